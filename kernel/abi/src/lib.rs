@@ -1,0 +1,2 @@
+//! The contract between the kernel and everything above it.
+#![no_std]

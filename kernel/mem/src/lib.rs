@@ -1,0 +1,2 @@
+//! Page tables, physical frames and copies of user memory.
+#![no_std]

@@ -1,0 +1,2 @@
+//! System-call stubs: the only place outside the kernel that executes the syscall instruction.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Pure algorithms of the C library.
+#![no_std]

@@ -1,0 +1,2 @@
+//! POSIX in safe Rust.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The unsafe base of the C library: stubs, start-up, TLS, signal frames.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The Limine protocol's loader side, shared by both entries.
+#![no_std]

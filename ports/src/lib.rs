@@ -1,0 +1,2 @@
+//! The porting kit: SDK, recipe builder, package format.
+

@@ -1,0 +1,2 @@
+//! The declaration of the system, in the compact form svc reads.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The device-discovery server.
+#![no_std]

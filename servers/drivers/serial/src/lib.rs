@@ -1,0 +1,2 @@
+//! The serial driver.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The virtio-blk driver.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The virtio-console driver.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The disk-file-system server.
+#![no_std]

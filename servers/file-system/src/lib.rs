@@ -1,0 +1,2 @@
+//! What every file-system server shares.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The process-server server.
+#![no_std]

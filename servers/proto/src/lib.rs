@@ -1,0 +1,2 @@
+//! The interfaces between servers and their clients, declared once.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The runtime every server and driver stands on.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The supervisor server.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The memory-file-system server.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The terminals server.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The name-space server.
+#![no_std]
