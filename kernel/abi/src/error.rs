@@ -1,0 +1,82 @@
+//! Errors of system calls.
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// Why a system call was refused. The kernel returns the negated number in `rax`.
+        ///
+        /// The numbers equal those that POSIX systems on this architecture give to the nearest
+        /// `errno`, so that the C library converts by a cast; the set is closed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(i32)]
+        pub enum Error { $($(#[$doc])* $name = $number,)* }
+
+        impl Error {
+            /// All errors, in the order of their declaration.
+            pub const ALL: &'static [Error] = &[$(Error::$name,)*];
+
+            /// The error with this number.
+            pub const fn from_number(number: i32) -> Option<Error> {
+                match number { $($number => Some(Error::$name),)* _ => None }
+            }
+
+            /// The error's name, for traces.
+            pub const fn name(self) -> &'static str {
+                match self { $(Error::$name => stringify!($name),)* }
+            }
+        }
+    };
+}
+
+errors! {
+    /// No such object, key, badge or mapping.
+    NotFound = 2,
+    /// The wait was ended by an upcall or by cancellation.
+    Interrupted = 4,
+    /// The server died twice over this call, or a pager could not supply a page.
+    Io = 5,
+    /// A message or list is longer than the limit.
+    TooBig = 7,
+    /// The slot holds no handle.
+    BadHandle = 9,
+    /// The operation would have to wait and was asked not to.
+    WouldBlock = 11,
+    /// No memory, or the process's limit is reached.
+    NoMemory = 12,
+    /// The handle lacks a right.
+    AccessDenied = 13,
+    /// A user address is not mapped, or not for this access.
+    BadAddress = 14,
+    /// The object is in use (pinned pages, a second receiver of the same kind, ...).
+    Busy = 16,
+    /// The badge, key or address range is already taken.
+    Exists = 17,
+    /// An argument is malformed or out of its range.
+    BadArgument = 22,
+    /// The handle table is full.
+    TableFull = 24,
+    /// A write would exceed the largest length allowed.
+    TooLong = 27,
+    /// The object has no position to seek in.
+    NotSeekable = 29,
+    /// The other end of the stream or session is closed.
+    PeerClosed = 32,
+    /// Not offered by this object or this kernel.
+    Unsupported = 38,
+    /// The object is of another kind than the call needs.
+    WrongKind = 95,
+    /// The deadline passed.
+    TimedOut = 110,
+    /// The call's target was cancelled or the state does not allow it.
+    BadState = 77,
+    /// No process or thread of that name is left.
+    NoProcess = 3,
+}
+
+/// Splits the value of `rax` into its two cases.
+pub fn result(value: i64) -> Result<u64, Error> {
+    if value >= 0 {
+        return Ok(value as u64);
+    }
+    // A number outside the set can only come from a kernel newer than this table.
+    Err(Error::from_number((-value) as i32).unwrap_or(Error::Unsupported))
+}
