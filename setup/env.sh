@@ -1,13 +1,22 @@
 # Sourced by scripts and by people who call cargo themselves: picks the toolchain.
 # The packaged compiler (rustc-web and its library source) wins where it is installed,
-# because -Zbuild-std needs library source that matches the compiler.
+# because -Zbuild-std needs library source that matches the compiler; a rustup toolchain
+# that has rust-src is the other choice.
+microkosm_setup="$(cd "$(dirname "${BASH_SOURCE:-$0}")" && pwd)"
+[ -f "$microkosm_setup/probe.sh" ] || microkosm_setup="$PWD/setup"
+. "$microkosm_setup/probe.sh"
+
 export RUSTC_BOOTSTRAP=1
-if [ -x /usr/bin/rustc ] && [ -d /usr/lib/rustlib/src/rust/library ]; then
+if packaged_compiler_is_there; then
     export RUSTUP_TOOLCHAIN=/usr
     PATH="/usr/bin:$PATH"
+else
+    microkosm_toolchain="$(rustup_toolchain_with_source)"
+    [ -z "$microkosm_toolchain" ] || export RUSTUP_TOOLCHAIN="$microkosm_toolchain"
 fi
 # The packaged compiler looks for its linker under this name.
-microkosm_bin="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")/.." && pwd)/build/bin"
+microkosm_bin="$(dirname "$microkosm_setup")/build/bin"
 mkdir -p "$microkosm_bin"
-[ -e "$microkosm_bin/rust-lld" ] || ln -s /usr/lib/llvm-19/bin/lld "$microkosm_bin/rust-lld"
-export PATH="$microkosm_bin:$PATH"
+[ -e "$microkosm_bin/rust-lld" ] || ln -sf /usr/lib/llvm-19/bin/lld "$microkosm_bin/rust-lld"
+# Debian keeps mke2fs and its companions out of an ordinary user's PATH.
+export PATH="$microkosm_bin:$PATH:/usr/sbin:/sbin"
