@@ -1,2 +1,15 @@
-//! The C functions.
+//! The C functions: names, types and calling convention of the C library.
+//!
+//! `pure` holds what needs nothing from the system (strings, numbers, patterns, time);
+//! `sys` holds what makes system calls. A pure function that must allocate or set
+//! `errno` goes through the C symbols (`malloc`, `__errno_location`) that `sys` defines.
 #![no_std]
+#![feature(c_variadic)]
+#![feature(linkage)]
+// C names and C preconditions: the standard's text is each function's safety contract.
+#![allow(clippy::missing_safety_doc, non_camel_case_types)]
+
+extern crate alloc;
+
+pub mod pure;
+pub mod sys;

@@ -1,2 +1,9 @@
-//! Pure algorithms of the C library.
+//! Pure algorithms of the C library: formatting, scanning, patterns, time.
+//!
+//! Nothing here touches memory it was not given, `errno`, a descriptor or a locale
+//! object: the `abi` crate converts C's arguments, makes one call here, converts back.
 #![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;

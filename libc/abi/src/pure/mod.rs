@@ -1,0 +1,3 @@
+//! The functions that need nothing from the system.
+
+pub mod support;

@@ -1,0 +1,1 @@
+//! The functions that need the system.
