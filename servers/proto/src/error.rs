@@ -1,0 +1,120 @@
+//! Errors on the wire.
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// Why a server refused an operation. A closed set; the numbers are those that POSIX
+        /// systems on this architecture give to the nearest `errno`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(i32)]
+        pub enum Error { $($(#[$doc])* $name = $number,)* }
+
+        impl Error {
+            /// The error with this number; an unknown one reads as [`Error::Io`].
+            pub const fn from_number(number: i32) -> Error {
+                match number { $($number => Error::$name,)* _ => Error::Io }
+            }
+        }
+    };
+}
+
+errors! {
+    /// The caller may not (`EPERM`).
+    NotPermitted = 1,
+    /// No such file or object (`ENOENT`).
+    NotFound = 2,
+    /// No such process (`ESRCH`).
+    NoProcess = 3,
+    /// The wait was cancelled (`EINTR`).
+    Interrupted = 4,
+    /// The device or the data on it failed (`EIO`).
+    Io = 5,
+    /// No such device (`ENXIO`).
+    NoDeviceAddress = 6,
+    /// Arguments too long (`E2BIG`).
+    ArgumentsTooLong = 7,
+    /// Not an executable (`ENOEXEC`).
+    NotExecutable = 8,
+    /// Not open, or not open for this (`EBADF`).
+    BadHandle = 9,
+    /// No children (`ECHILD`).
+    NoChild = 10,
+    /// Would wait (`EAGAIN`).
+    WouldBlock = 11,
+    /// No memory (`ENOMEM`).
+    NoMemory = 12,
+    /// Permission denied (`EACCES`).
+    AccessDenied = 13,
+    /// Bad address (`EFAULT`).
+    BadAddress = 14,
+    /// Not a block device (`ENOTBLK`).
+    NotBlockDevice = 15,
+    /// In use (`EBUSY`).
+    Busy = 16,
+    /// Exists already (`EEXIST`).
+    Exists = 17,
+    /// Across file systems (`EXDEV`).
+    CrossDevice = 18,
+    /// No such device (`ENODEV`).
+    NoDevice = 19,
+    /// Not a directory (`ENOTDIR`).
+    NotDirectory = 20,
+    /// Is a directory (`EISDIR`).
+    IsDirectory = 21,
+    /// Malformed (`EINVAL`).
+    BadArgument = 22,
+    /// Too many files in the system (`ENFILE`).
+    TooManyOpen = 23,
+    /// Handle table full (`EMFILE`).
+    TableFull = 24,
+    /// Not a terminal, or not an operation of this file (`ENOTTY`).
+    NotTerminal = 25,
+    /// File too large (`EFBIG`).
+    TooLong = 27,
+    /// No space on the device (`ENOSPC`).
+    NoSpace = 28,
+    /// Not seekable (`ESPIPE`).
+    NotSeekable = 29,
+    /// Read-only file system (`EROFS`).
+    ReadOnly = 30,
+    /// Too many links (`EMLINK`).
+    TooManyLinks = 31,
+    /// The other end is closed (`EPIPE`).
+    PeerClosed = 32,
+    /// Out of range (`ERANGE`).
+    OutOfRange = 34,
+    /// Deadlock (`EDEADLK`).
+    Deadlock = 35,
+    /// Name too long (`ENAMETOOLONG`).
+    NameTooLong = 36,
+    /// No locks (`ENOLCK`).
+    NoLock = 37,
+    /// Not offered (`ENOSYS`).
+    Unsupported = 38,
+    /// Directory not empty (`ENOTEMPTY`).
+    NotEmpty = 39,
+    /// Too many symbolic links (`ELOOP`).
+    TooManySymlinks = 40,
+    /// The message does not decode (`EPROTO`).
+    BadMessage = 71,
+    /// Not a socket (`ENOTSOCK`).
+    NotSocket = 88,
+    /// Not supported for this object (`EOPNOTSUPP`).
+    NotSupported = 95,
+    /// Address in use (`EADDRINUSE`).
+    AddressInUse = 98,
+    /// Connection refused (`ECONNREFUSED`).
+    ConnectionRefused = 111,
+    /// Timed out (`ETIMEDOUT`).
+    TimedOut = 110,
+    /// Too large for the type (`EOVERFLOW`).
+    Overflow = 75,
+    /// The state does not allow it (`EBADFD`).
+    BadState = 77,
+}
+
+impl From<kernel_abi::Error> for Error {
+    fn from(error: kernel_abi::Error) -> Error {
+        // The two sets share their numbers; what only the kernel has reads as Io.
+        Error::from_number(error as i32)
+    }
+}

@@ -1,0 +1,321 @@
+//! Every interface of the system. Numbers are never used twice; `interfaces.lock` pins them.
+
+interface! {
+    /// Names: served by `vfs` on sessions of directories (root, working directory, descriptors of
+    /// directories). Paths are bytes without NUL, at most 4095; relative ones start at the session's
+    /// directory, absolute ones at the caller's root. Flags called `at` are those of `<fcntl.h>`
+    /// (`AT_SYMLINK_NOFOLLOW`, `AT_EMPTY_PATH`, ...).
+    mod directory, trait Directory {
+        /// Opens or creates (`open_flags`, mode before the umask). Value: the file's `S_IFMT` bits.
+        /// Returns its session.
+        16 open(flags: u32, mode: u32) in(path) out() sends(0) -> (kind) returns(1);
+        /// Attributes of what a path names (`types::Attributes`).
+        17 status(at: u32) in(path) out(attributes) sends(0) -> () returns(0);
+        /// Makes a directory.
+        18 make_directory(mode: u32) in(path) out() sends(0) -> () returns(0);
+        /// Makes a FIFO, special or regular file.
+        19 make_node(mode: u32, device: u64) in(path) out() sends(0) -> () returns(0);
+        /// Removes a name; `at` = `AT_REMOVEDIR` for directories.
+        20 unlink(at: u32) in(path) out() sends(0) -> () returns(0);
+        /// Renames; sends the session of the directory that the new path starts from.
+        21 rename(flags: u32) in(old, new) out() sends(1) -> () returns(0);
+        /// Makes a hard link; sends as `rename`.
+        22 link(at: u32) in(old, new) out() sends(1) -> () returns(0);
+        /// Makes a symbolic link.
+        23 make_symlink() in(target, path) out() sends(0) -> () returns(0);
+        /// Reads a symbolic link. Value: bytes written.
+        24 read_symlink() in(path) out(target) sends(0) -> (length) returns(0);
+        /// Sets attributes (`types::attribute_mask`).
+        25 set_attributes(at: u32, mask: u64) in(path, attributes) out() sends(0) -> () returns(0);
+        /// Checks permission (`R_OK` 4, `W_OK` 2, `X_OK` 1); `at` may hold `AT_EACCESS`.
+        26 access(mode: u32, at: u32) in(path) out() sends(0) -> () returns(0);
+        /// Figures of the file system that a path is on.
+        27 file_system_status() in(path) out(status) sends(0) -> () returns(0);
+        /// Mounts: `kind` is a declared file-system server, `source` a device path or empty.
+        28 mount(flags: u64) in(source, target, kind, data) out() sends(0) -> () returns(0);
+        /// Unmounts.
+        29 unmount(flags: u32) in(target) out() sends(0) -> () returns(0);
+        /// Writes out everything.
+        30 sync_all() in() out() sends(0) -> () returns(0);
+        /// The absolute path of this directory. Value: its length.
+        31 path() in() out(path) sends(0) -> (length) returns(0);
+        /// Makes this directory the root of a new view: returns the session to put in the root's slot.
+        32 change_root() in(path) out() sends(0) -> () returns(1);
+        /// Lists mounts as lines of `/proc/mounts`, from byte `offset`. Value: bytes.
+        33 mounts(offset: u64) in() out(text) sends(0) -> (length) returns(0);
+    }
+}
+
+interface! {
+    /// Open files: served by whoever gave the session (`ext2`, `tmpfs`, `vfs`, `tty`, ...). Reading,
+    /// writing and seeking are kernel calls (`kernel_abi::message::operation`).
+    mod file, trait File {
+        /// Attributes (`types::Attributes`).
+        64 status() in() out(attributes) sends(0) -> () returns(0);
+        /// Sets attributes.
+        65 set_attributes(mask: u64) in(attributes) out() sends(0) -> () returns(0);
+        /// Sets the length.
+        66 truncate(length: u64) in() out() sends(0) -> () returns(0);
+        /// Writes out; `data_only` != 0 for `fdatasync`.
+        67 sync(data_only: u32) in() out() sends(0) -> () returns(0);
+        /// Directory entries from a cursor (0 = start) in the layout of `struct dirent` (u64 node,
+        /// i64 next cursor, u16 record length, u8 type, name, NUL; records 8-byte aligned). Value: bytes.
+        68 read_directory(cursor: u64) in() out(entries) sends(0) -> (length) returns(0);
+        /// The Memory that holds the content, for `mmap` and `exec`. Value: content length.
+        69 map(protection: u32) in() out() sends(0) -> (length) returns(1);
+        /// `ioctl`: request number and integer argument, or data in and out. Value: the result.
+        70 control(request: u64, argument: u64) in(data) out(result) sends(0) -> (value) returns(0);
+        /// Reserves or punches space (`fallocate`).
+        71 allocate(mode: u32, offset: u64, length: u64) in() out() sends(0) -> () returns(0);
+        /// Figures of the file system.
+        72 file_system_status() in() out(status) sends(0) -> () returns(0);
+        /// The path it was opened by. Value: its length.
+        73 path() in() out(path) sends(0) -> (length) returns(0);
+        /// Record and whole-file locks: `kind` 0 unlock, 1 shared, 2 exclusive; `mode` bit 0 wait, bit 1
+        /// test only, bit 2 owned by the open file (OFD, flock) instead of the process, bit 3 flock.
+        /// Results: kind, start, length, owner of the lock in the way (test only).
+        74 lock(kind: u32, mode: u32, start: u64, length: u64) in() out() sends(0)
+            -> (found, first, count, owner) returns(0);
+    }
+}
+
+interface! {
+    /// A file system: served by `ext2` and `tmpfs` to `vfs` alone. A node is the file's serial number.
+    mod file_system, trait FileSystem {
+        /// The root node and the file system's device number.
+        96 root() in() out() sends(0) -> (node, device) returns(0);
+        /// Walks `path` (no leading slash) from a directory, checking search permission. Stops after
+        /// `consumed` bytes for a `reason`: 0 done; 1 symbolic link (the rest, from its own name on, is
+        /// not consumed); 2 covered by a mount; 3 `..` of the root; 4 the last component does not exist
+        /// (node = its directory, consumed = up to its name). Bit 0 of `flags`: follow a link at the end
+        /// (reason 1 then, too). `attributes` are those of the node.
+        97 walk(node: u64, flags: u32) in(path, credentials) out(attributes) sends(0)
+            -> (node, consumed, reason) returns(0);
+        /// Opens a node: `flags` as `open_flags`; permission is checked. Returns its session.
+        98 open(node: u64, flags: u32) in(credentials) out() sends(0) -> (kind) returns(1);
+        /// Makes a file of any type but directory link and symlink. `mode` has the type and final bits.
+        99 create(directory: u64, mode: u32, device: u64) in(name, credentials) out() sends(0)
+            -> (node) returns(0);
+        /// Attributes.
+        100 status(node: u64) in() out(attributes) sends(0) -> () returns(0);
+        /// Sets attributes, checking permission.
+        101 set_attributes(node: u64, mask: u64) in(attributes, credentials) out() sends(0) -> () returns(0);
+        /// Makes a hard link.
+        102 link(node: u64, directory: u64) in(name, credentials) out() sends(0) -> () returns(0);
+        /// Removes a name; `is_directory` != 0 for `rmdir`.
+        103 unlink(directory: u64, is_directory: u32) in(name, credentials) out() sends(0) -> () returns(0);
+        /// Renames; `flags` 1 = no replace, 2 = exchange.
+        104 rename(from: u64, to: u64, flags: u32) in(old, new, credentials) out() sends(0) -> () returns(0);
+        /// Makes a symbolic link.
+        105 make_symlink(directory: u64) in(name, target, credentials) out() sends(0) -> (node) returns(0);
+        /// Reads one. Value: bytes.
+        106 read_symlink(node: u64) in() out(target) sends(0) -> (length) returns(0);
+        /// As `file::read_directory`.
+        107 read_directory(node: u64, cursor: u64) in() out(entries) sends(0) -> (length) returns(0);
+        /// Figures.
+        108 file_system_status() in() out(status) sends(0) -> () returns(0);
+        /// Writes everything out.
+        109 sync() in() out() sends(0) -> () returns(0);
+        /// Marks (1) or unmarks (0) a node as covered by a mount.
+        110 cover(node: u64, covered: u32) in() out() sends(0) -> () returns(0);
+        /// Keeps a node alive while `vfs` refers to it: 1 hold, 0 let go.
+        111 hold(node: u64, held: u32) in() out() sends(0) -> () returns(0);
+        /// Writes out, marks clean, serves no more.
+        112 unmount() in() out() sends(0) -> () returns(0);
+        /// Finds a node's name in its parent. Value: bytes; results: the parent.
+        113 name(node: u64) in() out(name) sends(0) -> (length, parent) returns(0);
+    }
+}
+
+interface! {
+    /// Disks: served by block drivers.
+    mod block, trait Block {
+        /// Bytes in a sector, sectors, most segments in one transfer; flags bit 0: read only.
+        128 geometry() in() out() sends(0) -> (sector_size, sectors, segments, flags) returns(0);
+        /// Moves segments, all in flight at once: `segments` is an array of (sector u64, memory offset
+        /// u64, length in bytes u64) over the Memory that is sent. `write` != 0 writes the disk.
+        129 transfer(write: u32) in(segments) out() sends(1) -> () returns(0);
+        /// Makes everything written durable.
+        130 flush() in() out() sends(0) -> () returns(0);
+        /// As `transfer`, over the Memory that `register` gave a number, sparing the handle's way.
+        131 transfer_registered(write: u32, memory: u64) in(segments) out() sends(0) -> () returns(0);
+        /// Keeps a Memory for `transfer_registered`. Value: its number.
+        132 register() in() out() sends(1) -> (memory) returns(0);
+    }
+}
+
+interface! {
+    /// Processes: served by `proc` on each process's own session.
+    mod process, trait Process {
+        /// Forks; answered in both: the child's id in the parent, 0 in the child.
+        160 fork() in() out() sends(0) -> (process) returns(0);
+        /// Executes the file whose session is sent (opened to execute). `path` is for `#!` and `AT_EXECFN`;
+        /// arguments and environment are NUL-ended strings one after the other. `directory_flags` = 0.
+        161 execute(directory_flags: u32) in(path, arguments, environment) out() sends(1) -> () returns(0);
+        /// Waits: `which` as `idtype_t` (0 all, 1 process, 2 group), options of `waitid`. Value: the child's
+        /// id, or 0 with `WNOHANG` and nothing to tell. `status` takes a `types::WaitStatus`.
+        162 wait(which: u32, id: u64, options: u32) in() out(status) sends(0) -> (process) returns(0);
+        /// `kill`, `killpg`, `sigqueue`: `code` is `si_code`, `value` its value.
+        163 kill(process: i64, signal: u32, code: i64, value: u64) in() out() sends(0) -> () returns(0);
+        /// `pthread_kill` from another process and `tgkill`.
+        164 kill_thread(process: u64, thread: u64, signal: u32) in() out() sends(0) -> () returns(0);
+        /// The `siginfo` of a signal that was delivered to the caller.
+        165 signal_information(signal: u32) in() out(information) sends(0) -> () returns(0);
+        /// Sets ids: `kind` 0 setuid, 1 setgid, 2 setreuid(a, b), 3 setregid, 4 setresuid(a, b, c),
+        /// 5 setresgid, 6 seteuid, 7 setegid; `u32::MAX` leaves one as it is.
+        166 set_ids(kind: u32, a: u32, b: u32, c: u32) in() out() sends(0) -> () returns(0);
+        /// Sets the supplementary groups (array of u32).
+        167 set_groups() in(groups) out() sends(0) -> () returns(0);
+        /// `setpgid`.
+        168 set_group(process: u64, group: u64) in() out() sends(0) -> () returns(0);
+        /// `setsid`. Value: the new session.
+        169 new_session() in() out() sends(0) -> (session) returns(0);
+        /// Group and session of a process (0 = caller).
+        170 group(process: u64) in() out() sends(0) -> (group, session) returns(0);
+        /// Sets the umask. Value: the old one.
+        171 set_umask(mask: u32) in() out() sends(0) -> (mask) returns(0);
+        /// Reads, and with `set` != 0 sets, a limit (`RLIMIT_*`): two u64, current and maximum.
+        172 limit(process: u64, resource: u32, set: u32) in(new) out(old) sends(0) -> () returns(0);
+        /// `getrusage` (who: 0 self, 1 children as in `types::WaitStatus` times) as (user ns, kernel ns).
+        173 usage(who: u32) in() out() sends(0) -> (user_ns, kernel_ns, minor_faults, major_faults) returns(0);
+        /// `getitimer`/`setitimer`/`alarm`: `which`; `set` != 0 sets value and interval (ns). Results: old.
+        174 interval_timer(which: u32, set: u32, value_ns: u64, interval_ns: u64) in() out() sends(0)
+            -> (old_value_ns, old_interval_ns) returns(0);
+        /// `getpriority`/`setpriority`. Value: nice + 20.
+        175 priority(which: u32, who: u64, set: u32, nice_plus_20: u32) in() out() sends(0) -> (nice) returns(0);
+        /// Ids of processes above `after`, ascending, as an array of u64. Value: how many bytes.
+        176 list(after: u64) in() out(processes) sends(0) -> (length) returns(0);
+        /// A process's entry in text: `what` 0 stat, 1 status, 2 cmdline, 3 maps, 4 comm (as Linux's
+        /// `/proc/PID`), 5 environ. Value: bytes from `offset`.
+        177 describe(process: u64, what: u32, offset: u64) in() out(text) sends(0) -> (length) returns(0);
+        /// Spawns: as `execute` in a new child (`posix_spawn`), with file actions and attributes encoded as
+        /// in `libc`'s `spawn` module documentation. Value: the child's id.
+        178 spawn(flags: u32) in(path, arguments, environment, actions) out() sends(1) -> (process) returns(0);
+        /// Becomes the parent of orphans below it (`PR_SET_CHILD_SUBREAPER`), 0 = off.
+        179 set_reaper(on: u32) in() out() sends(0) -> () returns(0);
+        /// Sets the host name, or with an empty input reads it. Value: bytes.
+        180 host_name() in(new) out(name) sends(0) -> (length) returns(0);
+    }
+}
+
+interface! {
+    /// Jobs: served by `proc` to `tty`.
+    mod job, trait Job {
+        /// Sends a signal to a process group on behalf of a terminal.
+        192 signal_group(group: u64, signal: u32) in() out() sends(0) -> () returns(0);
+        /// Sends SIGHUP and SIGCONT as a terminal's hang-up asks: session leader's id.
+        193 hang_up(session: u64) in() out() sends(0) -> () returns(0);
+        /// Makes a terminal (device number; 0 = none) the controlling one of a session.
+        194 set_terminal(session: u64, terminal: u64) in() out() sends(0) -> () returns(0);
+        /// What a group is: value bit 0 exists, bit 1 orphaned; results: its session.
+        195 group_status(group: u64) in() out() sends(0) -> (status, session) returns(0);
+        /// Whether a process blocks or ignores a signal (for SIGTTIN, SIGTTOU): bit 0 ignored, bit 1 blocked.
+        196 signal_status(process: u64, signal: u32) in() out() sends(0) -> (status) returns(0);
+    }
+}
+
+interface! {
+    /// Special files: served to `vfs` by the servers behind `/dev` names.
+    mod device, trait Device {
+        /// Opens a device by its minor number. Returns its session. Reading and writing are the kernel's
+        /// calls, the rest is `file`.
+        208 open(minor: u64, flags: u32) in(identity) out() sends(0) -> () returns(1);
+        /// Devices offered: lines `NAME MAJOR MINOR MODE(octal) KIND(c|b)`. Value: bytes.
+        209 list() in() out(text) sends(0) -> (length) returns(0);
+    }
+}
+
+interface! {
+    /// The supervisor: served by `svc` to servers (parking) and to the `svc` command (the rest).
+    mod supervisor, trait Supervisor {
+        /// The server is up: its declared peers may be told so.
+        224 ready() in() out() sends(0) -> () returns(0);
+        /// Keeps one handle under a name for the next instance, replacing what was there.
+        225 park() in(name) out() sends(1) -> () returns(0);
+        /// A copy of what was parked.
+        226 unpark() in(name) out() sends(0) -> () returns(1);
+        /// Forgets it.
+        227 forget() in(name) out() sends(0) -> () returns(0);
+        /// A line a server. Value: bytes from `offset`.
+        228 status(offset: u64) in() out(text) sends(0) -> (length) returns(0);
+        /// Recent log. Value: bytes from `offset`.
+        229 log(offset: u64) in() out(text) sends(0) -> (length) returns(0);
+        /// Kills a server (it is restarted).
+        230 kill() in(name) out() sends(0) -> () returns(0);
+        /// Stops everything cleanly: 1 power off, 2 reboot, 3 test exit with `status`.
+        231 shut_down(how: u32, status: u32) in() out() sends(0) -> () returns(0);
+        /// A word of the kernel's command line: value 1 when present, and the text after `=`.
+        232 option() in(name) out(text) sends(0) -> (present, length) returns(0);
+    }
+}
+
+interface! {
+    /// Hardware: served by `devices` to drivers; the session's badge says which devices they may claim.
+    mod hardware, trait Hardware {
+        /// Claims the `index`th declared device. `configuration` takes 256 bytes of its configuration space.
+        /// Returns its DMA domain. Results: number of base registers, number of interrupt messages.
+        240 claim(index: u32) in() out(configuration) sends(0) -> (bars, messages) returns(1);
+        /// A base register's Memory. Value: its length.
+        241 registers(index: u32, bar: u32) in() out() sends(0) -> (length) returns(1);
+        /// Makes an interrupt for message `entry` of the device and switches MSI-X on.
+        242 interrupt(index: u32, entry: u32) in() out() sends(0) -> () returns(1);
+        /// Resets the device and releases its DMA domain; done by itself when a driver dies.
+        243 reset(index: u32) in() out() sends(0) -> () returns(0);
+        /// Devices found, a line each. Value: bytes from `offset`.
+        244 list(offset: u64) in() out(text) sends(0) -> (length) returns(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::string::String;
+
+    fn all() -> [(&'static str, &'static [(u64, &'static str, &'static str)]); 9] {
+        [
+            ("directory", directory::SIGNATURES),
+            ("file", file::SIGNATURES),
+            ("file_system", file_system::SIGNATURES),
+            ("block", block::SIGNATURES),
+            ("process", process::SIGNATURES),
+            ("job", job::SIGNATURES),
+            ("device", device::SIGNATURES),
+            ("supervisor", supervisor::SIGNATURES),
+            ("hardware", hardware::SIGNATURES),
+        ]
+    }
+
+    #[test]
+    fn no_operation_number_is_used_twice_or_reserved_by_the_kernel() {
+        let mut seen = HashSet::new();
+        for (_, signatures) in all() {
+            for (number, name, _) in signatures {
+                assert!(
+                    *number >= kernel_abi::message::operation::FIRST_FREE,
+                    "{name}"
+                );
+                assert!(seen.insert(*number), "{name} uses {number} again");
+            }
+        }
+    }
+
+    #[test]
+    fn interfaces_equal_the_committed_lock() {
+        let mut text = String::new();
+        for (interface, signatures) in all() {
+            for (number, name, signature) in signatures {
+                text.push_str(&std::format!("{interface} {number} {name}{signature}\n"));
+            }
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/interfaces.lock");
+        if std::env::var_os("UPDATE_LOCK").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        let lock = std::fs::read_to_string(path).unwrap();
+        assert!(
+            text == lock,
+            "interfaces changed: review, then UPDATE_LOCK=1 cargo test -p proto"
+        );
+    }
+}
