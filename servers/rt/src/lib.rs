@@ -1,2 +1,42 @@
-//! The runtime every server and driver stands on.
+//! The runtime every server and driver stands on: entry, heap, log, sessions as transports, the
+//! receive loop, the ELF loader, and mapped memory.
+//!
+//! A server's `main.rs` is three lines: [`entry!`], take the handles out of [`Start`], [`serve`].
 #![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod elf;
+mod heap;
+mod log;
+mod mapping;
+mod serve;
+mod session;
+mod start;
+
+pub use heap::Heap;
+pub use log::{Log, write_log};
+pub use mapping::Mapping;
+pub use serve::{ServerCall, Service, reply, serve};
+pub use session::Session;
+pub use start::Start;
+
+pub use kernel_abi as abi;
+pub use kernel_stubs as stubs;
+
+/// Ends the server after a panic: the message goes to the log, the supervisor sees the status.
+#[cfg(target_os = "none")]
+#[panic_handler]
+fn panicked(information: &core::panic::PanicInfo<'_>) -> ! {
+    log!("panic: {information}");
+    stubs::safe::process_exit(PANIC_STATUS)
+}
+
+/// Exit status of a server that panicked.
+pub const PANIC_STATUS: u64 = 101;
+
+#[cfg(target_os = "none")]
+#[global_allocator]
+static HEAP: Heap = Heap::new();
