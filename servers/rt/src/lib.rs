@@ -18,7 +18,7 @@ mod start;
 
 pub use heap::Heap;
 pub use log::{Log, write_log};
-pub use mapping::Mapping;
+pub use mapping::{Mapping, map_constant};
 pub use serve::{ServerCall, Service, reply, serve};
 pub use session::Session;
 pub use start::Start;

@@ -98,3 +98,21 @@ impl Drop for Mapping {
         };
     }
 }
+
+/// Maps a Memory that nobody can write, as bytes for good.
+///
+/// Refused with `AccessDenied` when the handle itself allows writing: then nobody can vouch that
+/// the bytes stay as they are.
+pub fn map_constant(memory: Handle, length: u64) -> Result<&'static [u8], Error> {
+    let rights = kernel_abi::Rights(kernel_stubs::safe::handle_info(memory)?.rights);
+    if rights.contains(kernel_abi::Rights::WRITE) {
+        return Err(Error::AccessDenied);
+    }
+    let mapping = Mapping::new(memory, 0, length, false)?;
+    let address = mapping.address as *const u8;
+    core::mem::forget(mapping);
+    let length = usize::try_from(length).map_err(|_| Error::BadArgument)?;
+    // SAFETY: the mapping is `length` bytes long, is never unmapped (forgotten above), and its
+    // bytes do not change: the kernel hands out constant memory without the right to write.
+    Ok(unsafe { core::slice::from_raw_parts(address, length) })
+}
