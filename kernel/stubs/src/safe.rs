@@ -444,6 +444,37 @@ pub fn has_option(resource: Handle, option: &[u8]) -> Result<bool, Error> {
     .map(|value| value != 0)
 }
 
+/// Calls a session with words alone: no memory is lent.
+#[inline]
+pub fn call_words(
+    session: Handle,
+    words: crate::message::Words,
+) -> Result<crate::message::Words, Error> {
+    // SAFETY: without a transfer the kernel touches no memory of the caller.
+    unsafe { crate::message::call(session, words, None) }
+}
+
+/// Maps memory at a place of the kernel's choice and unmaps it again (for measurements).
+pub fn map_and_unmap(arguments: &memory::MapArguments) -> Result<(), Error> {
+    if arguments.flags & memory::map_flags::FIXED != 0 {
+        return Err(Error::BadArgument);
+    }
+    let pointer = core::ptr::from_ref(arguments) as u64;
+    let own = Handle::SELF.0 as u64;
+    // SAFETY: the kernel picks a free place, and nobody else learns of it before it is unmapped.
+    unsafe {
+        let address = raw::call2(Call::MemoryMap, own, pointer)?;
+        raw::call3(Call::MemoryUnmap, own, address, arguments.length).map(|_| ())
+    }
+}
+
+/// The time-stamp counter.
+#[inline]
+pub fn ticks() -> u64 {
+    // SAFETY: rdtsc is allowed in user mode.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
 /// Reads the clock page and the time-stamp counter: monotonic nanoseconds without a system call.
 pub fn monotonic_ns() -> u64 {
     clock_page_times().0
