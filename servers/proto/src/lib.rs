@@ -21,6 +21,6 @@ mod wire;
 pub use error::Error;
 pub use interfaces::*;
 pub use types::{Attributes, Credentials, Identity};
-#[doc(hidden)]
-pub use wire::check_shape;
 pub use wire::{Answer, Call, Input, Outcome, Output, Reply, Request, Scalar, Transport};
+#[doc(hidden)]
+pub use wire::{check_returned, check_shape};

@@ -72,10 +72,7 @@ macro_rules! interface {
                         outputs: &mut [$($output),*],
                         handles,
                     })?;
-                    if answer.handle_count != $returns {
-                        return Err(Error::BadMessage);
-                    }
-                    Ok(answer)
+                    $crate::check_returned(answer, $returns)
                 }
             )*
 

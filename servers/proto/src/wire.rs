@@ -201,3 +201,14 @@ pub fn check_shape<C: Call + ?Sized>(
     }
     Ok(())
 }
+
+/// Checks that as many handles came back as the declaration says. Fewer mean that the caller's
+/// table is full: the kernel places what fits and tells how many.
+#[doc(hidden)]
+pub fn check_returned(answer: Answer, returns: usize) -> Result<Answer, Error> {
+    match answer.handle_count.cmp(&returns) {
+        core::cmp::Ordering::Less => Err(Error::TableFull),
+        core::cmp::Ordering::Equal => Ok(answer),
+        core::cmp::Ordering::Greater => Err(Error::BadMessage),
+    }
+}
