@@ -11,6 +11,7 @@ extern crate std;
 
 pub mod futex;
 pub mod heap;
+pub mod identity;
 pub mod lock;
 pub mod memory;
 pub mod session;

@@ -271,7 +271,8 @@ impl<P: Pages> Heap<P> {
     unsafe fn retire(&mut self, span: *mut Span) {
         // SAFETY: the span is live, empty and in its class's list.
         unsafe {
-            if (*span).previous.is_null() && (*span).next.is_null() {
+            let is_only = (*span).previous.is_null() && (*span).next.is_null();
+            if is_only && (*span).slices == 1 {
                 return;
             }
             self.unlink(span);

@@ -90,7 +90,10 @@ fn live_objects_never_overlap_and_keep_their_bytes() {
         unsafe { heap.free(object) };
     }
     // One empty span a class may stay, and keeps its segment.
-    assert!(heap.pages.mapped.len() < peak, "all segments were kept");
+    assert!(
+        heap.pages.mapped.len() < peak.max(2),
+        "{peak} segments were kept"
+    );
 }
 
 #[test]

@@ -1,0 +1,293 @@
+//! Descriptors: everything that takes one.
+
+use crate::{Error, Result};
+use kernel_abi::object::{HandleInfo, ObjectKind, handle_flags};
+use kernel_abi::{Handle, Rights};
+use libc_rt::{Session, kernel};
+use proto::file;
+use proto::types::{Attributes, FileSystemStatus, Plain, file_type};
+
+/// A descriptor as a handle. Slots of the runtime's half are no descriptors.
+pub fn handle(descriptor: i32) -> Result<Handle> {
+    match u32::try_from(descriptor) {
+        Ok(slot) if slot < Handle::HIGH_BASE => Ok(Handle(slot)),
+        _ => Err(Error::BadHandle),
+    }
+}
+
+/// The session behind a descriptor.
+pub fn session(descriptor: i32) -> Result<Session> {
+    handle(descriptor).map(Session::new)
+}
+
+/// `close`.
+pub fn close(descriptor: i32) -> Result<()> {
+    Ok(kernel::handle_close(handle(descriptor)?)?)
+}
+
+/// `read`.
+pub fn read(descriptor: i32, bytes: &mut [u8]) -> Result<usize> {
+    Ok(kernel::read(handle(descriptor)?, bytes)?)
+}
+
+/// `write`.
+pub fn write(descriptor: i32, bytes: &[u8]) -> Result<usize> {
+    Ok(kernel::write(handle(descriptor)?, bytes)?)
+}
+
+/// `lseek`.
+pub fn seek(descriptor: i32, offset: i64, whence: i32) -> Result<u64> {
+    if !(0..=2).contains(&whence) {
+        return Err(Error::BadArgument);
+    }
+    Ok(kernel::seek(handle(descriptor)?, offset, whence as u64)?)
+}
+
+/// Another descriptor for the same open file: the lowest free one from `lowest` on.
+pub fn duplicate(descriptor: i32, lowest: i32, close_on_exec: bool) -> Result<i32> {
+    let lowest = u32::try_from(lowest).map_err(|_| Error::BadArgument)?;
+    let flags = if close_on_exec {
+        handle_flags::CLOSE_ON_EXEC
+    } else {
+        0
+    };
+    let made = kernel::handle_duplicate(handle(descriptor)?, lowest, Rights::ALL, flags)?;
+    Ok(made.0 as i32)
+}
+
+/// `dup3`, without the check that the two differ.
+pub fn duplicate_to(descriptor: i32, target: i32, close_on_exec: bool) -> Result<i32> {
+    let flags = if close_on_exec {
+        handle_flags::CLOSE_ON_EXEC
+    } else {
+        0
+    };
+    let (from, slot) = (handle(descriptor)?, handle(target)?);
+    if slot.0 >= 65536 {
+        return Err(Error::BadHandle);
+    }
+    kernel::handle_duplicate(from, slot.0, Rights::ALL, flags | handle_flags::EXACT)?;
+    Ok(target)
+}
+
+/// Puts the open file into a slot of the runtime's.
+pub fn duplicate_exactly(descriptor: i32, slot: Handle) -> Result<()> {
+    kernel::handle_duplicate(
+        handle(descriptor)?,
+        slot.0,
+        Rights::ALL,
+        handle_flags::EXACT,
+    )?;
+    Ok(())
+}
+
+/// Whether the descriptor is closed on exec.
+pub fn close_on_exec(descriptor: i32) -> Result<bool> {
+    let flags = kernel::handle_flags(handle(descriptor)?, 0, 0)?;
+    Ok(flags & handle_flags::CLOSE_ON_EXEC != 0)
+}
+
+/// Sets whether it is.
+pub fn set_close_on_exec(descriptor: i32, on: bool) -> Result<()> {
+    let flags = if on { handle_flags::CLOSE_ON_EXEC } else { 0 };
+    kernel::handle_flags(handle(descriptor)?, 1, flags)?;
+    Ok(())
+}
+
+/// `F_GETFL`: access mode and status flags as `<fcntl.h>` numbers them.
+pub fn status_flags(descriptor: i32) -> Result<u32> {
+    let handle = handle(descriptor)?;
+    let information = kernel::handle_info(handle)?;
+    let readable = information.rights & Rights::READ.0 != 0;
+    let writable = information.rights & Rights::WRITE.0 != 0;
+    let mut flags = match (readable, writable) {
+        (_, false) => 0,
+        (false, true) => 1,
+        (true, true) => 2,
+    };
+    let status = kernel::status_flags(handle, 0, 0)? as u32;
+    if status & self::flag::NONBLOCK != 0 {
+        flags |= proto::types::open_flags::NONBLOCK;
+    }
+    if status & self::flag::APPEND != 0 {
+        flags |= proto::types::open_flags::APPEND;
+    }
+    Ok(flags)
+}
+
+use kernel_abi::message::status_flags as flag;
+
+/// `F_SETFL`.
+pub fn set_status_flags(descriptor: i32, flags: u32) -> Result<()> {
+    let handle = handle(descriptor)?;
+    let before = kernel::status_flags(handle, 0, 0)? as u32;
+    let mut status = before & !(flag::NONBLOCK | flag::APPEND);
+    if flags & proto::types::open_flags::NONBLOCK != 0 {
+        status |= flag::NONBLOCK;
+    }
+    if flags & proto::types::open_flags::APPEND != 0 {
+        status |= flag::APPEND;
+    }
+    kernel::status_flags(handle, 1, status)?;
+    Ok(())
+}
+
+/// `fstat`.
+pub fn status(descriptor: i32) -> Result<Attributes> {
+    let mut bytes = [0; Attributes::SIZE];
+    match file::status(&session(descriptor)?, &mut bytes, &[]) {
+        Ok(_) => Attributes::decode(&bytes).ok_or(Error::BadMessage),
+        // Pipes and other kernel objects have no server to ask.
+        Err(Error::NotSupported) => Ok(object_status(&kernel::handle_info(handle(descriptor)?)?)),
+        Err(error) => Err(error),
+    }
+}
+
+fn object_status(information: &HandleInfo) -> Attributes {
+    let kind = if information.kind == ObjectKind::Stream as u32 {
+        file_type::FIFO
+    } else {
+        0
+    };
+    Attributes {
+        node: information.object,
+        mode: kind | 0o600,
+        links: 1,
+        user: libc_rt::identity::effective_user(),
+        group: libc_rt::identity::effective_group(),
+        block_size: 4096,
+        ..Attributes::default()
+    }
+}
+
+/// Sets attributes (`types::attribute_mask`).
+pub fn set_attributes(descriptor: i32, mask: u64, attributes: &Attributes) -> Result<()> {
+    let mut bytes = [0; Attributes::SIZE];
+    attributes.encode(&mut bytes).ok_or(Error::BadArgument)?;
+    file::set_attributes(&session(descriptor)?, mask, &bytes, &[]).map(|_| ())
+}
+
+/// `ftruncate`.
+pub fn truncate(descriptor: i32, length: u64) -> Result<()> {
+    let answer = file::truncate(&session(descriptor)?, length, &[]);
+    answer.map(|_| ()).map_err(not_a_file)
+}
+
+/// `fsync`, `fdatasync`.
+pub fn sync(descriptor: i32, data_only: bool) -> Result<()> {
+    let answer = file::sync(&session(descriptor)?, data_only as u32, &[]);
+    answer.map(|_| ()).map_err(not_a_file)
+}
+
+/// What POSIX wants where a kernel object is asked for a file's operation.
+fn not_a_file(error: Error) -> Error {
+    match error {
+        Error::NotSupported => Error::BadArgument,
+        other => other,
+    }
+}
+
+/// Directory entries from a cursor on: bytes written.
+pub fn read_directory(descriptor: i32, cursor: u64, entries: &mut [u8]) -> Result<usize> {
+    let answer = file::read_directory(&session(descriptor)?, cursor, entries, &[]);
+    match answer {
+        Ok(answer) => Ok(answer.words[0] as usize),
+        Err(Error::NotSupported) => Err(Error::NotDirectory),
+        Err(error) => Err(error),
+    }
+}
+
+/// `ioctl` by words and buffers.
+pub fn control(
+    descriptor: i32,
+    request: u64,
+    argument: u64,
+    data: &[u8],
+    result: &mut [u8],
+) -> Result<u64> {
+    match file::control(&session(descriptor)?, request, argument, data, result, &[]) {
+        Ok(answer) => Ok(answer.words[0]),
+        Err(Error::NotSupported | Error::Unsupported) => Err(Error::NotTerminal),
+        Err(error) => Err(error),
+    }
+}
+
+/// `fallocate`.
+pub fn allocate(descriptor: i32, mode: u32, offset: u64, length: u64) -> Result<()> {
+    file::allocate(&session(descriptor)?, mode, offset, length, &[]).map(|_| ())
+}
+
+/// `fstatfs`.
+pub fn file_system_status(descriptor: i32) -> Result<FileSystemStatus> {
+    let mut bytes = [0; FileSystemStatus::SIZE];
+    file::file_system_status(&session(descriptor)?, &mut bytes, &[])?;
+    FileSystemStatus::decode(&bytes).ok_or(Error::BadMessage)
+}
+
+/// The path a descriptor was opened by: bytes written.
+pub fn path(descriptor: i32, path: &mut [u8]) -> Result<usize> {
+    file::path(&session(descriptor)?, path, &[]).map(|answer| answer.words[0] as usize)
+}
+
+/// A lock that is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// 0 none, 1 shared, 2 exclusive.
+    pub kind: u32,
+    /// First byte.
+    pub start: u64,
+    /// Length, 0 = to the end.
+    pub length: u64,
+    /// Process that holds it.
+    pub owner: u64,
+}
+
+/// `fcntl` locks and `flock`; see `proto::file::lock` for `kind` and `mode`.
+pub fn lock(descriptor: i32, kind: u32, mode: u32, start: u64, length: u64) -> Result<Conflict> {
+    let answer = file::lock(&session(descriptor)?, kind, mode, start, length, &[]);
+    let words = answer.map_err(not_a_file)?.words;
+    Ok(Conflict {
+        kind: words[0] as u32,
+        start: words[1],
+        length: words[2],
+        owner: words[3],
+    })
+}
+
+/// The Memory behind a regular file, and its length.
+pub fn memory(descriptor: i32, protection: u32) -> Result<(Handle, u64)> {
+    match file::map(&session(descriptor)?, protection, &[]) {
+        Ok(answer) => Ok((answer.handles[0], answer.words[0])),
+        Err(Error::NotSupported | Error::Unsupported) => Err(Error::NoDevice),
+        Err(error) => Err(error),
+    }
+}
+
+/// `pipe2`.
+pub fn pipe(flags: u32) -> Result<[i32; 2]> {
+    use proto::types::open_flags::{CLOSE_ON_EXEC, NONBLOCK};
+    /// POSIX wants at least 512; 64 KiB is what programs are tuned for.
+    const CAPACITY: u64 = 65536;
+    let ends = stream(
+        kernel_abi::wait::stream_flags::ONE_WAY,
+        CAPACITY,
+        flags & CLOSE_ON_EXEC != 0,
+    )?;
+    if flags & NONBLOCK != 0 {
+        for end in ends {
+            set_status_flags(end, NONBLOCK)?;
+        }
+    }
+    Ok(ends)
+}
+
+/// Two ends of a stream as descriptors.
+pub fn stream(stream_flags: u64, capacity: u64, close_on_exec: bool) -> Result<[i32; 2]> {
+    let flags = if close_on_exec {
+        handle_flags::CLOSE_ON_EXEC
+    } else {
+        0
+    };
+    let ends = kernel::stream_create(stream_flags, capacity, flags)?;
+    Ok(ends.map(|end| end.0 as i32))
+}
