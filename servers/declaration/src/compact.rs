@@ -15,6 +15,7 @@ impl System {
         let mut out = MAGIC.to_vec();
         list(&mut out, &self.servers, |out, server| {
             text(out, &server.name);
+            text(out, &server.program);
             list(out, &server.arguments, |out, argument| text(out, argument));
             number(out, server.priority.into());
             list(out, &server.sessions, |out, session| {
@@ -127,6 +128,7 @@ impl<'a> Reader<'a> {
     fn server(&mut self) -> Result<Server, DeclarationError> {
         let mut server = Server {
             name: self.text()?,
+            program: self.text()?,
             arguments: self.list(Reader::text)?,
             priority: self.small()?,
             sessions: self.list(|reader| {

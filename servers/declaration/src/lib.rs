@@ -38,8 +38,11 @@ pub struct System {
     serde(deny_unknown_fields, rename_all = "kebab-case")
 )]
 pub struct Server {
-    /// Name of the server and of its program in the boot bundle.
+    /// Name of the server and, unless `program` says otherwise, of its program.
     pub name: String,
+    /// Name of its program in the boot bundle; empty: the server's.
+    #[cfg_attr(feature = "text", serde(default))]
+    pub program: String,
     /// Arguments after the name.
     #[cfg_attr(feature = "text", serde(default))]
     pub arguments: Vec<String>,
@@ -218,6 +221,15 @@ impl System {
 }
 
 impl Server {
+    /// Name of its program in the boot bundle.
+    pub fn program_name(&self) -> &str {
+        if self.program.is_empty() {
+            &self.name
+        } else {
+            &self.program
+        }
+    }
+
     fn handle_names(&self) -> impl Iterator<Item = &str> {
         let sessions = self.sessions.iter().map(|session| session.name.as_str());
         let ports = self.ports.iter().map(|ports| ports.name.as_str());

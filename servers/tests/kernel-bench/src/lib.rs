@@ -1,6 +1,6 @@
 //! Measures the kernel from user mode: system calls, messages, memory, in time-stamp ticks.
 //!
-//! One program in two roles: `kernel-bench` answers, `kernel-bench-client` measures, prints
+//! One program in two roles: with `role=echo` it answers; without, it measures, prints
 //! `name<TAB>operations<TAB>ticks per operation` lines on the kernel's log, and stops the machine.
 //! Under `-icount shift=0` a tick is one executed instruction. The best of several rounds is
 //! printed: interrupts only ever add.
