@@ -132,7 +132,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// Syncs if so much waits to be freed that it should not wait longer.
     pub(crate) fn relieve_pending(&mut self) -> Result<(), Error> {
         let waiting = self.pending_blocks.len() + self.pending_inodes.len();
-        if waiting + self.removed_names.len() > PENDING_RUNS {
+        if waiting + self.unsynced.count() > PENDING_RUNS {
             self.sync()?;
         }
         Ok(())

@@ -284,6 +284,13 @@ impl<D: BlockDevice> FileSystem<D> {
         *directory = self.inode(number)?;
         directory.size += u64::from(size);
         self.store_inode(number, directory)?;
+        let mut through = self.pointer_blocks(directory, index)?;
+        through.push(self.inode_block(number)?);
+        if index > 0 {
+            // The first block stands for the way to the directory itself.
+            through.push(self.directory_block(directory, 0)?);
+        }
+        self.unsynced.note_reached_through(block, &through);
         Ok(block)
     }
 
@@ -299,7 +306,7 @@ impl<D: BlockDevice> FileSystem<D> {
     ) -> Result<(), Error> {
         let inode_block = self.inode_block(inode)?;
         self.cache.order(inode_block, slot.block)?;
-        if let Some(&removed) = self.removed_names.get(&(directory, name.to_vec())) {
+        if let Some(removed) = self.unsynced.removed_from(directory, name) {
             self.cache.order(removed, slot.block)?;
         }
         let kind = self.entry_type(kind);
@@ -334,8 +341,7 @@ impl<D: BlockDevice> FileSystem<D> {
         name: &[u8],
         position: Position,
     ) -> Result<(), Error> {
-        self.removed_names
-            .insert((directory, name.to_vec()), position.block);
+        self.unsynced.note_removed(directory, name, position.block);
         let data = self.cache.modify(position.block)?;
         let raw = parse(data, position.offset)?;
         match position.previous {

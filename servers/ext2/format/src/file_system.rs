@@ -1,6 +1,5 @@
 //! Mounting, synchronising and unmounting.
 
-use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -13,6 +12,7 @@ use crate::superblock::{
     DESCRIPTOR_SIZE, Group, STATE_ERROR, STATE_VALID, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE,
     Superblock, field,
 };
+use crate::unsynced::Unsynced;
 
 /// How to mount.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +63,8 @@ pub struct FileSystem<D> {
     pub(crate) pending_blocks: Vec<(u32, u32)>,
     /// Freed inodes, held back for the same reason.
     pub(crate) pending_inodes: Vec<InodeNumber>,
-    /// Names removed since the last sync, with the block that held them. The same name in
-    /// another block must not reach the disk first: it would be there twice.
-    pub(crate) removed_names: BTreeMap<(InodeNumber, Vec<u8>), u64>,
+    /// Names that changed since the last sync.
+    pub(crate) unsynced: Unsynced,
     /// Inodes without a name that are still open, newest last.
     pub(crate) orphans: Vec<InodeNumber>,
     /// The orphans that the disk's list holds, in its order.
@@ -107,7 +106,7 @@ impl<D: BlockDevice> FileSystem<D> {
             superblock_changed: false,
             pending_blocks: Vec::new(),
             pending_inodes: Vec::new(),
-            removed_names: BTreeMap::new(),
+            unsynced: Unsynced::default(),
             orphans: Vec::new(),
             listed_orphans: Vec::new(),
             now: options.now,
@@ -182,7 +181,7 @@ impl<D: BlockDevice> FileSystem<D> {
         self.list_orphans()?;
         self.write_counters()?;
         self.cache.sync()?;
-        self.removed_names.clear();
+        self.unsynced = Unsynced::default();
         if self.pending_blocks.is_empty() && self.pending_inodes.is_empty() {
             return Ok(());
         }

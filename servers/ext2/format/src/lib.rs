@@ -33,6 +33,7 @@ mod names;
 mod orphan;
 mod rename;
 mod superblock;
+mod unsynced;
 
 pub use device::{BlockDevice, SECTOR_SIZE};
 pub use directory::{DirectoryEntry, MAXIMUM_NAME};

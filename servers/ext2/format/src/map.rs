@@ -151,6 +151,23 @@ impl<D: BlockDevice> FileSystem<D> {
         Ok(extents)
     }
 
+    /// The indirect blocks on the way to `file_block`.
+    pub(crate) fn pointer_blocks(
+        &mut self,
+        inode: &Inode,
+        file_block: u64,
+    ) -> Result<Vec<u64>, Error> {
+        let path = self.path(file_block)?;
+        let mut blocks = Vec::new();
+        let mut block = inode.pointers[path.indices[0]];
+        for step in 1..path.depth {
+            block = self.checked_block(block)?;
+            blocks.push(u64::from(block));
+            block = self.pointer_in(block, path.indices[step])?;
+        }
+        Ok(blocks)
+    }
+
     /// The place of the pointer at the end of `path`, or the step at which an indirect block
     /// is missing.
     fn find_holder(&mut self, inode: &Inode, path: &Path) -> Result<Result<Holder, usize>, Error> {

@@ -79,6 +79,7 @@ impl<D: BlockDevice> FileSystem<D> {
         attributes: Attributes,
     ) -> Result<InodeNumber, Error> {
         self.check_writable(attributes.now)?;
+        self.relieve_pending()?;
         check_name(name)?;
         if let NewNode::SymbolicLink(target) = node {
             self.check_target(target)?;
@@ -94,6 +95,10 @@ impl<D: BlockDevice> FileSystem<D> {
         let slot = self.prepare_slot(parent, &mut directory, name)?;
         let number = self.make_inode(parent, node, attributes)?;
         self.add_entry(parent, slot, name, number, kind)?;
+        if kind == FileKind::Directory {
+            let first = u64::from(self.inode(number)?.pointers[0]);
+            self.unsynced.note_reached_through(first, &[slot.block]);
+        }
         // Room may have been made by a sync, which does not touch the parent; but the new
         // inode may be the parent's neighbour, so the parent is read again.
         self.touch_directory(
@@ -211,6 +216,7 @@ impl<D: BlockDevice> FileSystem<D> {
         now: Time,
     ) -> Result<(), Error> {
         self.check_writable(now)?;
+        self.relieve_pending()?;
         check_name(name)?;
         let inode = self.inode(number)?;
         if inode.kind == FileKind::Directory {
@@ -229,6 +235,7 @@ impl<D: BlockDevice> FileSystem<D> {
         let slot = self.prepare_slot(parent, &mut directory, name)?;
         self.change_links(number, 1, now)?;
         self.add_entry(parent, slot, name, number, inode.kind)?;
+        self.unsynced.note_entered(number, slot.block);
         self.touch_directory(parent, now, 0)
     }
 
@@ -264,6 +271,7 @@ impl<D: BlockDevice> FileSystem<D> {
         if self.inode(number)?.kind == FileKind::Directory {
             return Err(Error::IsDirectory);
         }
+        self.keep_reachable(number, position.block)?;
         self.remove_entry(parent, name, position)?;
         self.touch_directory(parent, now, 0)?;
         self.drop_link(number, position.block, now)

@@ -36,6 +36,7 @@ impl<D: BlockDevice> FileSystem<D> {
         now: Time,
     ) -> Result<Option<InodeNumber>, Error> {
         self.check_writable(now)?;
+        self.relieve_pending()?;
         check_name(old_name)?;
         check_name(new_name)?;
         let mut old_directory = self.directory(old_parent)?;
@@ -52,10 +53,10 @@ impl<D: BlockDevice> FileSystem<D> {
         let (_, position) = self
             .find_entry(&old_directory, old_name)?
             .ok_or(Error::NotFound)?;
-        self.cache.order(new_block, position.block)?;
+        self.unsynced.note_entered(renaming.number, new_block);
+        self.keep_reachable(renaming.number, position.block)?;
         self.remove_entry(old_parent, old_name, position)?;
-        let crossed = self.leave_old_name(&renaming, old_parent, new_parent, position, new_block);
-        crossed?;
+        self.leave_old_name(&renaming, old_parent, new_parent, position, new_block)?;
         self.finish_rename(&renaming, old_parent, new_parent, new_block, now)
     }
 
