@@ -1,5 +1,169 @@
-//! The host command.
-fn main() {
-    eprintln!("mkimage: not built yet");
-    std::process::exit(1);
+//! `mkimage`: builds, boots and tests MicroKosm images on the developer's machine.
+
+mod bench;
+mod check;
+mod commands;
+mod console;
+mod disk;
+mod exec;
+mod freshness;
+mod guest;
+mod guest_tests;
+mod host_tests;
+mod image;
+mod keep;
+mod libc;
+mod machine;
+mod packages;
+mod progress;
+mod root_file_system;
+mod run;
+mod staging;
+mod tour;
+mod workspace;
+
+use clap::{Args, Parser, Subcommand};
+use staging::Addition;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Builds, boots and tests MicroKosm images.
+#[derive(Parser)]
+#[command(name = "mkimage", version, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Makes a bootable disk image
+    Build(BuildArguments),
+    /// Boots the system on this terminal (C-a x ends QEMU)
+    Run(RunArguments),
+    /// Runs a command in a throw-away guest: its output here, its exit status as ours
+    Exec(ExecArguments),
+    /// Cooks recipes into packages
+    #[command(subcommand)]
+    Port(PortAction),
+    /// Runs guest tests
+    Test(TestArguments),
+    /// Measures speed in guest instructions
+    Bench(BenchArguments),
+    /// Checks formatting, lints, sizes and the list of crates with unsafe code
+    Check,
+}
+
+#[derive(Args)]
+struct BuildArguments {
+    /// Profile from mkimage/profiles
+    #[arg(long, default_value = image::DEFAULT_PROFILE)]
+    profile: String,
+    /// Puts a file or folder into the image
+    #[arg(long, value_name = "HOST:GUEST")]
+    add: Vec<Addition>,
+    /// Size of the root partition, such as 300M [default: the profile's]
+    #[arg(long, value_parser = disk::parse_size)]
+    size: Option<u64>,
+    /// Uses Limine's binaries from this folder as the boot loader
+    #[arg(long, value_name = "DIR")]
+    limine: Option<PathBuf>,
+    /// The image to make
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// The machine to boot.
+#[derive(Args)]
+struct MachineArguments {
+    /// Number of processors
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
+    smp: u32,
+    /// Memory in MiB
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(8..=65536))]
+    memory: u64,
+}
+
+#[derive(Args)]
+struct RunArguments {
+    #[command(flatten)]
+    machine: MachineArguments,
+    /// Shows the screen in a window
+    #[arg(long)]
+    display: bool,
+    /// Boots this image instead of the one that is kept in build/disk.img
+    #[arg(long, value_name = "FILE")]
+    disk: Option<PathBuf>,
+    /// Boots the disk by UEFI firmware, as a PC does (slower)
+    #[arg(long)]
+    uefi: bool,
+}
+
+#[derive(Args)]
+struct ExecArguments {
+    /// Puts a file or folder into the guest
+    #[arg(long, value_name = "HOST:GUEST")]
+    add: Vec<Addition>,
+    #[command(flatten)]
+    machine: MachineArguments,
+    /// Seconds until the guest is killed
+    #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    timeout: u64,
+    /// The command, for the guest's /bin/sh
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum PortAction {
+    /// Cooks packages and prints where they are
+    Build {
+        /// Recipes
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Lists the recipes
+    List,
+    /// Starts a recipe from a Debian source package or a crate
+    New {
+        /// The recipe's name
+        name: String,
+        /// Debian source package
+        #[arg(
+            long,
+            required_unless_present = "from_crate",
+            conflicts_with = "from_crate"
+        )]
+        debian: Option<String>,
+        /// Crate
+        #[arg(long = "crate")]
+        from_crate: Option<String>,
+    },
+}
+
+#[derive(Args)]
+struct TestArguments {
+    /// Tests to run [default: all guest tests]
+    names: Vec<String>,
+    /// Runs set-up's tests, the host tests and the checks too
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+}
+
+#[derive(Args)]
+struct BenchArguments {
+    /// Folder with posixbench.c and linux-baseline.tsv
+    #[arg(long, value_name = "DIR", default_value = "../shared/bench")]
+    source: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let action = CommandLine::parse().command;
+    match commands::run(action) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("mkimage: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

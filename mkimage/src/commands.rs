@@ -1,0 +1,163 @@
+//! What each subcommand does, in terms of the other modules.
+
+use crate::exec::{self, Request};
+use crate::image::{self, DEFAULT_PROFILE, build_profile};
+use crate::progress::Spinner;
+use crate::workspace::{Workspace, make_folder, write_file};
+use crate::{Action, BuildArguments, ExecArguments, PortAction, RunArguments, TestArguments};
+use crate::{
+    bench, check, disk, guest_tests, host_tests, packages, root_file_system, run as interactive,
+};
+use anyhow::{Context, Result, bail};
+use std::time::Duration;
+
+/// Carries out a subcommand; answers the exit status.
+pub fn run(action: Action) -> Result<u8> {
+    let workspace = Workspace::find()?;
+    match action {
+        Action::Build(arguments) => build(&workspace, &arguments),
+        Action::Run(arguments) => boot(&workspace, arguments),
+        Action::Exec(arguments) => execute(&workspace, arguments),
+        Action::Port(action) => port(&workspace, action),
+        Action::Test(arguments) => test(&workspace, &arguments),
+        Action::Bench(arguments) => bench::run(&workspace, &arguments.source).map(|()| 0),
+        Action::Check => Ok(u8::from(!check::run(&workspace)?.report())),
+    }
+}
+
+fn build(workspace: &Workspace, arguments: &BuildArguments) -> Result<u8> {
+    let built = build_profile(workspace, &arguments.profile)?;
+    let scratch = workspace.build("scratch")?;
+    make_folder(&scratch)?;
+    let folder = tempfile::tempdir_in(scratch).context("cannot make a temporary folder")?;
+    let staging = image::root_with(&built, &arguments.add, &folder.path().join("root"))?;
+    let size = match arguments.size {
+        Some(size) => size,
+        None => built.profile.root_bytes()?,
+    };
+    image::make_disk(
+        &built,
+        &arguments.output,
+        staging.root(),
+        size,
+        arguments.limine.as_deref(),
+    )?;
+    root_file_system::check(&arguments.output, disk::root_offset(&arguments.output)?)?;
+    Ok(0)
+}
+
+fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
+    let built = build_profile(workspace, DEFAULT_PROFILE)?;
+    let options = interactive::Options {
+        processors: arguments.machine.smp,
+        memory_mib: arguments.machine.memory,
+        display: arguments.display,
+        disk: arguments.disk,
+        uefi: arguments.uefi,
+    };
+    interactive::run(workspace, &built, &options).map(|()| 0)
+}
+
+fn execute(workspace: &Workspace, arguments: ExecArguments) -> Result<u8> {
+    let built = build_profile(workspace, DEFAULT_PROFILE)?;
+    let request = Request {
+        // As ssh does: the words are joined, and the guest's shell reads them.
+        command: arguments.command.join(" "),
+        additions: arguments.add,
+        kept_disk: None,
+        processors: arguments.machine.smp,
+        memory_mib: arguments.machine.memory,
+        timeout: Duration::from_secs(arguments.timeout),
+        count_instructions: false,
+        processor_model: "max".into(),
+    };
+    let (stdout, stderr) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));
+    let outcome = exec::run(workspace, &built, &request, stdout, stderr)?;
+    if let Some(failure) = outcome.failure {
+        eprintln!("mkimage exec: {failure}");
+    }
+    u8::try_from(outcome.status).context("the guest's exit status is out of range")
+}
+
+fn port(workspace: &Workspace, action: PortAction) -> Result<u8> {
+    match action {
+        PortAction::Build { names } => {
+            let spinner = Spinner::start();
+            for package in packages::cook(workspace, &names, &spinner)? {
+                let description = &package.description;
+                spinner.print(&format!(
+                    "{} {}  {}",
+                    description.name,
+                    description.version,
+                    package.files().display()
+                ));
+            }
+        }
+        PortAction::List => {
+            for recipe in packages::recipes(workspace)? {
+                println!(
+                    "{:12} {:10} {}",
+                    recipe.name, recipe.version, recipe.summary
+                );
+            }
+        }
+        PortAction::New {
+            name,
+            debian,
+            from_crate,
+        } => {
+            new_recipe(workspace, &name, debian.as_deref(), from_crate.as_deref())?;
+        }
+    }
+    Ok(0)
+}
+
+/// Writes a recipe to start from. Its hash is not right on purpose: the first build says what the
+/// fetched file's is, to be compared with what upstream says.
+fn new_recipe(
+    workspace: &Workspace,
+    name: &str,
+    debian: Option<&str>,
+    from_crate: Option<&str>,
+) -> Result<()> {
+    let (source, build) = match (debian, from_crate) {
+        (Some(package), _) => (
+            format!("debian = \"{package}\"\nfile = \"{package}_VERSION.orig.tar.xz\""),
+            "system = \"configure\"\noptions = []".to_string(),
+        ),
+        (None, Some(name)) => (
+            format!("crate = \"{name}\""),
+            "system = \"cargo\"".to_string(),
+        ),
+        (None, None) => bail!("a source is needed: --debian or --crate"),
+    };
+    let text = format!(
+        "name = \"{name}\"\nversion = \"VERSION\"\nsummary = \"\"\nlicense = \"\"\n\n[source]\n{source}\n\
+         sha256 = \"{}\"\n\n[build]\n{build}\n\n[install.files]\n\"{name}\" = \"/usr/bin/{name}\"\n\n\
+         [test]\ncommand = \"{name} --version\"\noutput = \"\"\n",
+        "0".repeat(64)
+    );
+    let folder = workspace.path("recipes").join(name);
+    if folder.exists() {
+        bail!("{} is there already", folder.display());
+    }
+    make_folder(&folder)?;
+    write_file(&folder.join("recipe.toml"), text)?;
+    println!(
+        "{}: fill in version, licence and hash (docs/porting.md)",
+        folder.join("recipe.toml").display()
+    );
+    Ok(())
+}
+
+fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<u8> {
+    let mut tally = host_tests::Tally::default();
+    if arguments.all {
+        host_tests::run_setup(workspace, &mut tally)?;
+        host_tests::run_cargo(workspace, &mut tally)?;
+        check::run(workspace)?.add_to(&mut tally);
+    }
+    guest_tests::run(workspace, &arguments.names, &mut tally)?;
+    println!("{}", tally.line());
+    Ok(u8::from(tally.failed > 0))
+}

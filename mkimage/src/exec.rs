@@ -1,0 +1,471 @@
+//! `mkimage exec`: one command in a throw-away guest, with its exact output and exit status.
+//!
+//! The guest has three virtio consoles: `/dev/hvc0` is the command's standard output, `/dev/hvc1`
+//! its standard error, and `/dev/hvc2` carries the request (length as 32 bits, little endian, then
+//! the command) and the answer (`exit N`). The serial line goes to a log and is shown only when
+//! something went wrong, so nothing but the command's bytes reaches the caller.
+
+use crate::image::{self, Built};
+use crate::machine::{Boot, Machine, Serial};
+use crate::staging::Addition;
+use crate::workspace::{Workspace, make_folder};
+use anyhow::{Context, Result};
+use porting_kit::command::last_lines;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Exit status for a command that did not finish in time, as `timeout` has it.
+pub const TIMED_OUT: i32 = 124;
+/// Exit status for a guest that ended without telling the command's status.
+pub const GUEST_FAILED: i32 = 125;
+/// How often the guest's end is looked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// How much of the serial log is shown when the guest failed.
+const LOG_TAIL_LINES: usize = 60;
+
+/// A command to run, and the machine to run it on.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The command, for the guest's `/bin/sh -c`.
+    pub command: String,
+    /// Files and folders put into the guest.
+    pub additions: Vec<Addition>,
+    /// An image to run on, which keeps what is written; without one, a throw-away copy.
+    pub kept_disk: Option<PathBuf>,
+    /// Processors.
+    pub processors: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Limit for boot and command together.
+    pub timeout: Duration,
+    /// Whether the time-stamp counter counts instructions.
+    pub count_instructions: bool,
+    /// The processor model.
+    pub processor_model: String,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The command's exit status (128 + signal for one that was killed), or [`TIMED_OUT`] or
+    /// [`GUEST_FAILED`].
+    pub status: i32,
+    /// For those two: what happened, with the end of the serial log.
+    pub failure: Option<String>,
+}
+
+/// Where the command's output goes.
+pub type Sink = Box<dyn Write + Send>;
+
+/// Runs a command in a guest made from a built profile.
+pub fn run(
+    workspace: &Workspace,
+    built: &Built,
+    request: &Request,
+    stdout: Sink,
+    stderr: Sink,
+) -> Result<Outcome> {
+    // Sockets have short names (108 bytes), so they do not go into the build folder; trees do, to
+    // be linked instead of copied.
+    let sockets = tempfile::Builder::new()
+        .prefix("mkimage-")
+        .tempdir()
+        .context("cannot make a temporary folder")?;
+    let scratch_parent = workspace.build("scratch")?;
+    make_folder(&scratch_parent)?;
+    let scratch =
+        tempfile::tempdir_in(&scratch_parent).context("cannot make a temporary folder")?;
+    let disk = disk_for(built, request, scratch.path())?;
+    let log = sockets.path().join("serial.log");
+    let channels = Channels::listen(sockets.path())?;
+    let machine = Machine {
+        processors: request.processors,
+        memory_mib: request.memory_mib,
+        processor_model: request.processor_model.clone(),
+        disk,
+        throw_away: request.kept_disk.is_none(),
+        display: false,
+        count_instructions: request.count_instructions,
+        boot: Boot::Direct {
+            loader: built.system.pvh_loader.clone(),
+            bundle: built.system.bundle.clone(),
+            command_line: format!("{} exec", built.profile.command_line)
+                .trim_start()
+                .to_string(),
+        },
+        serial: Serial::File(log.clone()),
+        consoles: channels.paths.clone(),
+    };
+    let emulator_log = sockets.path().join("qemu.log");
+    let mut guest = Guest::start(machine.command(), &emulator_log)?;
+    let deadline = Instant::now() + request.timeout;
+    let end = converse(
+        &mut guest,
+        &channels,
+        &request.command,
+        stdout,
+        stderr,
+        deadline,
+    )?;
+    Ok(outcome(end, request.timeout, &log, &emulator_log))
+}
+
+/// The profile's own image when nothing is added (QEMU keeps the writes of each guest apart);
+/// otherwise an image of its own.
+fn disk_for(built: &Built, request: &Request, scratch: &Path) -> Result<PathBuf> {
+    if let Some(disk) = &request.kept_disk {
+        return Ok(disk.clone());
+    }
+    if request.additions.is_empty() {
+        return Ok(built.image.clone());
+    }
+    let staging = image::root_with(built, &request.additions, &scratch.join("root"))?;
+    let needed = crate::root_file_system::needed_bytes(staging.root())?;
+    // What is added must not use up the room that the profile leaves for the command.
+    let room = built.profile.root_bytes()?;
+    let disk = scratch.join("disk.img");
+    image::make_disk(
+        built,
+        &disk,
+        staging.root(),
+        room.max(needed + room / 2),
+        None,
+    )?;
+    Ok(disk)
+}
+
+/// The host's ends of the guest's consoles, waiting for QEMU.
+struct Channels {
+    listeners: Vec<UnixListener>,
+    paths: Vec<PathBuf>,
+}
+
+impl Channels {
+    fn listen(folder: &Path) -> Result<Channels> {
+        let mut channels = Channels {
+            listeners: Vec::new(),
+            paths: Vec::new(),
+        };
+        for name in ["out", "err", "control"] {
+            let path = folder.join(name);
+            let listener = UnixListener::bind(&path)
+                .with_context(|| format!("cannot listen on {}", path.display()))?;
+            listener
+                .set_nonblocking(true)
+                .context("cannot prepare a socket")?;
+            channels.listeners.push(listener);
+            channels.paths.push(path);
+        }
+        Ok(channels)
+    }
+}
+
+/// A running QEMU that does not outlive this program.
+pub struct Guest {
+    child: Child,
+}
+
+impl Guest {
+    /// Starts QEMU with its own messages in `log`.
+    pub fn start(command: Command, log: &Path) -> Result<Guest> {
+        let file = std::fs::File::create(log)
+            .with_context(|| format!("cannot create {}", log.display()))?;
+        let program = command.get_program().to_string_lossy().into_owned();
+        // setpriv lets the kernel end QEMU when this program is killed and cannot do it itself.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(&program)
+            .args(command.get_args())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot start {program}"))?;
+        Ok(Guest { child })
+    }
+
+    /// The status if QEMU has ended.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().context("cannot wait for QEMU")
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How a guest came to its end.
+enum End {
+    /// It told the command's status and powered off.
+    Finished(i32),
+    /// Time was up. Whether the command had finished by then.
+    TimedOut { finished: bool },
+    /// QEMU ended without a status from the guest.
+    Died(ExitStatus),
+}
+
+fn converse(
+    guest: &mut Guest,
+    channels: &Channels,
+    command: &str,
+    stdout: Sink,
+    stderr: Sink,
+    deadline: Instant,
+) -> Result<End> {
+    let mut streams = Vec::new();
+    for listener in &channels.listeners {
+        match accept(guest, listener, deadline)? {
+            Accepted::Stream(stream) => streams.push(stream),
+            Accepted::Ended(end) => return Ok(end),
+        }
+    }
+    let mut streams = streams.into_iter();
+    let (Some(out), Some(err), Some(control)) = (streams.next(), streams.next(), streams.next())
+    else {
+        anyhow::bail!("QEMU has fewer consoles than were asked for");
+    };
+    let readers = [drain(out, stdout), drain(err, stderr)];
+    let answer = ask(control, command.as_bytes().to_vec());
+    let ended = wait_until(guest, deadline)?;
+    if ended.is_none() {
+        guest.child.kill().context("cannot end QEMU")?;
+        guest.child.wait().context("cannot wait for QEMU")?;
+    }
+    // QEMU is gone, so every socket is at its end and the threads finish.
+    for reader in readers {
+        let _ = reader.join();
+    }
+    let status = answer.join().ok().and_then(|text| parse_answer(&text));
+    Ok(match (ended, status) {
+        (Some(_), Some(status)) => End::Finished(status),
+        (Some(exit), None) => End::Died(exit),
+        (None, status) => End::TimedOut {
+            finished: status.is_some(),
+        },
+    })
+}
+
+enum Accepted {
+    Stream(UnixStream),
+    Ended(End),
+}
+
+fn accept(guest: &mut Guest, listener: &UnixListener, deadline: Instant) -> Result<Accepted> {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream
+                    .set_nonblocking(false)
+                    .context("cannot prepare a socket")?;
+                return Ok(Accepted::Stream(stream));
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error).context("cannot accept QEMU's connection"),
+        }
+        if let Some(status) = guest.ended()? {
+            return Ok(Accepted::Ended(End::Died(status)));
+        }
+        if Instant::now() >= deadline {
+            return Ok(Accepted::Ended(End::TimedOut { finished: false }));
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+}
+
+fn wait_until(guest: &mut Guest, deadline: Instant) -> Result<Option<ExitStatus>> {
+    loop {
+        if let Some(status) = guest.ended()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+}
+
+/// Copies everything from the guest to `sink`. A reader that went away (`mkimage exec | head`) does
+/// not stop the guest: the rest is read and dropped.
+fn drain(mut stream: UnixStream, mut sink: Sink) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 << 10];
+        let mut wanted = true;
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            wanted = wanted
+                && sink
+                    .write_all(&buffer[..count])
+                    .and_then(|()| sink.flush())
+                    .is_ok();
+        }
+    })
+}
+
+/// Sends the request and collects the answer.
+fn ask(mut stream: UnixStream, command: Vec<u8>) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let length = u32::try_from(command.len()).unwrap_or(u32::MAX);
+        let mut answer = Vec::new();
+        // A guest that is gone shows as an empty answer.
+        let sent = stream
+            .write_all(&length.to_le_bytes())
+            .and_then(|()| stream.write_all(&command));
+        if sent.is_ok() {
+            let _ = stream.read_to_end(&mut answer);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    })
+}
+
+/// The status in `exit N`.
+fn parse_answer(text: &str) -> Option<i32> {
+    let line = text
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("exit "))?;
+    line.trim()
+        .parse()
+        .ok()
+        .filter(|status| (0..=255).contains(status))
+}
+
+fn outcome(end: End, timeout: Duration, log: &Path, emulator_log: &Path) -> Outcome {
+    let read = |path: &Path| {
+        String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
+    };
+    let with_log = |what: String| {
+        let messages = read(emulator_log);
+        let serial = last_lines(&read(log), LOG_TAIL_LINES);
+        Some(format!(
+            "{what}\n{messages}--- end of the guest's serial log ---\n{serial}"
+        ))
+    };
+    match end {
+        End::Finished(status) => Outcome {
+            status,
+            failure: None,
+        },
+        End::TimedOut { finished } => {
+            let what = if finished {
+                "the command had finished, but the guest did not power off"
+            } else {
+                "killed"
+            };
+            let failure = with_log(format!("time-out after {} s: {what}", timeout.as_secs()));
+            Outcome {
+                status: TIMED_OUT,
+                failure,
+            }
+        }
+        End::Died(status) => {
+            let failure = with_log(format!(
+                "the guest ended without the command's status (QEMU: {status})"
+            ));
+            Outcome {
+                status: GUEST_FAILED,
+                failure,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_the_last_exit_line() {
+        assert_eq!(parse_answer("exit 0\n"), Some(0));
+        assert_eq!(parse_answer("noise\nexit 137\n"), Some(137));
+        for wrong in ["", "exit", "exit x\n", "exit 256\n", "exit -1\n"] {
+            assert_eq!(parse_answer(wrong), None, "{wrong}");
+        }
+    }
+
+    /// A stand-in for QEMU: a shell command that finds the sockets in $0 (out), $1 and $2.
+    fn pretend(script: &str, timeout: Duration) -> (Outcome, Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let channels = Channels::listen(folder.path()).unwrap();
+        let mut command = Command::new("perl");
+        command
+            .args(["-MIO::Socket::UNIX", "-e", script])
+            .args(&channels.paths);
+        let log = folder.path().join("log");
+        let mut guest = Guest::start(command, &log).unwrap();
+        let (sink, received) = collector();
+        let deadline = Instant::now() + timeout;
+        let end = converse(
+            &mut guest,
+            &channels,
+            "a command",
+            sink,
+            Box::new(std::io::sink()),
+            deadline,
+        )
+        .unwrap();
+        let bytes = received.lock().unwrap().clone();
+        (outcome(end, timeout, &log, &log), bytes)
+    }
+
+    struct Collector(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+    impl Write for Collector {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    fn collector() -> (Sink, std::sync::Arc<std::sync::Mutex<Vec<u8>>>) {
+        let bytes = std::sync::Arc::default();
+        (Box::new(Collector(std::sync::Arc::clone(&bytes))), bytes)
+    }
+
+    const CONNECT: &str = "my ($o, $e, $c) = map { IO::Socket::UNIX->new(Peer => $_) or die } @ARGV; \
+         read $c, my $l, 4; read $c, my $r, unpack 'V', $l;";
+
+    #[test]
+    fn output_and_status_come_through_unchanged() {
+        let script =
+            format!("{CONNECT} print $o \"\\0\\r\\n\" x 1000000, $r; print $c \"exit 42\\n\"");
+        let (outcome, bytes) = pretend(&script, Duration::from_secs(60));
+        assert_eq!(outcome.status, 42);
+        assert!(outcome.failure.is_none());
+        assert_eq!(bytes.len(), 3_000_000 + 9);
+        assert!(bytes.starts_with(b"\0\r\n\0\r\n") && bytes.ends_with(b"a command"));
+    }
+
+    #[test]
+    fn a_guest_that_dies_is_told_with_its_messages() {
+        let (outcome, _) = pretend(
+            &format!("{CONNECT} print STDERR \"went wrong\\n\"; exit 3"),
+            Duration::from_secs(60),
+        );
+        assert_eq!(outcome.status, GUEST_FAILED);
+        assert!(outcome.failure.unwrap().contains("went wrong"));
+    }
+
+    #[test]
+    fn a_guest_that_never_connects_is_told() {
+        let (outcome, _) = pretend("exit 1", Duration::from_secs(60));
+        assert_eq!(outcome.status, GUEST_FAILED);
+    }
+
+    #[test]
+    fn a_guest_that_hangs_is_killed_and_said_so() {
+        let (outcome, _) = pretend(
+            &format!("{CONNECT} sleep 1000"),
+            Duration::from_millis(1500),
+        );
+        assert_eq!(outcome.status, TIMED_OUT);
+        assert!(outcome.failure.unwrap().contains("killed"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Building what runs in the guest: loader, kernel, servers, libc; and putting the boot bundle
+//! together.
+
+use crate::workspace::{Workspace, make_folder, read_file, write_file};
+use anyhow::{Context, Result, anyhow, bail};
+use porting_kit::Progress;
+use porting_kit::command::run_logged;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Cargo package of each server → its name in the bundle and in the declaration.
+const SERVERS: [(&str, &str); 10] = [
+    ("svc-server", "svc"),
+    ("proc-server", "proc"),
+    ("vfs-server", "vfs"),
+    ("ext2-server", "ext2"),
+    ("tmpfs-server", "tmpfs"),
+    ("tty-server", "tty"),
+    ("devices-server", "devices"),
+    ("virtio-blk-driver", "virtio-blk"),
+    ("virtio-console-driver", "virtio-console"),
+    ("serial-driver", "serial"),
+];
+/// Name of the declaration in the bundle.
+const DECLARATION_NAME: &str = "system";
+const BARE_TARGET: &str = "x86_64-unknown-none";
+const UEFI_TARGET: &str = "x86_64-unknown-uefi";
+
+/// The built parts of a system, as the loader takes them.
+pub struct System {
+    /// The PVH loader, for QEMU's `-kernel`.
+    pub pvh_loader: PathBuf,
+    /// The UEFI loader.
+    pub uefi_loader: PathBuf,
+    /// The kernel without debug information.
+    pub kernel: PathBuf,
+    /// The boot bundle.
+    pub bundle: PathBuf,
+}
+
+impl System {
+    /// Where the parts are once they have been built.
+    pub fn locate(workspace: &Workspace) -> Result<System> {
+        Ok(System {
+            pvh_loader: workspace.build("guest/programs/loader-pvh")?,
+            uefi_loader: workspace.build("guest/programs/loader-uefi.efi")?,
+            kernel: workspace.build("guest/programs/kernel")?,
+            bundle: workspace.build("guest/bundle")?,
+        })
+    }
+
+    /// Builds everything that is not up to date.
+    pub fn build(workspace: &Workspace, progress: &dyn Progress) -> Result<System> {
+        let system = System::locate(workspace)?;
+        let builder = Builder {
+            workspace,
+            progress,
+        };
+        builder.cargo("kernel", BARE_TARGET, "kernel", &["kernel"])?;
+        builder.program("kernel", BARE_TARGET, "kernel", &system.kernel)?;
+        let packages: Vec<&str> = SERVERS.iter().map(|(package, _)| *package).collect();
+        builder.cargo("servers", BARE_TARGET, "servers", &packages)?;
+        let mut entries = vec![("kernel", system.kernel.clone())];
+        for (package, name) in SERVERS {
+            let program = workspace.build(&format!("guest/programs/{name}"))?;
+            builder.program("servers", BARE_TARGET, package, &program)?;
+            entries.push((name, program));
+        }
+        builder.cargo("loader (PVH)", BARE_TARGET, "loader", &["loader-pvh"])?;
+        builder.program("loader", BARE_TARGET, "loader-pvh", &system.pvh_loader)?;
+        builder.cargo("loader (UEFI)", UEFI_TARGET, "loader", &["loader-uefi"])?;
+        let efi = workspace.build(&format!("guest/loader/{UEFI_TARGET}/guest/loader-uefi.efi"))?;
+        std::fs::copy(&efi, &system.uefi_loader)
+            .with_context(|| format!("cannot copy {}", efi.display()))?;
+        write_bundle(workspace, &entries, &system.bundle)?;
+        Ok(system)
+    }
+}
+
+struct Builder<'a> {
+    workspace: &'a Workspace,
+    progress: &'a dyn Progress,
+}
+
+impl Builder<'_> {
+    /// One cargo call for a group of packages, with the group's own target folder: the groups are
+    /// linked with different options, which would make them rebuild each other's `core`.
+    fn cargo(&self, what: &str, target: &str, group: &str, packages: &[&str]) -> Result<()> {
+        self.progress.step(what);
+        let mut command = self.workspace.in_toolchain("cargo");
+        command.args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--profile",
+            "guest",
+            "--target",
+            target,
+        ]);
+        command.args([
+            "-Zbuild-std=core,alloc,compiler_builtins",
+            "-Zbuild-std-features=compiler-builtins-mem",
+        ]);
+        command
+            .arg("--target-dir")
+            .arg(self.workspace.build(&format!("guest/{group}"))?);
+        for package in packages {
+            command.args(["-p", package]);
+        }
+        run(
+            what,
+            &mut command,
+            &self.workspace.build(&format!("guest/{group}.log"))?,
+        )
+    }
+
+    /// Takes a built program out of its target folder, stripped; the original stays for symbols.
+    fn program(&self, group: &str, target: &str, name: &str, to: &Path) -> Result<()> {
+        let from = self
+            .workspace
+            .build(&format!("guest/{group}/{target}/guest/{name}"))?;
+        if is_newer(to, &from) {
+            return Ok(());
+        }
+        if let Some(folder) = to.parent() {
+            make_folder(folder)?;
+        }
+        let mut command = Command::new("llvm-strip-19");
+        command.arg("--strip-all").arg(&from).arg("-o").arg(to);
+        run(
+            &format!("strip {name}"),
+            &mut command,
+            &self.workspace.build("guest/strip.log")?,
+        )
+    }
+}
+
+/// Runs a build step with a fresh log.
+pub fn run(step: &str, command: &mut Command, log: &Path) -> Result<()> {
+    write_file(log, "")?;
+    run_logged(step, command, log).map_err(|error| anyhow!("{error}"))
+}
+
+fn is_newer(made: &Path, source: &Path) -> bool {
+    let time = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+    matches!((time(made), time(source)), (Ok(made), Ok(source)) if made > source)
+}
+
+/// The declaration, checked and in the form that `svc` reads.
+fn compact_declaration(workspace: &Workspace) -> Result<Vec<u8>> {
+    let path = workspace.path("rootfs/etc/system.toml");
+    let text = String::from_utf8(read_file(&path)?)
+        .with_context(|| format!("{} is not UTF-8", path.display()))?;
+    let system = declaration::System::parse(&text)
+        .map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    for server in &system.servers {
+        if !SERVERS.iter().any(|(_, name)| *name == server.name) {
+            bail!("{}: no program is called {:?}", path.display(), server.name);
+        }
+    }
+    Ok(system.encode())
+}
+
+fn write_bundle(workspace: &Workspace, programs: &[(&str, PathBuf)], bundle: &Path) -> Result<()> {
+    let mut contents = Vec::new();
+    for (name, path) in programs {
+        contents.push((*name, read_file(path)?));
+    }
+    contents.push((DECLARATION_NAME, compact_declaration(workspace)?));
+    let entries: Vec<(&str, &[u8])> = contents
+        .iter()
+        .map(|(name, bytes)| (*name, bytes.as_slice()))
+        .collect();
+    let bytes = boot_bundle::write(&entries)
+        .map_err(|error| anyhow!("cannot write the boot bundle: {error:?}"))?;
+    write_file(bundle, bytes)
+}

@@ -1,0 +1,518 @@
+//! Guest tests: commands run inside the system, compared with what they must print.
+//!
+//! `tests/guest/NAME.toml` describes a test; each recipe's `[test]` is one too. Tests that ask for
+//! nothing special share one boot, each in a folder of its own.
+
+use crate::console::{self, Step};
+use crate::exec::{self, Outcome, Request, Sink};
+use crate::host_tests::Tally;
+use crate::image::{Built, DEFAULT_PROFILE, build_profile};
+use crate::staging::Addition;
+use crate::workspace::{Workspace, read_file, write_file};
+use crate::{disk, packages, root_file_system, tour};
+use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const DEFAULT_MEMORY_MIB: u64 = 256;
+/// Time for a boot and the tests that share it.
+const SHARED_TIMEOUT_S: u64 = 600;
+/// Runs every script in /tests and frames what each printed by its length.
+const RUNNER: &str = r#"for script in /tests/*.sh; do
+    name=${script##*/}
+    folder=/tmp/test-${name%.sh}
+    mkdir "$folder" && cd "$folder" || exit 1
+    /bin/sh "$script" >/tmp/test-out 2>/tmp/test-err </dev/null
+    status=$?
+    cd /
+    echo "TEST ${name%.sh} $status $(wc -c </tmp/test-out) $(wc -c </tmp/test-err)"
+    cat /tmp/test-out /tmp/test-err
+done"#;
+
+/// A guest test as its file describes it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct GuestTest {
+    /// What it shows, as a sentence.
+    summary: String,
+    /// A command for the guest's `/bin/sh -c`; without any of the four, `NAME.sh` beside the file.
+    command: Option<String>,
+    /// Commands, each in a boot of its own, on one disk that keeps what is written; afterwards the
+    /// disk must pass `e2fsck -fn`.
+    boots: Vec<String>,
+    /// Steps at the interactive console.
+    console: Vec<Step>,
+    /// A document whose `console` blocks are typed in and compared.
+    tour: Option<String>,
+    /// Standard output, exactly.
+    output: String,
+    /// Standard error, exactly; not looked at when it is not given.
+    error: Option<String>,
+    /// Exit status.
+    status: i32,
+    /// Seconds for boot and command.
+    timeout: Option<u64>,
+    /// Processors.
+    smp: Option<u32>,
+    /// Memory in MiB.
+    memory: Option<u64>,
+    /// `HOST:GUEST`, host paths relative to `tests/guest`.
+    add: Vec<String>,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Observed {
+    status: i32,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// Runs the named guest tests, or all of them, and adds them to the tally.
+pub fn run(workspace: &Workspace, names: &[String], tally: &mut Tally) -> Result<()> {
+    let mut tests = load_all(workspace)?;
+    if let Some(unknown) = names.iter().find(|name| !tests.contains_key(*name)) {
+        let known: Vec<&str> = tests.keys().map(String::as_str).collect();
+        bail!(
+            "no guest test is called {unknown:?}; there are: {}",
+            known.join(" ")
+        );
+    }
+    if !names.is_empty() {
+        tests.retain(|name, _| names.contains(name));
+    }
+    let built = build_profile(workspace, DEFAULT_PROFILE)?;
+    let (shared, own): (Vec<_>, Vec<_>) = tests.into_iter().partition(|(_, test)| test.can_share());
+    let runner = Runner {
+        workspace,
+        built: &built,
+    };
+    for (name, result) in runner.run_shared(shared)? {
+        report(&name, result, tally);
+    }
+    for (name, test) in own {
+        report(&name, runner.run_alone(&test), tally);
+    }
+    Ok(())
+}
+
+fn report(name: &str, result: Result<()>, tally: &mut Tally) {
+    tally.count(result.is_ok());
+    match result {
+        Ok(()) => println!("ok      {name}"),
+        Err(error) => println!("FAILED  {name}: {error:#}"),
+    }
+}
+
+fn load_all(workspace: &Workspace) -> Result<BTreeMap<String, GuestTest>> {
+    let mut tests = BTreeMap::new();
+    let folder = workspace.path("tests/guest");
+    for entry in std::fs::read_dir(&folder)
+        .with_context(|| format!("cannot list {}", folder.display()))?
+        .flatten()
+    {
+        let path = entry.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+            && let Some(name) = path.file_stem().and_then(|name| name.to_str())
+        {
+            tests.insert(name.to_string(), load(workspace, &path)?);
+        }
+    }
+    for recipe in packages::recipes(workspace)? {
+        if let Some(test) = recipe.test {
+            let test = GuestTest {
+                summary: format!("{} prints what its recipe says", recipe.name),
+                command: Some(test.command),
+                output: test.output,
+                status: test.status,
+                ..GuestTest::default()
+            };
+            tests.insert(format!("port-{}", recipe.name), test);
+        }
+    }
+    Ok(tests)
+}
+
+fn load(workspace: &Workspace, path: &Path) -> Result<GuestTest> {
+    let text = String::from_utf8(read_file(path)?)
+        .with_context(|| format!("{} is not UTF-8", path.display()))?;
+    let mut test: GuestTest =
+        toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+    if let Some(document) = &test.tour {
+        let text = String::from_utf8(read_file(&workspace.path(document))?)
+            .context("the tour is not UTF-8")?;
+        let tour = tour::extract(&text);
+        test.command = Some(tour.commands);
+        test.output = tour.output;
+    } else if test.command.is_none() && test.boots.is_empty() && test.console.is_empty() {
+        let script = path.with_extension("sh");
+        test.command =
+            Some(String::from_utf8(read_file(&script)?).context("a test's script is not UTF-8")?);
+    }
+    Ok(test)
+}
+
+impl GuestTest {
+    /// Whether it can run in a boot with others.
+    fn can_share(&self) -> bool {
+        let plain_machine = self.smp.is_none() && self.memory.is_none() && self.timeout.is_none();
+        self.command.is_some() && plain_machine && self.add.is_empty()
+    }
+
+    /// Compares what happened with what should have.
+    fn judge(&self, observed: &Observed) -> Result<()> {
+        let mut wrong = Vec::new();
+        if observed.status != self.status {
+            wrong.push(format!(
+                "exit status {} instead of {}",
+                observed.status, self.status
+            ));
+        }
+        if observed.stdout != self.output.as_bytes() {
+            wrong.push(difference("stdout", &self.output, &observed.stdout));
+        }
+        if let Some(error) = &self.error
+            && observed.stderr != error.as_bytes()
+        {
+            wrong.push(difference("stderr", error, &observed.stderr));
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        if self.error.is_none() && !observed.stderr.is_empty() {
+            wrong.push(format!(
+                "its stderr: {}",
+                String::from_utf8_lossy(&observed.stderr)
+            ));
+        }
+        bail!("{}", wrong.join("\n  "))
+    }
+}
+
+fn difference(what: &str, wanted: &str, found: &[u8]) -> String {
+    let found = String::from_utf8_lossy(found);
+    let line = wanted
+        .lines()
+        .zip(found.lines())
+        .take_while(|(wanted, found)| wanted == found)
+        .count();
+    format!(
+        "{what} differs from line {}:\n  wanted: {:?}\n  found:  {:?}",
+        line + 1,
+        wanted.lines().nth(line).unwrap_or("(end)"),
+        found.lines().nth(line).unwrap_or("(end)")
+    )
+}
+
+struct Runner<'a> {
+    workspace: &'a Workspace,
+    built: &'a Built,
+}
+
+type Results = Vec<(String, Result<()>)>;
+
+impl Runner<'_> {
+    /// Runs tests in as few boots as it takes: when a guest dies, the test it died in has failed
+    /// and the others go on in a new one.
+    fn run_shared(&self, mut tests: Vec<(String, GuestTest)>) -> Result<Results> {
+        let mut results = Vec::new();
+        while !tests.is_empty() {
+            let (frames, outcome) = self.shared_boot(&tests)?;
+            let mut left = Vec::new();
+            let mut blamed = false;
+            for (index, (name, test)) in tests.into_iter().enumerate() {
+                if let Some(observed) = frames.get(&index) {
+                    results.push((name, test.judge(observed)));
+                } else if blamed {
+                    left.push((name, test));
+                } else {
+                    blamed = true;
+                    let reason = outcome.failure.clone().unwrap_or_else(|| {
+                        format!("the tests stopped with status {}", outcome.status)
+                    });
+                    results.push((name, Err(anyhow!(reason))));
+                }
+            }
+            tests = left;
+        }
+        Ok(results)
+    }
+
+    fn shared_boot(
+        &self,
+        tests: &[(String, GuestTest)],
+    ) -> Result<(BTreeMap<usize, Observed>, Outcome)> {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        for (index, (_, test)) in tests.iter().enumerate() {
+            let script = folder.path().join(format!("{index:04}.sh"));
+            write_file(&script, test.command.as_deref().unwrap_or_default())?;
+        }
+        let addition = Addition {
+            host: folder.path().to_path_buf(),
+            guest: "/tests".into(),
+        };
+        let request = Request {
+            command: RUNNER.to_string(),
+            additions: vec![addition],
+            timeout: Duration::from_secs(SHARED_TIMEOUT_S),
+            ..plain_request()
+        };
+        let (observed, outcome) = self.observe(&request)?;
+        Ok((parse_frames(&observed.stdout), outcome))
+    }
+
+    /// Runs a test in boots of its own.
+    fn run_alone(&self, test: &GuestTest) -> Result<()> {
+        if !test.console.is_empty() {
+            let size = console::Size {
+                processors: test.smp.unwrap_or(1),
+                memory_mib: test.memory.unwrap_or(DEFAULT_MEMORY_MIB),
+            };
+            return console::drive(self.built, &test.console, size, timeout_of(test));
+        }
+        if !test.boots.is_empty() {
+            return self.run_boots(test);
+        }
+        let command = test.command.clone().unwrap_or_default();
+        let (observed, outcome) = self.observe(&self.request(test, command)?)?;
+        match outcome.failure {
+            Some(failure) => bail!(failure),
+            None => test.judge(&observed),
+        }
+    }
+
+    fn run_boots(&self, test: &GuestTest) -> Result<()> {
+        let folder = tempfile::tempdir_in(
+            self.workspace
+                .build("scratch")?
+                .parent()
+                .unwrap_or(Path::new(".")),
+        )
+        .context("cannot make a temporary folder")?;
+        let image = folder.path().join("disk.img");
+        disk::copy_sparse(&self.built.image, &image)?;
+        let mut all = Observed {
+            status: 0,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        };
+        for command in &test.boots {
+            let request = Request {
+                kept_disk: Some(image.clone()),
+                ..self.request(test, command.clone())?
+            };
+            let (observed, outcome) = self.observe(&request)?;
+            if let Some(failure) = outcome.failure {
+                bail!(failure);
+            }
+            all.status = observed.status;
+            all.stdout.extend(observed.stdout);
+            all.stderr.extend(observed.stderr);
+            root_file_system::check(&image, disk::root_offset(&image)?)
+                .context("after the shut-down")?;
+        }
+        test.judge(&all)
+    }
+
+    fn request(&self, test: &GuestTest, command: String) -> Result<Request> {
+        let folder = self.workspace.path("tests/guest");
+        let mut additions = Vec::new();
+        for text in &test.add {
+            let addition: Addition = text
+                .parse()
+                .map_err(|reason| anyhow!("add = {text:?}: {reason}"))?;
+            additions.push(Addition {
+                host: folder.join(&addition.host),
+                guest: addition.guest,
+            });
+        }
+        let plain = plain_request();
+        Ok(Request {
+            command,
+            additions,
+            processors: test.smp.unwrap_or(plain.processors),
+            memory_mib: test.memory.unwrap_or(plain.memory_mib),
+            timeout: timeout_of(test),
+            ..plain
+        })
+    }
+
+    fn observe(&self, request: &Request) -> Result<(Observed, Outcome)> {
+        let (stdout, out) = collector();
+        let (stderr, err) = collector();
+        let outcome = exec::run(self.workspace, self.built, request, stdout, stderr)?;
+        let observed = Observed {
+            status: outcome.status,
+            stdout: taken(&out),
+            stderr: taken(&err),
+        };
+        Ok((observed, outcome))
+    }
+}
+
+fn timeout_of(test: &GuestTest) -> Duration {
+    Duration::from_secs(test.timeout.unwrap_or(120))
+}
+
+fn plain_request() -> Request {
+    Request {
+        command: String::new(),
+        additions: Vec::new(),
+        kept_disk: None,
+        processors: 1,
+        memory_mib: DEFAULT_MEMORY_MIB,
+        timeout: Duration::from_secs(120),
+        count_instructions: false,
+        processor_model: "max".into(),
+    }
+}
+
+/// Reads the runner's frames: test number → what it did. A frame that is cut short is left out.
+fn parse_frames(mut bytes: &[u8]) -> BTreeMap<usize, Observed> {
+    let mut frames = BTreeMap::new();
+    while let Some((index, observed, rest)) = parse_frame(bytes) {
+        frames.insert(index, observed);
+        bytes = rest;
+    }
+    frames
+}
+
+fn parse_frame(bytes: &[u8]) -> Option<(usize, Observed, &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let header = std::str::from_utf8(&bytes[..end]).ok()?;
+    let mut words = header.strip_prefix("TEST ")?.split_ascii_whitespace();
+    let index = words.next()?.parse().ok()?;
+    let status = words.next()?.parse().ok()?;
+    let out_length: usize = words.next()?.parse().ok()?;
+    let err_length: usize = words.next()?.parse().ok()?;
+    let rest = &bytes[end + 1..];
+    let stdout = rest.get(..out_length)?.to_vec();
+    let stderr = rest.get(out_length..)?.get(..err_length)?.to_vec();
+    Some((
+        index,
+        Observed {
+            status,
+            stdout,
+            stderr,
+        },
+        &rest[out_length + err_length..],
+    ))
+}
+
+struct Collector(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Collector {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Ok(mut collected) = self.0.lock() {
+            collected.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A sink, and what went into it.
+pub fn collector() -> (Sink, Arc<Mutex<Vec<u8>>>) {
+    let bytes = Arc::default();
+    (Box::new(Collector(Arc::clone(&bytes))), bytes)
+}
+
+/// What was collected.
+pub fn taken(collected: &Mutex<Vec<u8>>) -> Vec<u8> {
+    collected
+        .lock()
+        .map(|mut bytes| std::mem::take(&mut *bytes))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_by_length_whatever_is_inside() {
+        let frames =
+            parse_frames(b"TEST 0000 0 12 2\nTEST 9 9 9 9eeTEST 0001 3 0 0\nTEST 0002 0 5 0\ncut");
+        assert_eq!(frames.len(), 2);
+        assert_eq!(
+            frames[&0],
+            Observed {
+                status: 0,
+                stdout: b"TEST 9 9 9 9".to_vec(),
+                stderr: b"ee".to_vec()
+            }
+        );
+        assert_eq!(frames[&1].status, 3);
+    }
+
+    #[test]
+    fn a_wrong_line_is_shown_beside_the_right_one() {
+        let test = GuestTest {
+            output: "a\nb\n".into(),
+            ..GuestTest::default()
+        };
+        let observed = Observed {
+            status: 1,
+            stdout: b"a\nc\n".to_vec(),
+            stderr: b"why".to_vec(),
+        };
+        let text = test.judge(&observed).unwrap_err().to_string();
+        for part in [
+            "exit status 1 instead of 0",
+            "line 2",
+            "\"b\"",
+            "\"c\"",
+            "why",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_right_output_passes() {
+        let test = GuestTest {
+            output: "a\n".into(),
+            status: 2,
+            ..GuestTest::default()
+        };
+        test.judge(&Observed {
+            status: 2,
+            stdout: b"a\n".to_vec(),
+            stderr: b"noise".to_vec(),
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_missing_end_of_the_output_is_noticed() {
+        let test = GuestTest {
+            output: "a\nb\n".into(),
+            ..GuestTest::default()
+        };
+        let observed = Observed {
+            status: 0,
+            stdout: b"a\n".to_vec(),
+            stderr: Vec::new(),
+        };
+        assert!(
+            test.judge(&observed)
+                .unwrap_err()
+                .to_string()
+                .contains("(end)")
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_in_a_test_is_refused() {
+        assert!(toml::from_str::<GuestTest>("comand = \"x\"").is_err());
+    }
+}
