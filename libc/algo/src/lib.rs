@@ -7,3 +7,8 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+pub mod decimal;
+pub mod float;
+pub mod format;
+pub mod utf8;
