@@ -1,0 +1,366 @@
+//! Four-level page tables (Intel SDM volume 3, 4.5), for user halves that share the kernel's
+//! upper half.
+
+use crate::direct_map::DirectMap;
+use crate::frames::FrameAllocator;
+use kernel_core::machine::{Frame, OutOfFrames, PageFlags, Space};
+
+const PRESENT: u64 = 1 << 0;
+const WRITE: u64 = 1 << 1;
+const USER: u64 = 1 << 2;
+const WRITE_THROUGH: u64 = 1 << 3;
+const CACHE_DISABLE: u64 = 1 << 4;
+const LARGE: u64 = 1 << 7;
+const NO_EXECUTE: u64 = 1 << 63;
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/// First top-level entry of the kernel's half.
+const KERNEL_HALF: usize = 256;
+
+/// What a change of mappings asks of the translation caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// Nothing: no present entry was changed.
+    None,
+    /// A few pages from this address on.
+    Pages(u64, u64),
+    /// Everything of the space.
+    All,
+}
+
+/// More pages than this are flushed by loading the space anew.
+const MOST_SINGLE_FLUSHES: u64 = 32;
+
+/// Page tables of user spaces.
+#[derive(Clone, Copy)]
+pub struct PageTables {
+    map: DirectMap,
+    kernel_root: u64,
+}
+
+fn index(address: u64, level: u32) -> usize {
+    (address >> (12 + 9 * level)) as usize & 511
+}
+
+/// Bytes that one entry of a table of this level spans.
+fn span(level: u32) -> u64 {
+    1 << (12 + 9 * level)
+}
+
+impl PageTables {
+    /// Tables whose kernel half is that of `kernel_root` (physical address of a top table).
+    pub fn new(map: DirectMap, kernel_root: u64) -> PageTables {
+        PageTables { map, kernel_root }
+    }
+
+    /// The kernel's own root, without a user half.
+    pub fn kernel_root(&self) -> u64 {
+        self.kernel_root
+    }
+
+    /// A space with an empty user half.
+    pub fn create(&self, frames: &mut FrameAllocator) -> Result<Space, OutOfFrames> {
+        let root = frames.allocate().ok_or(OutOfFrames)?;
+        self.map.zero(root);
+        let half = 8 * KERNEL_HALF;
+        let kernel = Frame((self.kernel_root >> 12) as u32);
+        self.map.copy((kernel, half), (root, half), half);
+        Ok(Space(root.address()))
+    }
+
+    /// Frees the tables of a user half and the root.
+    pub fn destroy(&self, frames: &mut FrameAllocator, space: Space) {
+        for top in 0..KERNEL_HALF {
+            let entry = self.map.entry(space.0, top);
+            if entry & PRESENT != 0 {
+                self.free_table(frames, entry & ADDRESS, 2);
+            }
+        }
+        frames.free(Frame((space.0 >> 12) as u32));
+    }
+
+    fn free_table(&self, frames: &mut FrameAllocator, table: u64, level: u32) {
+        if level > 0 {
+            for slot in 0..512 {
+                let entry = self.map.entry(table, slot);
+                if entry & PRESENT != 0 {
+                    self.free_table(frames, entry & ADDRESS, level - 1);
+                }
+            }
+        }
+        frames.free(Frame((table >> 12) as u32));
+    }
+
+    /// Maps a page for user mode.
+    #[inline]
+    pub fn map(
+        &self,
+        frames: &mut FrameAllocator,
+        space: Space,
+        address: u64,
+        frame: Frame,
+        flags: PageFlags,
+    ) -> Result<Flush, OutOfFrames> {
+        let bits = PRESENT
+            | USER
+            | if flags.write { WRITE } else { 0 }
+            | if flags.execute { 0 } else { NO_EXECUTE }
+            | cache_bits(flags.cache);
+        self.set(frames, space.0, address, frame.address() | bits, USER)
+    }
+
+    /// Maps a page of device registers for the kernel (uncached).
+    pub fn map_device(
+        &self,
+        frames: &mut FrameAllocator,
+        address: u64,
+        physical: u64,
+    ) -> Result<(), OutOfFrames> {
+        let bits = PRESENT | WRITE | NO_EXECUTE | CACHE_DISABLE | WRITE_THROUGH;
+        self.set(
+            frames,
+            self.kernel_root,
+            address,
+            physical & ADDRESS | bits,
+            0,
+        )
+        .map(|_| ())
+    }
+
+    fn set(
+        &self,
+        frames: &mut FrameAllocator,
+        root: u64,
+        address: u64,
+        entry: u64,
+        table_bits: u64,
+    ) -> Result<Flush, OutOfFrames> {
+        let mut table = root;
+        for level in [3, 2, 1] {
+            let slot = index(address, level);
+            let next = self.map.entry(table, slot);
+            table = if next & PRESENT != 0 {
+                next & ADDRESS
+            } else {
+                let new = frames.allocate().ok_or(OutOfFrames)?;
+                self.map.zero(new);
+                self.map
+                    .set_entry(table, slot, new.address() | PRESENT | WRITE | table_bits);
+                new.address()
+            };
+        }
+        let slot = index(address, 0);
+        let before = self.map.entry(table, slot);
+        self.map.set_entry(table, slot, entry);
+        // Absent entries are never cached (SDM volume 3, 4.10.2.3).
+        Ok(if before & PRESENT != 0 {
+            Flush::Pages(address, 1)
+        } else {
+            Flush::None
+        })
+    }
+
+    /// Unmaps pages; absent tables are stepped over.
+    pub fn unmap(&self, space: Space, address: u64, pages: u64) -> Flush {
+        self.change(space, address, pages, |_| 0)
+    }
+
+    /// Takes the write permission away.
+    pub fn protect_read_only(&self, space: Space, address: u64, pages: u64) -> Flush {
+        self.change(space, address, pages, |entry| entry & !WRITE)
+    }
+
+    fn change(&self, space: Space, address: u64, pages: u64, to: impl Fn(u64) -> u64) -> Flush {
+        let end = address.saturating_add(pages.saturating_mul(4096));
+        let mut at = address;
+        let mut changed = 0;
+        while at < end {
+            let (table, level) = self.table_of(space.0, at);
+            if level > 0 {
+                // Nothing below this entry: step to the next one.
+                at = (at | (span(level) - 1)).saturating_add(1);
+                continue;
+            }
+            let table_end = (at | (span(1) - 1)).saturating_add(1).min(end);
+            while at < table_end {
+                let entry = self.map.entry(table, index(at, 0));
+                if entry & PRESENT != 0 {
+                    let new = to(entry);
+                    if new != entry {
+                        self.map.set_entry(table, index(at, 0), new);
+                        changed += 1;
+                    }
+                }
+                at += 4096;
+            }
+        }
+        match changed {
+            0 => Flush::None,
+            _ if pages <= MOST_SINGLE_FLUSHES => Flush::Pages(address, pages),
+            _ => Flush::All,
+        }
+    }
+
+    /// The lowest table on the way to an address, and the level of the entry that is missing in
+    /// it (0: the table of pages itself).
+    fn table_of(&self, root: u64, address: u64) -> (u64, u32) {
+        let mut table = root;
+        for level in [3, 2, 1] {
+            let entry = self.map.entry(table, index(address, level));
+            if entry & PRESENT == 0 || entry & LARGE != 0 {
+                return (table, level);
+            }
+            table = entry & ADDRESS;
+        }
+        (table, 0)
+    }
+
+    /// The frame behind a user address, if it is mapped for the access.
+    #[inline]
+    pub fn translate(&self, space: Space, address: u64, write: bool) -> Option<Frame> {
+        if address >= 1 << 47 {
+            return None;
+        }
+        let mut table = space.0;
+        for level in [3, 2, 1] {
+            let entry = self.map.entry(table, index(address, level));
+            if entry & PRESENT == 0 {
+                return None;
+            }
+            table = entry & ADDRESS;
+        }
+        let entry = self.map.entry(table, index(address, 0));
+        let needed = PRESENT | USER | if write { WRITE } else { 0 };
+        (entry & needed == needed).then(|| Frame(((entry & ADDRESS) >> 12) as u32))
+    }
+}
+
+/// The default page attribute table: WT is type 1, UC- type 2, UC type 3. Write combining needs
+/// the table changed (`kernel-arch` sets entry 1 to it).
+fn cache_bits(cache: u8) -> u64 {
+    match cache {
+        0 => 0,
+        2 => WRITE_THROUGH,
+        _ => CACHE_DISABLE | WRITE_THROUGH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    const PAGE: PageFlags = PageFlags {
+        write: true,
+        execute: false,
+        cache: 0,
+    };
+
+    struct Ram {
+        _memory: std::vec::Vec<u64>,
+        frames: FrameAllocator,
+        tables: PageTables,
+    }
+
+    fn ram() -> Ram {
+        let memory = vec![0u64; 130 * 512];
+        let base = (memory.as_ptr() as u64).next_multiple_of(4096);
+        // SAFETY: the tests only use frames inside the vector.
+        let map = unsafe { DirectMap::new(base) };
+        let mut frames = FrameAllocator::new(map);
+        frames.add(0, 128 * 4096);
+        let root = frames.allocate().unwrap();
+        map.zero(root);
+        map.set_entry(root.address(), 511, 0x1234_5003);
+        Ram {
+            _memory: memory,
+            frames,
+            tables: PageTables::new(map, root.address()),
+        }
+    }
+
+    #[test]
+    fn a_mapped_page_translates_for_what_it_allows() {
+        let Ram {
+            mut frames,
+            tables,
+            _memory,
+        } = ram();
+        let space = tables.create(&mut frames).unwrap();
+        let address = 0x7fff_1234_5000;
+        assert_eq!(
+            tables.map(&mut frames, space, address, Frame(9), PAGE),
+            Ok(Flush::None)
+        );
+        assert_eq!(tables.translate(space, address + 5, true), Some(Frame(9)));
+        let read = PageFlags {
+            write: false,
+            ..PAGE
+        };
+        let flush = tables.map(&mut frames, space, address, Frame(9), read);
+        assert_eq!(flush, Ok(Flush::Pages(address, 1)));
+        assert_eq!(tables.translate(space, address, true), None);
+        assert_eq!(tables.translate(space, address, false), Some(Frame(9)));
+        assert_eq!(tables.translate(space, 0xffff_8000_0000_0000, false), None);
+    }
+
+    #[test]
+    fn protecting_and_unmapping_reach_every_page_and_skip_holes() {
+        let Ram {
+            mut frames,
+            tables,
+            _memory,
+        } = ram();
+        let space = tables.create(&mut frames).unwrap();
+        let pages = [0x1000, 0x20_0000, 0x4000_0000, 0x40_0000_0000];
+        for page in pages {
+            tables
+                .map(&mut frames, space, page, Frame(7), PAGE)
+                .unwrap();
+        }
+        assert_eq!(tables.protect_read_only(space, 0, 1 << 35), Flush::All);
+        assert!(
+            pages
+                .iter()
+                .all(|&page| tables.translate(space, page, true).is_none())
+        );
+        assert_eq!(tables.unmap(space, 0x1000, 1), Flush::Pages(0x1000, 1));
+        assert_eq!(tables.translate(space, 0x1000, false), None);
+        assert_eq!(tables.unmap(space, 0, 1 << 35), Flush::All);
+        assert_eq!(tables.unmap(space, 0, 1 << 35), Flush::None);
+    }
+
+    #[test]
+    fn destroying_a_space_gives_all_its_tables_back() {
+        let Ram {
+            mut frames,
+            tables,
+            _memory,
+        } = ram();
+        let before = frames.free_count();
+        let space = tables.create(&mut frames).unwrap();
+        for page in [0x1000, 0x20_0000, 0x7f00_0000_0000] {
+            tables
+                .map(&mut frames, space, page, Frame(7), PAGE)
+                .unwrap();
+        }
+        tables.destroy(&mut frames, space);
+        assert_eq!(frames.free_count(), before);
+    }
+
+    #[test]
+    fn running_out_of_frames_is_an_error() {
+        let Ram {
+            mut frames,
+            tables,
+            _memory,
+        } = ram();
+        let space = tables.create(&mut frames).unwrap();
+        while frames.free_count() > 1 {
+            frames.allocate();
+        }
+        assert_eq!(
+            tables.map(&mut frames, space, 0x1000, Frame(7), PAGE),
+            Err(OutOfFrames)
+        );
+    }
+}
