@@ -1,7 +1,7 @@
 //! Disk images: a GUID partition table with an EFI system partition and the root partition.
 
 use crate::root_file_system;
-use crate::workspace::{read_file, write_file};
+use crate::workspace::read_file;
 use anyhow::{Context, Result, bail};
 use gpt::{GptConfig, disk::LogicalBlockSize, mbr::ProtectiveMBR, partition_types};
 use std::fs::{File, OpenOptions};
@@ -282,6 +282,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workspace::write_file;
 
     fn boot_files(folder: &Path, loader: BootLoader) -> BootFiles {
         for name in ["kernel", "bundle", "loader.efi"] {

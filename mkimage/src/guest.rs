@@ -56,20 +56,20 @@ impl System {
             workspace,
             progress,
         };
-        builder.cargo("kernel", BARE_TARGET, "kernel", &["kernel"])?;
-        builder.program("kernel", BARE_TARGET, "kernel", &system.kernel)?;
+        builder.cargo("kernel", BARE_TARGET, &["kernel"])?;
+        builder.program("kernel", &system.kernel)?;
         let packages: Vec<&str> = SERVERS.iter().map(|(package, _)| *package).collect();
-        builder.cargo("servers", BARE_TARGET, "servers", &packages)?;
+        builder.cargo("servers", BARE_TARGET, &packages)?;
         let mut entries = vec![("kernel", system.kernel.clone())];
         for (package, name) in SERVERS {
             let program = workspace.build(&format!("guest/programs/{name}"))?;
-            builder.program("servers", BARE_TARGET, package, &program)?;
+            builder.program(package, &program)?;
             entries.push((name, program));
         }
-        builder.cargo("loader (PVH)", BARE_TARGET, "loader", &["loader-pvh"])?;
-        builder.program("loader", BARE_TARGET, "loader-pvh", &system.pvh_loader)?;
-        builder.cargo("loader (UEFI)", UEFI_TARGET, "loader", &["loader-uefi"])?;
-        let efi = workspace.build(&format!("guest/loader/{UEFI_TARGET}/guest/loader-uefi.efi"))?;
+        builder.cargo("loader (PVH)", BARE_TARGET, &["loader-pvh"])?;
+        builder.program("loader-pvh", &system.pvh_loader)?;
+        builder.cargo("loader (UEFI)", UEFI_TARGET, &["loader-uefi"])?;
+        let efi = workspace.build(&format!("guest/target/{UEFI_TARGET}/guest/loader-uefi.efi"))?;
         std::fs::copy(&efi, &system.uefi_loader)
             .with_context(|| format!("cannot copy {}", efi.display()))?;
         write_bundle(workspace, &entries, &system.bundle)?;
@@ -83,9 +83,9 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// One cargo call for a group of packages, with the group's own target folder: the groups are
-    /// linked with different options, which would make them rebuild each other's `core`.
-    fn cargo(&self, what: &str, target: &str, group: &str, packages: &[&str]) -> Result<()> {
+    /// One cargo call for a group of packages. The groups are apart so that what one asks of a
+    /// shared crate (a heap, say) does not reach the others.
+    fn cargo(&self, what: &str, target: &str, packages: &[&str]) -> Result<()> {
         self.progress.step(what);
         let mut command = self.workspace.in_toolchain("cargo");
         command.args([
@@ -103,22 +103,18 @@ impl Builder<'_> {
         ]);
         command
             .arg("--target-dir")
-            .arg(self.workspace.build(&format!("guest/{group}"))?);
+            .arg(self.workspace.build("guest/target")?);
         for package in packages {
             command.args(["-p", package]);
         }
-        run(
-            what,
-            &mut command,
-            &self.workspace.build(&format!("guest/{group}.log"))?,
-        )
+        run(what, &mut command, &self.workspace.build("guest/log")?)
     }
 
-    /// Takes a built program out of its target folder, stripped; the original stays for symbols.
-    fn program(&self, group: &str, target: &str, name: &str, to: &Path) -> Result<()> {
+    /// Takes a built program out of the target folder, stripped; the original stays for symbols.
+    fn program(&self, name: &str, to: &Path) -> Result<()> {
         let from = self
             .workspace
-            .build(&format!("guest/{group}/{target}/guest/{name}"))?;
+            .build(&format!("guest/target/{BARE_TARGET}/guest/{name}"))?;
         if is_newer(to, &from) {
             return Ok(());
         }

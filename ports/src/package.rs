@@ -46,7 +46,7 @@ impl Package {
         let folder = Package::folder_for(cache, description);
         let text = fs::read_to_string(folder.join("package.toml")).ok()?;
         let found: Description = toml::from_str(&text).ok()?;
-        (found == *description && folder.join("files").is_dir()).then(|| Package {
+        (found == *description && folder.join("files").is_dir()).then_some(Package {
             description: found,
             folder,
         })
