@@ -12,3 +12,7 @@ pub mod decimal;
 pub mod float;
 pub mod format;
 pub mod utf8;
+pub mod character;
+pub mod number;
+pub mod pattern;
+pub mod sort;
