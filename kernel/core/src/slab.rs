@@ -20,6 +20,18 @@ impl<T> Id<T> {
         self.index
     }
 
+    /// The name as one word, for what keeps names without knowing of what.
+    #[inline]
+    pub const fn to_word(self) -> u64 {
+        (self.generation as u64) << 32 | self.index as u64
+    }
+
+    /// The name from such a word.
+    #[inline]
+    pub const fn from_word(word: u64) -> Id<T> {
+        Id { index: word as u32, generation: (word >> 32) as u32, of: PhantomData }
+    }
+
     /// How often the place had been used before.
     #[inline]
     pub const fn generation(self) -> u32 {

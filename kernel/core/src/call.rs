@@ -1,0 +1,459 @@
+//! Calls: from a session to whoever receives at its endpoint, and the answer back.
+
+use crate::cursor::Cursor;
+use crate::endpoint::Delivery;
+use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
+use crate::machine::{Cpu, Machine};
+use crate::object::{HandleEntry, Object};
+use crate::slab::Id;
+use crate::thread::{State, Step, Stop, Wait, encode};
+use crate::transfer::{Lent, Received};
+use alloc::vec::Vec;
+use kernel_abi::message::{Fault, WORDS, flags, kind};
+use kernel_abi::process::Registers;
+use kernel_abi::{Error, Rights, Signals};
+
+/// Numbers calls; never repeats while the system runs.
+#[derive(Default)]
+pub(crate) struct CallCounter {
+    last: u64,
+}
+
+impl CallCounter {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+}
+
+/// Bits of a token that hold the caller's place in the thread table; the rest is the call's number.
+const TOKEN_INDEX_BITS: u32 = 20;
+
+/// Where a call is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// There is none.
+    #[default]
+    None,
+    /// At its endpoint.
+    Queued,
+    /// With a server.
+    Taken,
+}
+
+/// What becomes of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Its words go to the caller's registers.
+    #[default]
+    Words,
+    /// Word 0 is the result of a read, write or seek.
+    Value,
+    /// As `Value`, after `written` bytes of the same write; word 1 is the cursor's new position.
+    Cursor { cursor: Id<Cursor>, written: u64 },
+    /// Word 0 says whether the process goes on.
+    Exception,
+}
+
+/// The call a thread waits for. Every thread has room for one, so that calling allocates nothing.
+#[derive(Default)]
+pub(crate) struct PendingCall {
+    /// Names the call to its server; 0: none.
+    pub token: u64,
+    pub number: u64,
+    pub stage: Stage,
+    pub purpose: Purpose,
+    pub endpoint: Option<EndpointId>,
+    pub badge: u64,
+    pub words: [u64; WORDS],
+    pub lent: Lent,
+    /// Handles under way; kept until the answer, for the next instance of a server that dies.
+    pub handles: Vec<HandleEntry>,
+    pub taken_by: Option<ProcessId>,
+    /// Servers that died over it.
+    pub deaths: u8,
+    pub redelivered: bool,
+    pub cancelled: bool,
+    pub fault: Fault,
+    /// Handles that came with the answer, to be reported in the caller's memory.
+    pub received: Option<Received>,
+    /// Its words were replaced on the way, so it cannot be sent again.
+    pub forwarded: bool,
+}
+
+/// The words of a message in registers.
+#[inline]
+pub(crate) fn words_of(registers: &Registers) -> [u64; WORDS] {
+    [registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9, registers.r12]
+}
+
+/// Puts the words of a message into registers.
+#[inline]
+pub(crate) fn set_words(registers: &mut Registers, words: &[u64; WORDS]) {
+    [registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9, registers.r12] =
+        *words;
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Call.
+    pub(crate) fn call(&mut self, cpu: Cpu, thread: ThreadId, process: ProcessId) -> Step {
+        let registers = self.threads.get(thread).ok_or(Error::NoProcess)?.context.registers;
+        let entry = self.lookup(process, registers.rdi, Rights::CALL)?;
+        let Object::Session(session) = entry.object else { return Err(Error::WrongKind.into()) };
+        let session = self.sessions.get(session).ok_or(Error::BadHandle)?;
+        let (endpoint, badge) = (session.endpoint, session.badge);
+        self.check_receivable(endpoint)?;
+        if registers.r13 != 0 {
+            self.lend(thread, process, registers.r13)?;
+        }
+        let words = words_of(&registers);
+        self.start_call(cpu, thread, endpoint, badge, words, Purpose::Words)
+    }
+
+    /// A token and a number for a new call of a thread.
+    #[inline]
+    pub(crate) fn new_token(&mut self, thread: ThreadId) -> (u64, u64) {
+        let number = self.calls.next();
+        ((number << TOKEN_INDEX_BITS) | u64::from(thread.index()), number)
+    }
+
+    /// Fails when nobody can receive at an endpoint any more.
+    pub(crate) fn check_receivable(&self, endpoint: EndpointId) -> Result<(), Error> {
+        let found = self.endpoints.get(endpoint);
+        let receivable = found.is_some_and(|endpoint| endpoint.receive_references > 0);
+        if receivable { Ok(()) } else { Err(Error::PeerClosed) }
+    }
+
+    /// Sends a call of the running thread, whose lent buffers and handles are set, and blocks it.
+    /// The endpoint is receivable.
+    pub(crate) fn start_call(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        endpoint: EndpointId,
+        badge: u64,
+        words: [u64; WORDS],
+        purpose: Purpose,
+    ) -> Step {
+        let (token, number) = self.new_token(thread);
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        found.state = State::Blocked;
+        found.wait = Wait::Reply;
+        let call = &mut found.call;
+        call.token = token;
+        call.number = number;
+        call.stage = Stage::Queued;
+        call.purpose = purpose;
+        call.endpoint = Some(endpoint);
+        call.badge = badge;
+        call.words = words;
+        call.taken_by = None;
+        call.deaths = 0;
+        call.redelivered = false;
+        call.cancelled = false;
+        call.forwarded = false;
+        self.offer_call(cpu, thread, endpoint);
+        Err(Stop::Blocked)
+    }
+
+    /// Gives a queued call to a waiting receiver, or puts it at the end of the queue.
+    pub(crate) fn offer_call(&mut self, cpu: Cpu, caller: ThreadId, id: EndpointId) {
+        let Some(endpoint) = self.endpoints.get_mut(id) else { return };
+        if endpoint.queue.is_empty()
+            && let Some(receiver) = endpoint.receivers.pop_back()
+        {
+            match self.take_call(cpu, caller, receiver, id) {
+                Ok(true) => {
+                    if let Some(found) = self.threads.get_mut(receiver) {
+                        found.wait = Wait::None;
+                    }
+                    self.hand_over(cpu, receiver);
+                    return;
+                }
+                // The call has failed already; the receiver goes on waiting.
+                Ok(false) => {
+                    if let Some(endpoint) = self.endpoints.get_mut(id) {
+                        endpoint.receivers.push_back(receiver);
+                    }
+                    return;
+                }
+                // The receiver cannot take it without a page: it receives anew by itself.
+                Err(_) => {
+                    if let Some(found) = self.threads.get_mut(receiver) {
+                        found.rewind();
+                    }
+                    self.wake(receiver);
+                }
+            }
+        }
+        let Some(endpoint) = self.endpoints.get_mut(id) else { return };
+        endpoint.queue.push_back(Delivery::Call(caller));
+        self.change_signals(Object::Endpoint(id), Signals::NONE, Signals::READABLE);
+        self.lend_priority(caller, id);
+    }
+
+    /// Hands a queued call to a receiver, whose registers take it. `Ok(false)`: the call was
+    /// stale or failed, there is nothing to deliver.
+    pub(crate) fn take_call(
+        &mut self,
+        cpu: Cpu,
+        caller: ThreadId,
+        receiver: ThreadId,
+        id: EndpointId,
+    ) -> Result<bool, Stop> {
+        let server = self.process_of(receiver)?;
+        let Some(found) = self.threads.get(caller) else { return Ok(false) };
+        let call = &found.call;
+        if call.stage != Stage::Queued || call.endpoint != Some(id) {
+            return Ok(false);
+        }
+        let plain = call.lent.count == 0 && call.handles.is_empty();
+        let plain = plain && call.purpose != Purpose::Exception;
+        if !plain && !self.deliver_incoming(cpu, caller, receiver, server)? {
+            return Ok(false);
+        }
+        let Some(found) = self.threads.get_mut(caller) else { return Ok(false) };
+        let call = &mut found.call;
+        call.stage = Stage::Taken;
+        call.taken_by = Some(server);
+        let message = Message {
+            status: if call.purpose == Purpose::Exception { kind::EXCEPTION } else { kind::CALL }
+                | if call.redelivered { flags::REDELIVERED } else { 0 }
+                | if plain { 0 } else { flags::INCOMING },
+            token: call.token,
+            number: call.number,
+            badge: call.badge,
+            words: call.words,
+        };
+        let (lent_priority, process) = (found.effective, found.process);
+        let label = self.processes.get(process).map_or(0, |process| process.label);
+        let Some(found) = self.threads.get_mut(receiver) else { return Ok(false) };
+        found.serving = message.token;
+        let own = found.base;
+        let registers = &mut found.context.registers;
+        registers.rax = message.status;
+        registers.rdi = message.token;
+        set_words(registers, &message.words);
+        registers.r13 = message.badge;
+        registers.r14 = label;
+        registers.r15 = message.number;
+        let effective = own.max(lent_priority);
+        if found.effective != effective {
+            self.set_effective(receiver, effective);
+        }
+        Ok(true)
+    }
+
+    /// The caller of a token that a process has taken.
+    pub(crate) fn caller_of(&self, server: ProcessId, token: u64) -> Result<ThreadId, Error> {
+        let index = (token & ((1 << TOKEN_INDEX_BITS) - 1)) as u32;
+        let id = self.threads.id_at(index).ok_or(Error::NotFound)?;
+        let call = &self.threads.get(id).ok_or(Error::NotFound)?.call;
+        if token == 0 || call.token != token || call.stage != Stage::Taken {
+            return Err(Error::NotFound);
+        }
+        if call.taken_by == Some(server) { Ok(id) } else { Err(Error::AccessDenied) }
+    }
+
+    /// Reply: `direct` when the server blocks next, so that the caller runs in its place. An answer
+    /// to a caller that is gone succeeds: the server cannot know.
+    pub(crate) fn reply(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        process: ProcessId,
+        direct: bool,
+    ) -> Result<(), Stop> {
+        let registers = &self.threads.get(thread).ok_or(Error::NoProcess)?.context.registers;
+        let (token, words, transfer) = (registers.rdi, words_of(registers), registers.r13);
+        let caller = match self.caller_of(process, token) {
+            Ok(caller) => caller,
+            Err(Error::NotFound) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if transfer != 0 {
+            self.send_with_reply(thread, process, caller, transfer)?;
+        }
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.serving = 0;
+            let base = found.base;
+            if found.effective != base {
+                self.set_effective(thread, base);
+            }
+        }
+        self.answer(cpu, caller, &words, direct);
+        Ok(())
+    }
+
+    /// ReplyReceive.
+    pub(crate) fn reply_receive(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        process: ProcessId,
+    ) -> Step {
+        let registers = &self.threads.get(thread).ok_or(Error::NoProcess)?.context.registers;
+        let (token, handle) = (registers.rdi, registers.r14);
+        let endpoint = self.endpoint_of(process, handle, Rights::RECEIVE)?;
+        if token != 0 {
+            self.reply(cpu, thread, process, true)?;
+            // If the receive has to be executed again, the answer must not be.
+            if let Some(registers) = self.registers(thread) {
+                registers.rdi = 0;
+            }
+        }
+        self.receive(cpu, thread, endpoint)
+    }
+
+    /// Ends a call with its answer and wakes the caller.
+    pub(crate) fn answer(
+        &mut self,
+        cpu: Cpu,
+        caller: ThreadId,
+        words: &[u64; WORDS],
+        direct: bool,
+    ) {
+        let Some(found) = self.threads.get_mut(caller) else { return };
+        let call = &mut found.call;
+        call.token = 0;
+        call.stage = Stage::None;
+        call.lent.clear();
+        let interrupted = call.cancelled
+            && !call.forwarded
+            && words[0] == encode(Err(Error::Interrupted))
+            && call.purpose != Purpose::Exception;
+        let purpose = call.purpose;
+        if !call.handles.is_empty() {
+            self.drop_call_handles(caller);
+        }
+        match purpose {
+            // The request still stands in the registers, to be sent again after the upcall.
+            _ if interrupted => {
+                let Some(found) = self.threads.get_mut(caller) else { return };
+                found.restartable = true;
+                found.interrupt();
+            }
+            Purpose::Words => {
+                let Some(registers) = self.registers(caller) else { return };
+                registers.rax = 0;
+                set_words(registers, words);
+            }
+            Purpose::Value => self.answer_value(caller, words[0]),
+            Purpose::Cursor { cursor, written } => {
+                self.answer_cursor(caller, cursor, written, words);
+            }
+            Purpose::Exception => {
+                self.answer_exception(caller, words[0]);
+                return;
+            }
+        }
+        if let Some(found) = self.threads.get_mut(caller) {
+            found.wait = Wait::None;
+        }
+        if direct {
+            self.hand_over(cpu, caller);
+        } else {
+            self.make_ready(caller);
+        }
+    }
+
+    fn answer_value(&mut self, caller: ThreadId, value: u64) {
+        if let Some(found) = self.threads.get_mut(caller) {
+            found.context.registers.rax = value;
+            found.progress = 0;
+        }
+    }
+
+    fn answer_cursor(
+        &mut self,
+        caller: ThreadId,
+        cursor: Id<Cursor>,
+        written: u64,
+        words: &[u64; WORDS],
+    ) {
+        let failed = (words[0] as i64) < 0;
+        if !failed && let Some(cursor) = self.cursors.get_mut(cursor) {
+            cursor.position = words[1];
+        }
+        let value = match failed {
+            true if written > 0 => written,
+            true => words[0],
+            false => written.saturating_add(words[0]),
+        };
+        self.answer_value(caller, value);
+    }
+
+    /// MessageForward: the call goes to another endpoint as its caller's.
+    pub(crate) fn forward(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        process: ProcessId,
+    ) -> Step {
+        let registers = self.threads.get(thread).ok_or(Error::NoProcess)?.context.registers;
+        let caller = self.caller_of(process, registers.rdi)?;
+        let entry = self.lookup(process, registers.rsi, Rights::CALL)?;
+        let Object::Session(session) = entry.object else { return Err(Error::WrongKind.into()) };
+        let session = self.sessions.get(session).ok_or(Error::BadHandle)?;
+        let (endpoint, badge) = (session.endpoint, session.badge);
+        self.check_receivable(endpoint)?;
+        self.drop_call_handles(caller);
+        let found = self.threads.get_mut(caller).ok_or(Error::NotFound)?;
+        let call = &mut found.call;
+        if call.purpose == Purpose::Exception {
+            return Err(Error::BadState.into());
+        }
+        call.words = [
+            registers.rdx,
+            registers.r10,
+            registers.r8,
+            registers.r9,
+            registers.r12,
+            registers.r13,
+        ];
+        call.endpoint = Some(endpoint);
+        call.badge = badge;
+        call.stage = Stage::Queued;
+        call.taken_by = None;
+        call.deaths = 0;
+        call.redelivered = false;
+        call.forwarded = true;
+        self.offer_call(cpu, caller, endpoint);
+        Ok(0)
+    }
+
+    /// Raises the priority of whoever will have to serve a queued call, along the chain of
+    /// servers that it waits for itself.
+    fn lend_priority(&mut self, caller: ThreadId, endpoint: EndpointId) {
+        /// Longer chains than this do not occur; a cycle must end.
+        const LONGEST_CHAIN: usize = 8;
+        let Some(lent) = self.threads.get(caller).map(|caller| caller.effective) else { return };
+        let mut next = self.endpoints.get(endpoint).and_then(|found| found.last_receiver);
+        for _ in 0..LONGEST_CHAIN {
+            let Some(server) = next else { return };
+            let Some(found) = self.threads.get(server) else { return };
+            let raised = found.effective.max(lent);
+            if raised == found.effective {
+                return;
+            }
+            next = match found.wait {
+                Wait::Reply => found
+                    .call
+                    .endpoint
+                    .and_then(|id| self.endpoints.get(id))
+                    .and_then(|endpoint| endpoint.last_receiver),
+                _ => None,
+            };
+            self.set_effective(server, raised);
+        }
+    }
+}
+
+/// What a receiver's registers take.
+struct Message {
+    status: u64,
+    token: u64,
+    number: u64,
+    badge: u64,
+    words: [u64; WORDS],
+}

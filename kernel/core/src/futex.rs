@@ -1,0 +1,139 @@
+//! Futexes: threads waiting for a word of memory, wherever it is mapped.
+
+use crate::kernel::{Kernel, ThreadId};
+use crate::machine::{Cpu, Machine};
+use crate::thread::{Step, Stop, Wait};
+use alloc::collections::VecDeque;
+use kernel_abi::{Error, PAGE_SIZE};
+
+/// A word's place: the object's number and the offset in it, the same for every mapping.
+pub(crate) type FutexKey = (u64, u64);
+
+const BUCKETS: usize = 256;
+
+/// Waiting threads by key, oldest first in each bucket.
+pub(crate) struct FutexTable {
+    buckets: [VecDeque<(FutexKey, ThreadId)>; BUCKETS],
+}
+
+impl Default for FutexTable {
+    fn default() -> FutexTable {
+        FutexTable { buckets: [const { VecDeque::new() }; BUCKETS] }
+    }
+}
+
+impl FutexTable {
+    fn bucket(&mut self, key: FutexKey) -> &mut VecDeque<(FutexKey, ThreadId)> {
+        let mixed = (key.0 ^ (key.1 >> 2)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &mut self.buckets[(mixed >> 56) as usize % BUCKETS]
+    }
+
+    fn add(&mut self, key: FutexKey, thread: ThreadId) {
+        self.bucket(key).push_back((key, thread));
+    }
+
+    /// Takes a thread out.
+    pub fn remove(&mut self, key: FutexKey, thread: ThreadId) {
+        self.bucket(key).retain(|&entry| entry != (key, thread));
+    }
+
+    fn first(&mut self, key: FutexKey) -> Option<ThreadId> {
+        self.bucket(key).iter().find(|(other, _)| *other == key).map(|(_, thread)| *thread)
+    }
+
+    /// How often a thread stands in the table.
+    #[cfg(test)]
+    pub fn count_of(&self, thread: ThreadId) -> usize {
+        self.buckets.iter().flatten().filter(|(_, other)| *other == thread).count()
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    fn futex_key(&mut self, thread: ThreadId, address: u64) -> Result<FutexKey, Stop> {
+        if address % 4 != 0 {
+            return Err(Error::BadArgument.into());
+        }
+        let space = self.thread_space(thread)?;
+        self.memory.futex_key(space, address).ok_or(Stop::Error(Error::BadAddress))
+    }
+
+    /// Loads the word, faulting its page in.
+    fn futex_load(&mut self, thread: ThreadId, address: u64) -> Result<u32, Stop> {
+        let mut bytes = [0; 4];
+        self.read_user(thread, address, &mut bytes)?;
+        let hardware = self.memory.hardware(self.thread_space(thread)?).ok_or(Error::BadAddress)?;
+        let page = address & !(PAGE_SIZE - 1);
+        // The copy above may tear against a store of another processor; this load does not.
+        match self.machine.translate(hardware, page, false) {
+            Some(frame) => Ok(self.machine.load_u32(frame, (address - page) as usize)),
+            None => Ok(u32::from_le_bytes(bytes)),
+        }
+    }
+
+    /// FutexWait.
+    pub(crate) fn futex_wait(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        address: u64,
+        expected: u64,
+        deadline_ns: u64,
+    ) -> Step {
+        let key = self.futex_key(thread, address)?;
+        if u64::from(self.futex_load(thread, address)?) != expected & 0xffff_ffff {
+            return Err(Error::WouldBlock.into());
+        }
+        if deadline_ns <= self.machine.now_ns() {
+            return Err(Error::TimedOut.into());
+        }
+        self.futexes.add(key, thread);
+        self.set_deadline(cpu, thread, deadline_ns);
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.restartable = true;
+        }
+        self.block(thread, Wait::Futex(key), false);
+        Err(Stop::Blocked)
+    }
+
+    /// FutexWake.
+    pub(crate) fn futex_wake(&mut self, thread: ThreadId, address: u64, count: u64) -> Step {
+        let key = self.futex_key(thread, address)?;
+        Ok(self.futex_wake_key(key, count))
+    }
+
+    fn futex_wake_key(&mut self, key: FutexKey, count: u64) -> u64 {
+        let mut woken = 0;
+        while woken < count
+            && let Some(waiter) = self.futexes.first(key)
+        {
+            self.futexes.remove(key, waiter);
+            self.wake_with(waiter, Ok(0));
+            woken += 1;
+        }
+        woken
+    }
+
+    /// FutexRequeue: returns how many were woken or moved.
+    pub(crate) fn futex_requeue(&mut self, thread: ThreadId, arguments: [u64; 6]) -> Step {
+        let [address, wake_count, move_count, target, expected, _] = arguments;
+        let from = self.futex_key(thread, address)?;
+        let to = self.futex_key(thread, target)?;
+        if u64::from(self.futex_load(thread, address)?) != expected & 0xffff_ffff {
+            return Err(Error::WouldBlock.into());
+        }
+        let woken = self.futex_wake_key(from, wake_count);
+        let mut moved = 0;
+        while from != to
+            && moved < move_count
+            && let Some(waiter) = self.futexes.first(from)
+        {
+            self.futexes.remove(from, waiter);
+            self.futexes.add(to, waiter);
+            if let Some(found) = self.threads.get_mut(waiter) {
+                found.wait = Wait::Futex(to);
+            }
+            moved += 1;
+        }
+        Ok(woken + moved)
+    }
+}

@@ -1,0 +1,185 @@
+//! The kernel as one value, and its entry points.
+
+use crate::call::CallCounter;
+use crate::device::{DmaDomain, Ports};
+use crate::cursor::Cursor;
+use crate::endpoint::{Delivery, Endpoint};
+use crate::event::Event;
+use crate::futex::FutexTable;
+use crate::interrupt::Interrupt;
+use crate::machine::{Context, Cpu, Machine, Space};
+use crate::memory::{FaultOutcome, MemoryId, MemorySystem, PageRequest};
+use crate::object::Object;
+use crate::process::Process;
+use crate::scheduler::Scheduler;
+use crate::session::Session;
+use crate::signal::SignalState;
+use crate::slab::{Id, Slab};
+use crate::stream::Stream;
+use crate::thread::Thread;
+use crate::timer::{Timer, TimerQueue};
+use crate::wait_set::WaitSet;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use kernel_abi::Signals;
+
+/// Names of objects in their tables.
+pub type ProcessId = Id<Process>;
+/// Name of a thread.
+pub type ThreadId = Id<Thread>;
+/// Name of an endpoint.
+pub type EndpointId = Id<Endpoint>;
+/// Name of a session.
+pub type SessionId = Id<Session>;
+
+/// What a processor does after an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Runs this thread.
+    Run(ThreadId),
+    /// Waits for an interrupt. The rim loads its own space and forgets the last context.
+    Idle,
+}
+
+/// Numbers for [`kernel_abi::Call::SystemInfo`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    pub context_switches: u64,
+    pub interrupts: u64,
+    pub system_calls: u64,
+    pub page_faults: u64,
+}
+
+/// The whole state of the kernel.
+pub struct Kernel<M: Machine> {
+    /// The hardware.
+    pub machine: M,
+    pub(crate) memory: MemorySystem,
+    pub(crate) processes: Slab<Process>,
+    pub(crate) threads: Slab<Thread>,
+    pub(crate) endpoints: Slab<Endpoint>,
+    pub(crate) sessions: Slab<Session>,
+    pub(crate) streams: Slab<Stream>,
+    pub(crate) cursors: Slab<Cursor>,
+    pub(crate) events: Slab<Event>,
+    pub(crate) timers: Slab<Timer>,
+    pub(crate) interrupts: Slab<Interrupt>,
+    pub(crate) wait_sets: Slab<WaitSet>,
+    pub(crate) ports: Slab<Ports>,
+    pub(crate) dma_domains: Slab<DmaDomain>,
+    /// Signals of those Memory objects that something waits for.
+    pub(crate) memory_signals: BTreeMap<MemoryId, SignalState>,
+    /// Threads that wait for a pager.
+    pub(crate) page_waits: BTreeMap<(MemoryId, u64), Vec<ThreadId>>,
+    pub(crate) futexes: FutexTable,
+    pub(crate) timer_queue: TimerQueue,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) calls: CallCounter,
+    pub(crate) counters: Counters,
+    /// Objects whose last reference went away in this step, still to be torn down.
+    pub(crate) dying: Vec<Object>,
+    /// Whether `dying` is being worked off.
+    pub(crate) burying: bool,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// A kernel without processes on `cpus` processors.
+    pub fn new(machine: M, cpus: usize) -> Kernel<M> {
+        let memory = MemorySystem::new(machine.frame_limit());
+        Kernel {
+            machine,
+            memory,
+            processes: Slab::new(),
+            threads: Slab::new(),
+            endpoints: Slab::new(),
+            sessions: Slab::new(),
+            streams: Slab::new(),
+            cursors: Slab::new(),
+            events: Slab::new(),
+            timers: Slab::new(),
+            interrupts: Slab::new(),
+            wait_sets: Slab::new(),
+            ports: Slab::new(),
+            dma_domains: Slab::new(),
+            memory_signals: BTreeMap::new(),
+            page_waits: BTreeMap::new(),
+            futexes: FutexTable::default(),
+            timer_queue: TimerQueue::default(),
+            scheduler: Scheduler::new(cpus),
+            calls: CallCounter::default(),
+            counters: Counters::default(),
+            dying: Vec::new(),
+            burying: false,
+        }
+    }
+
+    /// The context of a thread. It is boxed: its address stays while the thread lives, and until
+    /// the next `schedule` of the processor that it ended on.
+    #[inline]
+    pub fn context(&mut self, thread: ThreadId) -> Option<&mut Context> {
+        self.threads.get_mut(thread).map(|thread| &mut *thread.context)
+    }
+
+    /// The hardware address space of a thread.
+    #[inline]
+    pub fn space(&self, thread: ThreadId) -> Option<Space> {
+        let process = self.threads.get(thread)?.process;
+        self.memory.hardware(self.processes.get(process)?.space)
+    }
+
+    /// The thread on a processor met a page fault in user mode.
+    pub fn page_fault(&mut self, cpu: Cpu, address: u64, write: bool, execute: bool) {
+        self.scheduler.here = cpu;
+        self.counters.page_faults += 1;
+        let Some(thread) = self.scheduler.current(cpu) else { return };
+        let Ok(process) = self.process_of(thread) else { return };
+        let Ok(space) = self.space_of(process) else { return };
+        let outcome = self.memory.fault(&mut self.machine, space, address, write, execute);
+        self.settle_memory();
+        let major = matches!(outcome, FaultOutcome::WaitForPager { .. });
+        if let Some(owner) = self.processes.get_mut(process) {
+            owner.minor_faults += u64::from(!major);
+            owner.major_faults += u64::from(major);
+        }
+        match outcome {
+            FaultOutcome::Resolved => {}
+            FaultOutcome::WaitForPager { memory, page } => {
+                self.wait_for_page(thread, memory, page, false);
+            }
+            FaultOutcome::Fault(kind) => self.fault(cpu, kind, address),
+        }
+    }
+
+    /// The thread on a processor met a fault (`kernel_abi::process::fault_kind`).
+    pub fn fault(&mut self, cpu: Cpu, kind: u32, address: u64) {
+        self.scheduler.here = cpu;
+        let Some(thread) = self.scheduler.current(cpu) else { return };
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.fault = Some((kind, address));
+            found.attention = true;
+        }
+    }
+
+    /// Another processor wants this one to look again: `schedule` does.
+    pub fn kicked(&mut self, cpu: Cpu) {
+        self.scheduler.here = cpu;
+    }
+
+    /// A request of a pager-backed Memory for a page goes to its endpoint.
+    pub(crate) fn post_page_request(&mut self, request: PageRequest) {
+        let PageRequest { endpoint, key, offset, length, write } = request;
+        self.endpoint_post(EndpointId::from_word(endpoint), Delivery::Page { key, offset, length, write });
+    }
+
+    /// Only the owner's handle of a Memory is left.
+    pub(crate) fn memory_unreferenced(&mut self, memory: MemoryId) {
+        if !self.memory_signals.contains_key(&memory) {
+            return;
+        }
+        if self.memory.size(memory).is_none() {
+            self.drop_observers(Object::Memory(memory));
+        } else {
+            self.change_signals(Object::Memory(memory), Signals::NONE, Signals::UNREFERENCED);
+        }
+    }
+}

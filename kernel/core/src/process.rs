@@ -1,0 +1,488 @@
+//! Processes: an address space, a handle table and threads.
+
+use crate::handle_table::{DEFAULT_DESCRIPTORS, HandleTable, MAX_DESCRIPTORS};
+use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
+use crate::machine::{Frame, Machine, PageFlags};
+use crate::memory::SpaceId;
+use crate::object::Object;
+use crate::scheduler::Priority;
+use crate::signal::SignalState;
+use crate::thread::{INITIAL_RFLAGS, State, Step, Stop, user_address};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use kernel_abi::memory::cache;
+use kernel_abi::message::IDENTITY_SIZE;
+use kernel_abi::process::{Registers, UpcallAction, process_property, process_state, upcall_flags};
+use kernel_abi::{CLOCK_PAGE, Error, IDENTITY_PAGE, Rights, Signals};
+
+/// The upcall that a process beyond its CPU time gets (`SIGXCPU` - 1).
+const CPU_LIMIT_UPCALL: u64 = 23;
+
+/// Limits that the kernel keeps to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub address_space: u64,
+    pub stack: u64,
+    pub data: u64,
+    pub file: u64,
+    pub cpu_ns: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            address_space: u64::MAX,
+            stack: u64::MAX,
+            data: u64::MAX,
+            file: u64::MAX,
+            cpu_ns: u64::MAX,
+        }
+    }
+}
+
+/// A process.
+pub struct Process {
+    pub(crate) references: u32,
+    pub(crate) signals: SignalState,
+    pub(crate) space: SpaceId,
+    pub(crate) handles: HandleTable,
+    pub(crate) threads: Vec<ThreadId>,
+    pub(crate) last_thread_number: u64,
+    /// `kernel_abi::process::process_state`, without SUSPENDED.
+    pub(crate) state: u32,
+    /// Its threads are being ended.
+    pub(crate) exiting: bool,
+    pub(crate) exit_status: u64,
+    /// Its owner, and each exception under way, suspends it once.
+    pub(crate) suspensions: u32,
+    pub(crate) suspended_by_owner: bool,
+    /// Its end is not its own doing, so the calls that it served are not suspected.
+    pub(crate) ended_from_outside: bool,
+    /// Tokens that its ended threads were serving.
+    pub(crate) was_serving: Vec<u64>,
+    pub(crate) identity_frame: Frame,
+    /// Word 0 of the identity page.
+    pub(crate) label: u64,
+    pub(crate) upcall_entry: u64,
+    pub(crate) unknown_call_entry: u64,
+    pub(crate) actions: Box<[UpcallAction; 64]>,
+    pub(crate) pending: u64,
+    pub(crate) pending_values: Box<[u64; 64]>,
+    pub(crate) supervisor: Option<(EndpointId, u64)>,
+    pub(crate) limits: Limits,
+    pub(crate) priority: Priority,
+    pub(crate) user_ns: u64,
+    pub(crate) ended_threads_ns: u64,
+    pub(crate) minor_faults: u64,
+    pub(crate) major_faults: u64,
+}
+
+impl Process {
+    /// The action for an upcall.
+    pub(crate) fn action(&self, upcall: u64) -> UpcallAction {
+        self.actions.get(upcall as usize).copied().unwrap_or_default()
+    }
+
+    /// The set of upcalls whose action has a flag.
+    pub(crate) fn actions_with(&self, flag: u64) -> u64 {
+        let having = self.actions.iter().enumerate().filter(|(_, a)| a.flags & flag != 0);
+        having.fold(0, |set, (upcall, _)| set | 1 << upcall)
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Makes a process around an address space, with the kernel's two pages in it.
+    pub(crate) fn process_new(&mut self, space: SpaceId) -> Result<ProcessId, Error> {
+        let frame = self.machine.allocate_frame().ok_or(Error::NoMemory)?;
+        self.machine.zero_frame(frame);
+        if let Err(error) = self.map_kernel_pages(space, frame) {
+            self.machine.free_frame(frame);
+            return Err(error);
+        }
+        Ok(self.processes.insert(Process {
+            references: 0,
+            signals: SignalState::default(),
+            space,
+            handles: HandleTable::default(),
+            threads: Vec::new(),
+            last_thread_number: 0,
+            state: process_state::NEW,
+            exiting: false,
+            exit_status: 0,
+            suspensions: 0,
+            suspended_by_owner: false,
+            ended_from_outside: false,
+            was_serving: Vec::new(),
+            identity_frame: frame,
+            label: 0,
+            upcall_entry: 0,
+            unknown_call_entry: 0,
+            actions: Box::new([UpcallAction::default(); 64]),
+            pending: 0,
+            pending_values: Box::new([0; 64]),
+            supervisor: None,
+            limits: Limits::default(),
+            priority: Priority::NORMAL,
+            user_ns: 0,
+            ended_threads_ns: 0,
+            minor_faults: 0,
+            major_faults: 0,
+        }))
+    }
+
+    /// Maps the clock page and an identity page into a space.
+    pub(crate) fn map_kernel_pages(&mut self, space: SpaceId, identity: Frame) -> Result<(), Error> {
+        let hardware = self.memory.hardware(space).ok_or(Error::NoProcess)?;
+        let flags = PageFlags { write: false, execute: false, cache: cache::CACHED as u8 };
+        let clock = self.machine.clock_frame();
+        for (address, frame) in [(CLOCK_PAGE, clock), (IDENTITY_PAGE, identity)] {
+            let mapped = self.machine.map(hardware, address, frame, flags);
+            mapped.map_err(|_| Error::NoMemory)?;
+        }
+        Ok(())
+    }
+
+    /// ProcessCreate.
+    pub(crate) fn process_create(&mut self, creator: ProcessId) -> Step {
+        self.check_reserve()?;
+        let space = self.memory.space_create(&mut self.machine)?;
+        let process = match self.process_new(space) {
+            Ok(process) => process,
+            Err(error) => {
+                self.memory.space_destroy(&mut self.machine, space);
+                return Err(error.into());
+            }
+        };
+        Ok(self.place_new(creator, Object::Process(process), Rights::ALL)?)
+    }
+
+    /// The process behind a handle, `SELF` being the caller's own.
+    pub(crate) fn process_named(
+        &self,
+        caller: ProcessId,
+        handle: u64,
+        rights: Rights,
+    ) -> Result<ProcessId, Error> {
+        if handle == u64::from(kernel_abi::Handle::SELF.0) {
+            return Ok(caller);
+        }
+        match self.lookup(caller, handle, rights)?.object {
+            Object::Process(id) => Ok(id),
+            _ => Err(Error::WrongKind),
+        }
+    }
+
+    /// As [`Self::process_named`], if the process has not ended.
+    pub(crate) fn process_alive(
+        &self,
+        caller: ProcessId,
+        handle: u64,
+        rights: Rights,
+    ) -> Result<ProcessId, Error> {
+        let id = self.process_named(caller, handle, rights)?;
+        let found = self.processes.get(id).ok_or(Error::NoProcess)?;
+        let alive = found.state != process_state::TERMINATED && !found.exiting;
+        if alive { Ok(id) } else { Err(Error::NoProcess) }
+    }
+
+    /// ProcessStart.
+    pub(crate) fn process_start(&mut self, caller: ProcessId, arguments: [u64; 6]) -> Step {
+        let [handle, entry, stack, argument, ..] = arguments;
+        self.check_reserve()?;
+        let process = self.process_alive(caller, handle, Rights::MANAGE)?;
+        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        if found.state != process_state::NEW {
+            return Err(Error::BadState.into());
+        }
+        let priority = found.priority;
+        let registers = Registers {
+            rip: user_address(entry)?,
+            rsp: user_address(stack)?,
+            rdi: argument,
+            rflags: INITIAL_RFLAGS,
+            ..Registers::default()
+        };
+        found.state = process_state::RUNNING;
+        let thread = self.thread_new(process, registers, priority, 0)?;
+        self.make_ready(thread);
+        self.unpark(process);
+        Ok(0)
+    }
+
+    /// ProcessExit.
+    pub(crate) fn process_exit(&mut self, process: ProcessId, status: u64) -> Step {
+        self.process_kill_now(process, status);
+        Err(Stop::Done)
+    }
+
+    /// ProcessKill.
+    pub(crate) fn process_kill(&mut self, caller: ProcessId, handle: u64, status: u64) -> Step {
+        let process = self.process_named(caller, handle, Rights::MANAGE)?;
+        if process != caller
+            && let Some(found) = self.processes.get_mut(process)
+            && found.state != process_state::TERMINATED
+        {
+            found.ended_from_outside = true;
+        }
+        self.process_kill_now(process, status);
+        Ok(0)
+    }
+
+    /// Ends a process: its threads now or at their next entry, the rest with the last of them.
+    pub(crate) fn process_kill_now(&mut self, process: ProcessId, status: u64) {
+        let Some(found) = self.processes.get_mut(process) else { return };
+        if found.state == process_state::TERMINATED || found.exiting {
+            return;
+        }
+        found.exiting = true;
+        found.exit_status = status;
+        if found.state == process_state::NEW {
+            found.state = process_state::RUNNING;
+        }
+        let threads = found.threads.clone();
+        if threads.is_empty() {
+            self.process_finish(process);
+            return;
+        }
+        for thread in threads {
+            self.thread_end(self.scheduler.here, thread);
+        }
+    }
+
+    /// The last thread is gone: what the process served goes to the next instance, what it held
+    /// is released.
+    pub(crate) fn process_finish(&mut self, process: ProcessId) {
+        let Some(found) = self.processes.get_mut(process) else { return };
+        if found.state == process_state::TERMINATED {
+            return;
+        }
+        found.state = process_state::TERMINATED;
+        found.supervisor = None;
+        let (space, frame) = (found.space, found.identity_frame);
+        let serving = core::mem::take(&mut found.was_serving);
+        let suspects = if found.ended_from_outside { Vec::new() } else { serving };
+        self.redeliver_calls(process, &suspects);
+        self.endpoint_unbind_process(process);
+        self.close_all(process, |_, _| true);
+        self.memory.space_destroy(&mut self.machine, space);
+        self.machine.free_frame(frame);
+        self.settle_memory();
+        self.change_signals(
+            Object::Process(process),
+            Signals::SUSPENDED,
+            Signals::TERMINATED.or(Signals::READABLE),
+        );
+        if self.processes.get(process).is_some_and(|found| found.references == 0) {
+            self.processes.remove(process);
+        }
+    }
+
+    /// The last handle is closed. A process that runs goes on without an owner.
+    pub(crate) fn process_unreferenced(&mut self, process: ProcessId) {
+        let Some(found) = self.processes.get(process) else { return };
+        match found.state {
+            process_state::NEW => self.process_kill_now(process, 0),
+            process_state::TERMINATED => {
+                self.drop_observers(Object::Process(process));
+                self.processes.remove(process);
+            }
+            _ => {}
+        }
+    }
+
+    /// ProcessSuspend.
+    pub(crate) fn process_suspend(&mut self, caller: ProcessId, handle: u64) -> Step {
+        let process = self.process_alive(caller, handle, Rights::MANAGE)?;
+        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        if !found.suspended_by_owner {
+            found.suspended_by_owner = true;
+            self.process_stop(process);
+            self.change_signals(Object::Process(process), Signals::NONE, Signals::SUSPENDED);
+        }
+        Ok(0)
+    }
+
+    /// ProcessResume.
+    pub(crate) fn process_resume(&mut self, caller: ProcessId, handle: u64) -> Step {
+        let process = self.process_alive(caller, handle, Rights::MANAGE)?;
+        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        if found.suspended_by_owner {
+            found.suspended_by_owner = false;
+            self.change_signals(Object::Process(process), Signals::SUSPENDED, Signals::NONE);
+            self.process_go_on(process);
+        }
+        Ok(0)
+    }
+
+    /// Counts one more reason not to run.
+    pub(crate) fn process_stop(&mut self, process: ProcessId) {
+        let Some(found) = self.processes.get_mut(process) else { return };
+        found.suspensions = found.suspensions.saturating_add(1);
+        for thread in found.threads.clone() {
+            self.park(thread);
+        }
+    }
+
+    /// Counts one less.
+    pub(crate) fn process_go_on(&mut self, process: ProcessId) {
+        let Some(found) = self.processes.get_mut(process) else { return };
+        found.suspensions = found.suspensions.saturating_sub(1);
+        if found.suspensions == 0 {
+            self.unpark(process);
+        }
+    }
+
+    fn unpark(&mut self, process: ProcessId) {
+        let Some(found) = self.processes.get(process) else { return };
+        for thread in found.threads.clone() {
+            if self.threads.get(thread).is_some_and(|found| found.state == State::Parked) {
+                self.make_ready(thread);
+            }
+        }
+    }
+
+    /// ProcessSet.
+    pub(crate) fn process_set(
+        &mut self,
+        caller: ProcessId,
+        handle: u64,
+        property: u64,
+        value: u64,
+    ) -> Step {
+        let process = self.process_alive(caller, handle, Rights::MANAGE)?;
+        if property == process_property::PRIORITY {
+            return self.process_set_priority(process, value);
+        }
+        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        match property {
+            process_property::UPCALL_ENTRY => found.upcall_entry = user_address(value)?,
+            process_property::UNKNOWN_CALL_ENTRY => found.unknown_call_entry = user_address(value)?,
+            process_property::LIMIT_DESCRIPTORS => found.handles.limit = value.min(MAX_DESCRIPTORS),
+            process_property::LIMIT_ADDRESS_SPACE => found.limits.address_space = value,
+            process_property::LIMIT_STACK => found.limits.stack = value,
+            process_property::LIMIT_DATA => found.limits.data = value,
+            process_property::LIMIT_FILE => found.limits.file = value,
+            process_property::LIMIT_CPU_NS => found.limits.cpu_ns = value,
+            _ => return Err(Error::BadArgument.into()),
+        }
+        Ok(0)
+    }
+
+    fn process_set_priority(&mut self, process: ProcessId, value: u64) -> Step {
+        let priority = Priority::from_raw(value).ok_or(Error::BadArgument)?;
+        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        found.priority = priority;
+        for thread in found.threads.clone() {
+            self.set_base_priority(thread, priority);
+        }
+        Ok(0)
+    }
+
+    /// Changes a thread's own priority; what callers have lent stays.
+    pub(crate) fn set_base_priority(&mut self, thread: ThreadId, priority: Priority) {
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        let lent = found.effective != found.base;
+        found.base = priority;
+        let effective = if lent { found.effective.max(priority) } else { priority };
+        self.set_effective(thread, effective);
+    }
+
+    /// The CPU time limit is reached: the upcall comes once, and again every second.
+    pub(crate) fn cpu_limit_reached(&mut self, process: ProcessId) {
+        let Some(found) = self.processes.get_mut(process) else { return };
+        found.limits.cpu_ns = found.user_ns.saturating_add(1_000_000_000);
+        self.raise_in_process(process, CPU_LIMIT_UPCALL, 0);
+    }
+
+    /// ProcessSetIdentity.
+    pub(crate) fn process_set_identity(
+        &mut self,
+        thread: ThreadId,
+        caller: ProcessId,
+        arguments: [u64; 6],
+    ) -> Step {
+        let [handle, offset, address, length, ..] = arguments;
+        let process = self.process_alive(caller, handle, Rights::MANAGE)?;
+        // Its own identity is for others to say.
+        if handle == u64::from(kernel_abi::Handle::SELF.0) {
+            return Err(Error::AccessDenied.into());
+        }
+        let end = offset.checked_add(length).ok_or(Error::BadArgument)?;
+        if end > IDENTITY_SIZE as u64 {
+            return Err(Error::BadArgument.into());
+        }
+        let bytes = self.gather(thread, &[(address, length)], 0, length as usize)?;
+        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        let frame = found.identity_frame;
+        self.machine.write(frame, offset as usize, &bytes);
+        let mut label = [0; 8];
+        self.machine.read(frame, 0, &mut label);
+        found.label = u64::from_le_bytes(label);
+        Ok(0)
+    }
+
+    /// ProcessSupervise.
+    pub(crate) fn process_supervise(
+        &mut self,
+        caller: ProcessId,
+        handle: u64,
+        endpoint: u64,
+        badge: u64,
+    ) -> Step {
+        let process = self.process_alive(caller, handle, Rights::MANAGE)?;
+        let endpoint = self.endpoint_of(caller, endpoint, Rights::CONNECT)?;
+        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        found.supervisor = Some((endpoint, badge));
+        Ok(0)
+    }
+
+    /// ProcessInfo.
+    pub(crate) fn process_info(
+        &mut self,
+        thread: ThreadId,
+        caller: ProcessId,
+        handle: u64,
+        address: u64,
+    ) -> Step {
+        let process = self.process_named(caller, handle, Rights::NONE)?;
+        let found = self.processes.get(process).ok_or(Error::NoProcess)?;
+        let state = if found.suspended_by_owner && found.state == process_state::RUNNING {
+            process_state::SUSPENDED
+        } else {
+            found.state
+        };
+        let (mapped, resident) = self.memory.space_usage(found.space);
+        let words = [
+            Object::Process(process).number(),
+            found.label,
+            u64::from(state) | (found.threads.len() as u64) << 32,
+            found.exit_status,
+            found.user_ns,
+            0,
+            mapped,
+            resident,
+            found.handles.count,
+            found.minor_faults,
+            found.major_faults,
+            found.pending,
+            found.actions_with(upcall_flags::CAUGHT),
+            found.actions_with(upcall_flags::IGNORED),
+        ];
+        self.write_words(thread, address, &words)?;
+        Ok(0)
+    }
+
+    /// ProcessOfCaller: only for sessions with badge bit 63.
+    pub(crate) fn process_of_caller(&mut self, process: ProcessId, token: u64) -> Step {
+        const MANAGING_BADGE: u64 = 1 << 63;
+        let caller = self.caller_of(process, token)?;
+        let found = self.threads.get(caller).ok_or(Error::NotFound)?;
+        if found.call.badge & MANAGING_BADGE == 0 {
+            return Err(Error::AccessDenied.into());
+        }
+        let target = found.process;
+        Ok(self.place_new(process, Object::Process(target), Rights::ALL)?)
+    }
+}
+
+const _: () = assert!(DEFAULT_DESCRIPTORS <= MAX_DESCRIPTORS);

@@ -1,0 +1,556 @@
+//! Which thread runs where: per-CPU queues, real-time classes above a fair one, tickless.
+
+use crate::kernel::{Kernel, Next, ThreadId};
+use crate::machine::{Context, Cpu, MAX_CPUS, Machine};
+use crate::thread::State;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::mem;
+use kernel_abi::process::process_state;
+
+/// How long a thread runs while others of its class wait.
+const FAIR_SLICE_NS: u64 = 4_000_000;
+const ROUND_ROBIN_SLICE_NS: u64 = 10_000_000;
+/// How far a thread that slept may lag behind the queue: its claim to run soon.
+const SLEEPER_CREDIT_NS: u64 = 3_000_000;
+/// A woken thread preempts when it is behind the running one by more than this.
+const WAKE_GRANULARITY_NS: u64 = 1_000_000;
+/// Weight of the normal level of the fair class.
+const NORMAL_WEIGHT: u64 = 1024;
+
+/// A class and a level, checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// Level 0..40, lower gets more.
+    Fair(u8),
+    /// Level 1..100, higher first.
+    RoundRobin(u8),
+    /// Level 1..100, higher first.
+    Fifo(u8),
+}
+
+impl Priority {
+    /// The normal priority.
+    pub const NORMAL: Priority = Priority::Fair(20);
+
+    /// Decodes `kernel_abi::process::priority`.
+    pub fn from_raw(raw: u64) -> Option<Priority> {
+        let level = (raw & 0xff) as u8;
+        match raw >> 8 {
+            0 if level < 40 => Some(Priority::Fair(level)),
+            1 if (1..100).contains(&level) => Some(Priority::RoundRobin(level)),
+            2 if (1..100).contains(&level) => Some(Priority::Fifo(level)),
+            _ => None,
+        }
+    }
+
+    /// Encodes it.
+    pub fn raw(self) -> u64 {
+        match self {
+            Priority::Fair(level) => u64::from(level),
+            Priority::RoundRobin(level) => 1 << 8 | u64::from(level),
+            Priority::Fifo(level) => 2 << 8 | u64::from(level),
+        }
+    }
+
+    /// Order between threads: 0 for the whole fair class.
+    #[inline]
+    pub fn rank(self) -> u8 {
+        match self {
+            Priority::Fair(_) => 0,
+            Priority::RoundRobin(level) | Priority::Fifo(level) => level,
+        }
+    }
+
+    /// The one that gets more.
+    #[inline]
+    pub fn max(self, other: Priority) -> Priority {
+        match (self, other) {
+            (Priority::Fair(a), Priority::Fair(b)) => Priority::Fair(if a < b { a } else { b }),
+            _ if other.rank() > self.rank() => other,
+            _ => self,
+        }
+    }
+
+    fn weight(self) -> u64 {
+        match self {
+            Priority::Fair(level) => WEIGHTS.get(usize::from(level)).copied().unwrap_or(1),
+            _ => NORMAL_WEIGHT,
+        }
+    }
+}
+
+/// Each level gets 5/4 of the next one's share.
+const WEIGHTS: [u64; 40] = {
+    let mut weights = [NORMAL_WEIGHT; 40];
+    let mut level = 20;
+    while level > 0 {
+        level -= 1;
+        weights[level] = weights[level + 1] * 5 / 4;
+    }
+    level = 20;
+    while level < 39 {
+        level += 1;
+        weights[level] = weights[level - 1] * 4 / 5;
+    }
+    weights
+};
+
+/// One processor.
+#[derive(Default)]
+struct Processor {
+    current: Option<ThreadId>,
+    /// Runs next, without a queue: the other side of a call.
+    handoff: Option<ThreadId>,
+    fair: BTreeMap<(u64, u32), ThreadId>,
+    real_time: BTreeMap<u8, VecDeque<ThreadId>>,
+    minimum_virtual_runtime: u64,
+    slice_end_ns: u64,
+    switched_ns: u64,
+    programmed_ns: Option<u64>,
+    reschedule: bool,
+    idle: bool,
+    idle_ns: u64,
+    /// Contexts of ended threads, which the rim may still point to until it has loaded another.
+    retired: Vec<Box<Context>>,
+    #[allow(clippy::vec_box, reason = "the address must stay")]
+    retired_before: Vec<Box<Context>>,
+}
+
+impl Processor {
+    fn has_ready(&self) -> bool {
+        !self.fair.is_empty() || !self.real_time.is_empty()
+    }
+
+    fn pop(&mut self, allowed: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
+        let levels = self.real_time.iter().rev();
+        let found = levels
+            .flat_map(|(rank, queue)| queue.iter().map(move |&thread| (*rank, thread)))
+            .find(|&(_, thread)| allowed(thread));
+        if let Some((rank, thread)) = found {
+            self.remove_real_time(rank, thread);
+            return Some(thread);
+        }
+        let key = *self.fair.iter().find(|&(_, &thread)| allowed(thread))?.0;
+        self.minimum_virtual_runtime = self.minimum_virtual_runtime.max(key.0);
+        self.fair.remove(&key)
+    }
+
+    fn remove_real_time(&mut self, rank: u8, thread: ThreadId) {
+        if let Some(queue) = self.real_time.get_mut(&rank) {
+            queue.retain(|&other| other != thread);
+            if queue.is_empty() {
+                self.real_time.remove(&rank);
+            }
+        }
+    }
+}
+
+/// All processors.
+pub(crate) struct Scheduler {
+    cpus: [Processor; MAX_CPUS],
+    /// How many of them there are.
+    pub cpu_count: usize,
+    /// The processor that is in the kernel.
+    pub here: Cpu,
+}
+
+impl Scheduler {
+    pub fn new(cpu_count: usize) -> Scheduler {
+        Scheduler {
+            cpus: Default::default(),
+            cpu_count: cpu_count.clamp(1, MAX_CPUS),
+            here: Cpu(0),
+        }
+    }
+
+    #[inline]
+    fn cpu(&mut self, cpu: Cpu) -> &mut Processor {
+        &mut self.cpus[usize::from(cpu.0) % MAX_CPUS]
+    }
+
+    /// The thread on a processor.
+    #[inline]
+    pub fn current(&self, cpu: Cpu) -> Option<ThreadId> {
+        self.cpus[usize::from(cpu.0) % MAX_CPUS].current
+    }
+
+    /// Makes the processor choose anew at its next `schedule`.
+    pub fn request(&mut self, cpu: Cpu) {
+        self.cpu(cpu).reschedule = true;
+    }
+
+    /// Time that all processors were idle.
+    pub fn idle_ns(&self) -> u64 {
+        self.cpus.iter().map(|cpu| cpu.idle_ns).sum()
+    }
+
+    /// Whether the thread stands in the queue (or is to be handed to) of a processor.
+    #[cfg(test)]
+    pub fn queued_times(&self, thread: ThreadId) -> usize {
+        let count = |cpu: &Processor| {
+            cpu.fair.values().filter(|&&id| id == thread).count()
+                + cpu.real_time.values().flatten().filter(|&&id| id == thread).count()
+                + usize::from(cpu.handoff == Some(thread))
+        };
+        self.cpus.iter().map(count).sum()
+    }
+
+    /// Entries of all queues.
+    #[cfg(test)]
+    pub fn queued(&self) -> usize {
+        let count = |cpu: &Processor| {
+            cpu.fair.len()
+                + cpu.real_time.values().map(VecDeque::len).sum::<usize>()
+                + usize::from(cpu.handoff.is_some())
+        };
+        self.cpus.iter().map(count).sum()
+    }
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Decides what a processor does now. Called after every entry, before the lock is let go.
+    pub fn schedule(&mut self, cpu: Cpu) -> Next {
+        self.scheduler.here = cpu;
+        loop {
+            let Some(thread) = self.pick(cpu) else {
+                self.scheduler.cpu(cpu).idle = true;
+                self.program_timer(cpu);
+                return Next::Idle;
+            };
+            let attention = self.threads.get(thread).is_some_and(|thread| thread.attention);
+            if !attention || self.prepare_return(cpu, thread) {
+                self.program_timer(cpu);
+                return Next::Run(thread);
+            }
+        }
+    }
+
+    /// The thread to run: the current one, if nothing speaks against it.
+    fn pick(&mut self, cpu: Cpu) -> Option<ThreadId> {
+        let processor = self.scheduler.cpu(cpu);
+        let reschedule = mem::take(&mut processor.reschedule);
+        if let Some(current) = processor.current {
+            let found = self.threads.get(current);
+            let running = found.is_some_and(|thread| thread.state == State::Running(cpu));
+            let ending = found.is_some_and(|thread| thread.ending);
+            if running && !ending && !reschedule {
+                return Some(current);
+            }
+            self.charge(cpu, current);
+            if ending {
+                self.thread_remove(current);
+            } else if running {
+                self.requeue(cpu, current);
+            }
+        } else if processor.idle {
+            self.leave_idle(cpu);
+        }
+        self.switch(cpu)
+    }
+
+    fn leave_idle(&mut self, cpu: Cpu) {
+        let now_ns = self.machine.now_ns();
+        let processor = self.scheduler.cpu(cpu);
+        processor.idle = false;
+        processor.idle_ns += now_ns.saturating_sub(processor.switched_ns);
+        processor.switched_ns = now_ns;
+    }
+
+    /// Takes the next thread from the hand-off, the own queues or another processor's.
+    fn switch(&mut self, cpu: Cpu) -> Option<ThreadId> {
+        let processor = self.scheduler.cpu(cpu);
+        processor.current = None;
+        if !processor.retired.is_empty() || !processor.retired_before.is_empty() {
+            processor.retired_before = mem::take(&mut processor.retired);
+        }
+        let handoff = processor.handoff.take();
+        let queued = processor.real_time.is_empty();
+        let next = match handoff {
+            Some(thread) if queued => Some(thread),
+            other => {
+                if let Some(thread) = other {
+                    self.enqueue(cpu, thread, false);
+                }
+                let next = self.next_queued(cpu);
+                let slice_ns = match next.and_then(|id| self.threads.get(id)) {
+                    Some(thread) if thread.effective.rank() > 0 => ROUND_ROBIN_SLICE_NS,
+                    _ => FAIR_SLICE_NS,
+                };
+                let processor = self.scheduler.cpu(cpu);
+                processor.slice_end_ns = processor.switched_ns.saturating_add(slice_ns);
+                next
+            }
+        };
+        let thread = next?;
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.state = State::Running(cpu);
+            found.home = cpu;
+        }
+        self.counters.context_switches += 1;
+        self.scheduler.cpu(cpu).current = Some(thread);
+        Some(thread)
+    }
+
+    fn next_queued(&mut self, cpu: Cpu) -> Option<ThreadId> {
+        if let Some(thread) = self.scheduler.cpu(cpu).pop(|_| true) {
+            return Some(thread);
+        }
+        let threads = &self.threads;
+        let allowed = |id| threads.get(id).is_some_and(|t| t.affinity & (1 << cpu.0) != 0);
+        let others = self.scheduler.cpus.iter_mut().take(self.scheduler.cpu_count);
+        let stolen = others.into_iter().find_map(|other| other.pop(allowed))?;
+        self.settle_in(cpu, stolen);
+        Some(stolen)
+    }
+
+    /// Adjusts a thread's virtual runtime to the queue it comes to.
+    fn settle_in(&mut self, cpu: Cpu, thread: ThreadId) {
+        let minimum = self.scheduler.cpu(cpu).minimum_virtual_runtime;
+        if let Some(found) = self.threads.get_mut(thread) {
+            let lowest = minimum.saturating_sub(SLEEPER_CREDIT_NS);
+            // A thread from a processor that is far ahead must not wait for this one to catch up.
+            let highest = minimum.saturating_add(SLEEPER_CREDIT_NS);
+            found.virtual_runtime = found.virtual_runtime.clamp(lowest, highest);
+        }
+    }
+
+    /// Charges the time since the last switch to a thread.
+    fn charge(&mut self, cpu: Cpu, thread: ThreadId) {
+        let now_ns = self.machine.now_ns();
+        let processor = self.scheduler.cpu(cpu);
+        let used_ns = now_ns.saturating_sub(processor.switched_ns);
+        processor.switched_ns = now_ns;
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        found.cpu_ns += used_ns;
+        let weighted = used_ns.saturating_mul(NORMAL_WEIGHT) / found.effective.weight();
+        found.virtual_runtime = found.virtual_runtime.saturating_add(weighted);
+        let process = found.process;
+        if let Some(owner) = self.processes.get_mut(process) {
+            owner.user_ns += used_ns;
+            if owner.user_ns > owner.limits.cpu_ns {
+                self.cpu_limit_reached(process);
+            }
+        }
+    }
+
+    /// Puts the running thread back.
+    fn requeue(&mut self, cpu: Cpu, thread: ThreadId) {
+        let runnable = self.threads.get(thread).is_some_and(|t| self.may_run(t.process));
+        let allowed = self.threads.get(thread).is_some_and(|t| t.affinity & (1 << cpu.0) != 0);
+        if !runnable || !allowed {
+            self.make_ready(thread);
+            return;
+        }
+        let first = matches!(self.threads.get(thread), Some(t) if matches!(t.effective, Priority::Fifo(_)));
+        self.enqueue(cpu, thread, first);
+    }
+
+    fn may_run(&self, process: crate::kernel::ProcessId) -> bool {
+        let found = self.processes.get(process);
+        found.is_some_and(|p| p.suspensions == 0 && p.state != process_state::NEW)
+    }
+
+    fn enqueue(&mut self, cpu: Cpu, thread: ThreadId, first: bool) {
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        found.state = State::Ready(cpu);
+        let (rank, key) = (found.effective.rank(), (found.virtual_runtime, thread.index()));
+        let processor = self.scheduler.cpu(cpu);
+        if rank == 0 {
+            processor.fair.insert(key, thread);
+        } else if first {
+            processor.real_time.entry(rank).or_default().push_front(thread);
+        } else {
+            processor.real_time.entry(rank).or_default().push_back(thread);
+        }
+    }
+
+    fn dequeue(&mut self, thread: ThreadId) {
+        let Some(found) = self.threads.get(thread) else { return };
+        let State::Ready(cpu) = found.state else { return };
+        let (rank, key) = (found.effective.rank(), (found.virtual_runtime, thread.index()));
+        let processor = self.scheduler.cpu(cpu);
+        if processor.handoff == Some(thread) {
+            processor.handoff = None;
+        } else if rank == 0 {
+            processor.fair.remove(&key);
+        } else {
+            processor.remove_real_time(rank, thread);
+        }
+    }
+
+    /// Makes a thread that waits for nothing run as soon as it may.
+    pub(crate) fn make_ready(&mut self, thread: ThreadId) {
+        let Some(found) = self.threads.get(thread) else { return };
+        if !self.may_run(found.process) {
+            if let Some(found) = self.threads.get_mut(thread) {
+                found.state = State::Parked;
+            }
+            return;
+        }
+        let cpu = self.choose_cpu(thread);
+        self.settle_in(cpu, thread);
+        self.enqueue(cpu, thread, false);
+        self.preempt(cpu, thread);
+    }
+
+    /// Where a woken thread runs: where it ran, unless another allowed processor is idle.
+    fn choose_cpu(&self, thread: ThreadId) -> Cpu {
+        let Some(found) = self.threads.get(thread) else { return Cpu(0) };
+        let allowed = |index: usize| found.affinity & (1 << index) != 0;
+        let free = |index: usize| {
+            let cpu = &self.scheduler.cpus[index];
+            cpu.current.is_none() && cpu.handoff.is_none() && !cpu.has_ready()
+        };
+        let count = self.scheduler.cpu_count;
+        let home = usize::from(found.home.0);
+        if home < count && allowed(home) && free(home) {
+            return found.home;
+        }
+        let idle = (0..count).find(|&index| allowed(index) && free(index));
+        let any = || if allowed(home) && home < count { home } else { 0 };
+        let lowest = || (0..count).find(|&index| allowed(index)).unwrap_or_else(any);
+        let chosen = idle.unwrap_or_else(|| if allowed(home) { any() } else { lowest() });
+        Cpu(chosen as u8)
+    }
+
+    /// Lets a newly queued thread take its processor if it is due before the running one.
+    fn preempt(&mut self, cpu: Cpu, thread: ThreadId) {
+        let here = self.scheduler.here;
+        let current = self.scheduler.current(cpu).and_then(|id| self.threads.get(id));
+        if let (Some(current), Some(found)) = (current, self.threads.get(thread)) {
+            let (new, old) = (found.effective.rank(), current.effective.rank());
+            let behind = found.virtual_runtime.saturating_add(WAKE_GRANULARITY_NS);
+            if new > old || (new == 0 && old == 0 && behind < current.virtual_runtime) {
+                self.scheduler.request(cpu);
+            }
+        }
+        // A processor that ran its thread alone has no slice programmed either.
+        if cpu != here {
+            self.machine.kick(cpu);
+        }
+    }
+
+    /// Switches to a woken thread as soon as the current one blocks, which it is about to do:
+    /// the two sides of a call share a time slice and no queue is touched.
+    #[inline]
+    pub(crate) fn hand_over(&mut self, cpu: Cpu, thread: ThreadId) {
+        let processor = self.scheduler.cpu(cpu);
+        let free = processor.handoff.is_none() && processor.real_time.is_empty();
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        let allowed = found.affinity & (1 << cpu.0) != 0;
+        let owner = self.processes.get(found.process);
+        let runs = owner.is_some_and(|p| p.suspensions == 0 && p.state != process_state::NEW);
+        if free && allowed && runs {
+            found.state = State::Ready(cpu);
+            processor.handoff = Some(thread);
+        } else {
+            self.make_ready(thread);
+        }
+    }
+
+    /// Changes the priority a thread runs with.
+    pub(crate) fn set_effective(&mut self, thread: ThreadId, priority: Priority) {
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        if found.effective == priority {
+            return;
+        }
+        match found.state {
+            State::Ready(cpu) if self.scheduler.cpu(cpu).handoff != Some(thread) => {
+                self.dequeue(thread);
+                if let Some(found) = self.threads.get_mut(thread) {
+                    found.effective = priority;
+                }
+                self.enqueue(cpu, thread, false);
+                self.preempt(cpu, thread);
+            }
+            State::Running(cpu) => {
+                found.effective = priority;
+                self.scheduler.request(cpu);
+                if cpu != self.scheduler.here {
+                    self.machine.kick(cpu);
+                }
+            }
+            _ => found.effective = priority,
+        }
+    }
+
+    /// Takes a thread off the processors and queues.
+    pub(crate) fn scheduler_forget(&mut self, thread: ThreadId) {
+        match self.threads.get(thread).map(|found| found.state) {
+            Some(State::Ready(_)) => self.dequeue(thread),
+            Some(State::Running(cpu)) => {
+                if self.scheduler.current(cpu) == Some(thread) {
+                    self.charge(cpu, thread);
+                    self.scheduler.cpu(cpu).current = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Parks a ready thread (its process was suspended); a running one parks itself.
+    pub(crate) fn park(&mut self, thread: ThreadId) {
+        match self.threads.get(thread).map(|found| found.state) {
+            Some(State::Ready(_)) => {
+                self.dequeue(thread);
+                if let Some(found) = self.threads.get_mut(thread) {
+                    found.state = State::Parked;
+                }
+            }
+            Some(State::Running(cpu)) => {
+                self.scheduler.request(cpu);
+                if cpu != self.scheduler.here {
+                    self.machine.kick(cpu);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Time that the running thread of this processor has used since it was switched to.
+    pub(crate) fn unaccounted_ns(&mut self, now_ns: u64) -> u64 {
+        let here = self.scheduler.here;
+        now_ns.saturating_sub(self.scheduler.cpu(here).switched_ns)
+    }
+
+    /// Puts a thread that yields behind those that are ready on its processor.
+    pub(crate) fn yield_runtime(&mut self, cpu: Cpu, thread: ThreadId) {
+        let processor = self.scheduler.cpu(cpu);
+        let Some((&(last, _), _)) = processor.fair.last_key_value() else { return };
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.virtual_runtime = found.virtual_runtime.max(last.saturating_add(1));
+        }
+    }
+
+    /// Keeps an ended thread's context until its processor has loaded another one.
+    pub(crate) fn retire_context(&mut self, cpu: Cpu, context: Box<Context>) {
+        self.scheduler.cpu(cpu).retired.push(context);
+    }
+
+    /// The timer interrupt of a processor.
+    pub fn timer(&mut self, cpu: Cpu) {
+        self.scheduler.here = cpu;
+        self.expire_timers(cpu);
+        let now_ns = self.machine.now_ns();
+        let processor = self.scheduler.cpu(cpu);
+        processor.programmed_ns = None;
+        if now_ns >= processor.slice_end_ns && processor.has_ready() {
+            processor.reschedule = true;
+        }
+    }
+
+    /// Programs the processor's timer for the first deadline or the slice's end.
+    #[inline]
+    fn program_timer(&mut self, cpu: Cpu) {
+        let first_ns = self.timer_queue.first_ns(cpu);
+        let processor = self.scheduler.cpu(cpu);
+        let slice = processor.current.is_some() && processor.has_ready();
+        let wanted_ns = if slice { first_ns.min(processor.slice_end_ns) } else { first_ns };
+        if processor.programmed_ns != Some(wanted_ns) {
+            processor.programmed_ns = Some(wanted_ns);
+            self.machine.set_timer(cpu, wanted_ns);
+        }
+    }
+}

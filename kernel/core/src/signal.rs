@@ -1,0 +1,152 @@
+//! The word of signal bits of every object, and who waits for it.
+
+use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
+use crate::machine::Machine;
+use crate::object::Object;
+use crate::slab::Id;
+use crate::wait_set::WaitSet;
+use alloc::vec::Vec;
+use kernel_abi::Signals;
+
+/// Someone to be told when signals are raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Observer {
+    /// A blocked thread: it is woken and executes its call again.
+    Thread(ThreadId),
+    /// An item of a wait set.
+    WaitSet(Id<WaitSet>, u64),
+    /// A binding: one message to the endpoint, then it is gone.
+    Endpoint { endpoint: EndpointId, cookie: u64, process: ProcessId },
+}
+
+/// An object's word and its observers.
+#[derive(Debug, Default)]
+pub(crate) struct SignalState {
+    pub word: Signals,
+    pub observers: Vec<(Observer, Signals)>,
+}
+
+impl SignalState {
+    /// A word without observers.
+    pub fn new(word: Signals) -> SignalState {
+        SignalState { word, observers: Vec::new() }
+    }
+}
+
+/// What every wait is interested in, asked for or not.
+pub(crate) const ALWAYS: Signals = Signals(Signals::PEER_CLOSED.0 | Signals::ERROR.0);
+
+impl<M: Machine> Kernel<M> {
+    /// The object's own signals.
+    pub(crate) fn signals_mut(&mut self, object: Object) -> Option<&mut SignalState> {
+        match object {
+            Object::Process(id) => Some(&mut self.processes.get_mut(id)?.signals),
+            Object::Endpoint(id) => Some(&mut self.endpoints.get_mut(id)?.signals),
+            Object::Session(id) => Some(&mut self.sessions.get_mut(id)?.signals),
+            Object::Stream(id, end) => {
+                self.streams.get_mut(id)?.ends.get_mut(usize::from(end)).map(|e| &mut e.signals)
+            }
+            Object::Cursor(id) => Some(&mut self.cursors.get_mut(id)?.signals),
+            Object::Event(id) => Some(&mut self.events.get_mut(id)?.signals),
+            Object::Timer(id) => Some(&mut self.timers.get_mut(id)?.signals),
+            Object::Interrupt(id) => Some(&mut self.interrupts.get_mut(id)?.signals),
+            Object::WaitSet(id) => Some(&mut self.wait_sets.get_mut(id)?.signals),
+            Object::Memory(id) => {
+                let unreferenced = self.memory.references(id) <= 1;
+                let state = self.memory_signals.entry(id).or_default();
+                state.word = if unreferenced { Signals::UNREFERENCED } else { Signals::NONE };
+                Some(state)
+            }
+            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) => None,
+        }
+    }
+
+    /// The signals that a waiter for the object sees: a session's own and its data object's.
+    pub(crate) fn raised(&mut self, object: Object) -> Signals {
+        let own = self.signals_mut(object).map_or(Signals::NONE, |state| state.word);
+        self.trim_memory_signals(object);
+        match self.data_of(object) {
+            Some(data) => own.or(self.signals_mut(data).map_or(Signals::NONE, |state| state.word)),
+            None => own,
+        }
+    }
+
+    /// The data object that a session carries.
+    pub(crate) fn data_of(&self, object: Object) -> Option<Object> {
+        let Object::Session(id) = object else { return None };
+        self.sessions.get(id)?.data.map(|data| data.object)
+    }
+
+    /// Clears and sets bits, then tells the observers of all bits in `set`, raised anew or not
+    /// (an edge-triggered waiter hears of every arrival).
+    pub(crate) fn change_signals(&mut self, object: Object, clear: Signals, set: Signals) {
+        let Some(state) = self.signals_mut(object) else { return };
+        state.word = state.word.without(clear).or(set);
+        if !set.is_empty() && !state.observers.is_empty() {
+            self.notify(object, set);
+        }
+    }
+
+    /// Tells observers that the bits are raised.
+    pub(crate) fn notify(&mut self, object: Object, bits: Signals) {
+        let Some(state) = self.signals_mut(object) else { return };
+        let matching: Vec<(Observer, Signals)> = state
+            .observers
+            .iter()
+            .filter(|(_, wanted)| !wanted.and(bits).is_empty())
+            .map(|&(observer, wanted)| (observer, wanted.and(bits)))
+            .collect();
+        for (observer, raised) in matching {
+            match observer {
+                Observer::Thread(thread) => self.wake(thread),
+                Observer::WaitSet(set, item) => self.wait_set_item_ready(set, item, raised),
+                Observer::Endpoint { endpoint, cookie, .. } => {
+                    self.forget_observer(object, observer);
+                    self.endpoint_signal(endpoint, cookie, raised);
+                }
+            }
+        }
+    }
+
+    /// Adds an observer, also to the data object that a session carries.
+    pub(crate) fn observe(&mut self, object: Object, observer: Observer, wanted: Signals) {
+        let data = self.data_of(object);
+        for target in [Some(object), data].into_iter().flatten() {
+            if let Some(state) = self.signals_mut(target) {
+                state.observers.push((observer, wanted));
+            }
+        }
+    }
+
+    /// Removes an observer, also from the data object that a session carries.
+    pub(crate) fn forget_observer(&mut self, object: Object, observer: Observer) {
+        let data = self.data_of(object);
+        for target in [Some(object), data].into_iter().flatten() {
+            if let Some(state) = self.signals_mut(target) {
+                state.observers.retain(|&(other, _)| other != observer);
+            }
+            self.trim_memory_signals(target);
+        }
+    }
+
+    /// The object ends: who waits for it is woken or loses the item.
+    pub(crate) fn drop_observers(&mut self, object: Object) {
+        let Some(state) = self.signals_mut(object) else { return };
+        for (observer, _) in core::mem::take(&mut state.observers) {
+            match observer {
+                Observer::Thread(thread) => self.wake(thread),
+                Observer::WaitSet(set, item) => self.wait_set_forget(set, item),
+                Observer::Endpoint { .. } => {}
+            }
+        }
+        self.trim_memory_signals(object);
+    }
+
+    /// The side table holds only Memory objects that something observes.
+    fn trim_memory_signals(&mut self, object: Object) {
+        let Object::Memory(id) = object else { return };
+        if self.memory_signals.get(&id).is_some_and(|state| state.observers.is_empty()) {
+            self.memory_signals.remove(&id);
+        }
+    }
+}

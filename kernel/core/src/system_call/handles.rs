@@ -1,0 +1,229 @@
+//! Calls on handles, and the stream calls that carry them.
+
+use super::Request;
+use crate::kernel::{Kernel, ProcessId, ThreadId};
+use crate::machine::Machine;
+use crate::object::{HandleEntry, Object};
+use crate::thread::{Step, Stop};
+use crate::user_memory::Fields;
+use alloc::vec::Vec;
+use kernel_abi::object::handle_flags;
+use kernel_abi::wait::stream_flags;
+use kernel_abi::{Error, Rights};
+
+/// Size and fields of `kernel_abi::wait::StreamMessage`.
+const MESSAGE_SIZE: usize = size_of::<kernel_abi::wait::StreamMessage>();
+const MESSAGE_HANDLES: usize = 24;
+const MESSAGE_HANDLE_COUNT: usize = 88;
+const MESSAGE_FLAGS: usize = 92;
+const MESSAGE_SENDER: usize = 96;
+const MOST_HANDLES: u32 = 16;
+/// Flags of a stream message.
+const DO_NOT_WAIT: u32 = 1;
+const PEEK: u32 = 2;
+const HANDLE_FLAGS_SHIFT: u32 = 8;
+/// Flags that a handle keeps.
+const KEPT: u64 = handle_flags::CLOSE_ON_EXEC | handle_flags::CLOSE_ON_FORK;
+
+impl<M: Machine> Kernel<M> {
+    pub(super) fn handle_close(&mut self, process: ProcessId, handle: u64) -> Step {
+        self.close(process, u32::try_from(handle).map_err(|_| Error::BadHandle)?)?;
+        Ok(0)
+    }
+
+    pub(super) fn handle_duplicate(
+        &mut self,
+        process: ProcessId,
+        handle: u64,
+        slot: u64,
+        rights: u64,
+        flags: u64,
+    ) -> Step {
+        let entry = self.lookup(process, handle, Rights::DUPLICATE)?;
+        let rights = Rights(u32::try_from(rights).map_err(|_| Error::BadArgument)?);
+        let wanted = u32::try_from(slot).map_err(|_| Error::BadArgument)?;
+        if flags & handle_flags::EXACT != 0 && slot == handle {
+            // Nothing to close, nothing to make; the flags are set as for a new one.
+            self.handle_flags(process, handle, 1, flags & KEPT)?;
+            return Ok(slot);
+        }
+        let copy = HandleEntry::new(entry.object, entry.rights.and(rights));
+        let placed = self.place_copy(process, copy, wanted, flags)?;
+        if flags & handle_flags::MOVE != 0 {
+            self.handle_close(process, handle)?;
+        }
+        Ok(u64::from(placed))
+    }
+
+    pub(super) fn handle_flags(
+        &mut self,
+        process: ProcessId,
+        handle: u64,
+        set: u64,
+        flags: u64,
+    ) -> Step {
+        let slot = u32::try_from(handle).map_err(|_| Error::BadHandle)?;
+        let table = &mut self.processes.get_mut(process).ok_or(Error::NoProcess)?.handles;
+        let entry = table.get_mut(slot).ok_or(Error::BadHandle)?;
+        let before = entry.flags;
+        if set != 0 {
+            entry.flags = (flags & KEPT) as u32;
+        }
+        Ok(u64::from(before))
+    }
+
+    pub(super) fn handle_info(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        handle: u64,
+        address: u64,
+    ) -> Step {
+        let entry = self.lookup(process, handle, Rights::NONE)?;
+        let data_kind = self.data_of(entry.object).map_or(0, |data| data.kind() as u32);
+        let status = self.status_mut(entry.object).map_or(0, |status| *status);
+        let signals = self.raised(entry.object);
+        let mut fields = Fields::<32>::zero();
+        fields.set_u32(0, entry.object.kind() as u32);
+        fields.set_u32(4, entry.rights.0);
+        fields.set_u64(8, entry.object.number());
+        fields.set_u32(16, entry.flags);
+        fields.set_u32(20, data_kind);
+        fields.set_u32(24, status);
+        fields.set_u32(28, signals.0);
+        self.write_user(thread, address, &fields.0)?;
+        Ok(0)
+    }
+
+    pub(super) fn handle_close_range(
+        &mut self,
+        process: ProcessId,
+        first: u64,
+        last: u64,
+        flags: u64,
+    ) -> Step {
+        if first > last {
+            return Err(Error::BadArgument.into());
+        }
+        let high = u64::from(kernel_abi::Handle::HIGH_BASE);
+        let within = |slot: u32| (first..=last).contains(&u64::from(slot)) && u64::from(slot) < high;
+        if flags & handle_flags::CLOSE_ON_EXEC == 0 {
+            self.close_all(process, |slot, _| within(slot));
+            return Ok(0);
+        }
+        let table = &mut self.processes.get_mut(process).ok_or(Error::NoProcess)?.handles;
+        let slots: Vec<u32> = table.iter().map(|(slot, _)| slot).filter(|&s| within(s)).collect();
+        for slot in slots {
+            if let Some(entry) = table.get_mut(slot) {
+                entry.flags |= handle_flags::CLOSE_ON_EXEC as u32;
+            }
+        }
+        Ok(0)
+    }
+
+    pub(super) fn stream_create(&mut self, request: &Request) -> Step {
+        let [flags, capacity, address, placing, ..] = request.arguments;
+        let (thread, process) = (request.thread, request.process);
+        self.write_words(thread, address, &[0])?;
+        let id = self.stream_new(flags, capacity)?;
+        let one_way = flags & stream_flags::ONE_WAY != 0;
+        let common = Rights::DUPLICATE.or(Rights::TRANSFER).or(Rights::WAIT).or(Rights::MANAGE);
+        let both = Rights::READ.or(Rights::WRITE);
+        let rights = if one_way { [Rights::READ, Rights::WRITE] } else { [both, both] };
+        let entries = [0u8, 1].map(|end| {
+            let right = rights.get(usize::from(end)).copied().unwrap_or(Rights::NONE);
+            HandleEntry::new(Object::Stream(id, end), right.or(common))
+        });
+        for entry in &entries {
+            self.retain(entry);
+        }
+        let placing = placing & !(handle_flags::EXACT | handle_flags::MOVE);
+        let first = match self.place(process, entries[0], 0, placing) {
+            Ok(slot) => slot,
+            Err(error) => {
+                self.release(entries[1]);
+                return Err(error.into());
+            }
+        };
+        let second = match self.place(process, entries[1], 0, placing) {
+            Ok(slot) => slot,
+            Err(error) => {
+                self.close(process, first)?;
+                return Err(error.into());
+            }
+        };
+        self.write_words(thread, address, &[u64::from(first) | u64::from(second) << 32])?;
+        Ok(0)
+    }
+
+    pub(super) fn stream_send(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        stream: u64,
+        address: u64,
+    ) -> Step {
+        let mut opening = self.stream_opening(process, stream, Rights::WRITE)?;
+        let fields: Fields<MESSAGE_SIZE> = self.read_fields(thread, address)?;
+        opening.nonblocking |= fields.u32(MESSAGE_FLAGS) & DO_NOT_WAIT != 0;
+        let count = fields.u32(MESSAGE_HANDLE_COUNT);
+        if count > MOST_HANDLES {
+            return Err(Error::TooBig.into());
+        }
+        // Handles go with the first byte only, however often the call is executed again.
+        let count = if self.progress(thread) > 0 { 0 } else { count as usize };
+        let mut entries = Vec::with_capacity(count);
+        for index in 0..count {
+            let slot = fields.u32(MESSAGE_HANDLES + index * 4);
+            entries.push(self.lookup(process, u64::from(slot), Rights::TRANSFER)?);
+        }
+        self.stream_write(thread, opening, &[(fields.u64(0), fields.u64(8))], &entries)
+    }
+
+    pub(super) fn stream_receive(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        stream: u64,
+        address: u64,
+    ) -> Step {
+        let mut opening = self.stream_opening(process, stream, Rights::READ)?;
+        let mut fields: Fields<MESSAGE_SIZE> = self.read_fields(thread, address)?;
+        let flags = fields.u32(MESSAGE_FLAGS);
+        opening.nonblocking |= flags & DO_NOT_WAIT != 0;
+        let room = fields.u64(8).min(crate::user_memory::STEP_BYTES as u64) as usize;
+        let most = fields.u32(MESSAGE_HANDLE_COUNT).min(MOST_HANDLES) as usize;
+        // Looked at first: the copy to user memory may have to wait for a page.
+        let looked = self.stream_take(thread, opening, room, true)?.unwrap_or_default();
+        let bytes = looked.message.bytes;
+        self.scatter(thread, &[(fields.u64(0), bytes.len() as u64)], &bytes)?;
+        fields.set_u64(8, bytes.len() as u64);
+        fields.set_u64(16, looked.truncated as u64);
+        fields.set_u64(MESSAGE_SENDER, looked.message.sender);
+        fields.set_u32(MESSAGE_HANDLE_COUNT, 0);
+        self.write_user(thread, address, &fields.0)?;
+        if flags & PEEK != 0 {
+            return Ok(bytes.len() as u64);
+        }
+        let room = if looked.truncated > 0 { room } else { bytes.len() };
+        let Some(taken) = self.stream_take(thread, opening, room, false)? else { return Ok(0) };
+        fields.set_u64(MESSAGE_SENDER, taken.message.sender);
+        let placing = u64::from(flags >> HANDLE_FLAGS_SHIFT);
+        let placing = placing & !(handle_flags::EXACT | handle_flags::MOVE);
+        let mut placed = 0;
+        for entry in taken.message.handles {
+            if placed == most {
+                self.release(entry);
+            } else if let Ok(slot) = self.place(process, entry, 0, placing) {
+                fields.set_u32(MESSAGE_HANDLES + placed * 4, slot);
+                placed += 1;
+            }
+        }
+        fields.set_u32(MESSAGE_HANDLE_COUNT, placed as u32);
+        match self.write_user(thread, address, &fields.0) {
+            // The structure was written a moment ago: nothing can have taken it away.
+            Ok(()) | Err(Stop::Page(..)) => Ok(bytes.len() as u64),
+            Err(stop) => Err(stop),
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Calls about threads, upcalls and time.
+
+use super::Request;
+use crate::kernel::{Kernel, ProcessId, ThreadId};
+use crate::machine::Machine;
+use crate::scheduler::Priority;
+use crate::thread::{Step, Stop, Wait, user_address};
+use crate::user_memory::Fields;
+use kernel_abi::process::{
+    ThreadArguments, UpcallAction, mask_how, thread_property, upcall_flags,
+};
+use kernel_abi::system::clock;
+use kernel_abi::{Call, Error, Handle, PAGE_SIZE, Rights};
+
+/// Upcalls there are.
+const UPCALLS: u64 = 64;
+/// Upcalls that cannot be blocked, caught or ignored (`SIGKILL` and `SIGSTOP`, minus one).
+const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
+/// The mask that UpcallMask returns must stay positive in `rax`.
+const MASK_BITS: u64 = !(1 << 63);
+
+impl<M: Machine> Kernel<M> {
+    pub(super) fn dispatch_thread(&mut self, call: Call, request: &Request) -> Step {
+        let &Request { cpu, thread, process, arguments } = request;
+        let [a, b, c, d, ..] = arguments;
+        match call {
+            Call::ThreadCreate => self.thread_create_call(thread, process, a, b),
+            Call::ThreadExit => self.thread_exit(request, a),
+            Call::ThreadSet => self.thread_set(thread, process, a, b, c),
+            Call::ThreadGet => self.thread_get(thread, process, a, b),
+            Call::ThreadYield => self.thread_yield(request),
+            Call::ThreadNumber => self.thread_number(thread),
+            Call::ProcessorNumber => Ok(u64::from(cpu.0)),
+            Call::SleepUntil => self.sleep_until(request, a, b),
+            Call::UpcallRaise => self.upcall_raise(thread, process, arguments),
+            Call::UpcallMask => self.upcall_mask(thread, a, b),
+            Call::UpcallAction => self.upcall_action(thread, process, a, b, c),
+            Call::UpcallSuspend => self.upcall_suspend(thread, a),
+            Call::UpcallTake => self.upcall_take(request, a, b, c),
+            Call::UpcallPending => self.upcall_pending(thread, process),
+            Call::ClockRead => self.clock_read(thread, process, a),
+            Call::SystemInfo => self.system_info(thread, a),
+            _ => {
+                let _ = d;
+                Err(Error::Unsupported.into())
+            }
+        }
+    }
+
+    fn thread_create_call(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        handle: u64,
+        address: u64,
+    ) -> Step {
+        let target = self.process_alive(process, handle, Rights::MANAGE)?;
+        let fields: Fields<48> = self.read_fields(thread, address)?;
+        let arguments = ThreadArguments {
+            entry: fields.u64(0),
+            stack: fields.u64(8),
+            argument: fields.u64(16),
+            fs_base: fields.u64(24),
+            mask: fields.u64(32),
+            priority: fields.u64(40),
+        };
+        self.thread_create(thread, target, &arguments)
+    }
+
+    fn thread_exit(&mut self, request: &Request, address: u64) -> Step {
+        let thread = request.thread;
+        if address != 0 {
+            self.write_user(thread, address, &[0; 4])?;
+            // A failure (a misaligned address) wakes nobody and must not keep the thread alive.
+            let _ = self.futex_wake(thread, address, 1);
+        }
+        let process = request.process;
+        let last = self.processes.get(process).is_some_and(|found| found.threads.len() == 1);
+        if last {
+            self.process_kill_now(process, 0);
+        } else {
+            self.thread_remove(thread);
+        }
+        Err(Stop::Done)
+    }
+
+    fn thread_set(
+        &mut self,
+        caller: ThreadId,
+        process: ProcessId,
+        number: u64,
+        property: u64,
+        value: u64,
+    ) -> Step {
+        let thread = self.thread_by_number(caller, process, number)?;
+        if property == thread_property::PRIORITY {
+            let priority = Priority::from_raw(value).ok_or(Error::BadArgument)?;
+            self.set_base_priority(thread, priority);
+            return Ok(0);
+        }
+        let cpus = self.scheduler.cpu_count;
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        match property {
+            thread_property::FS_BASE => found.context.registers.fs_base = user_address(value)?,
+            thread_property::GS_BASE => found.context.registers.gs_base = user_address(value)?,
+            thread_property::ALTERNATE_STACK => found.alternate_stack.0 = user_address(value)?,
+            thread_property::ALTERNATE_STACK_SIZE => found.alternate_stack.1 = value,
+            thread_property::AFFINITY => {
+                let present = ((1u64 << cpus) - 1) & value;
+                if present == 0 {
+                    return Err(Error::BadArgument.into());
+                }
+                found.affinity = present as u8;
+                self.park(thread);
+                self.unpark_thread(thread);
+            }
+            _ => return Err(Error::BadArgument.into()),
+        }
+        Ok(0)
+    }
+
+    /// A ready thread that was parked for a change of its processors goes where it may now.
+    fn unpark_thread(&mut self, thread: ThreadId) {
+        if self.threads.get(thread).is_some_and(|t| t.state == crate::thread::State::Parked) {
+            self.make_ready(thread);
+        }
+    }
+
+    fn thread_get(
+        &mut self,
+        caller: ThreadId,
+        process: ProcessId,
+        number: u64,
+        property: u64,
+    ) -> Step {
+        let thread = self.thread_by_number(caller, process, number)?;
+        let found = self.threads.get(thread).ok_or(Error::NoProcess)?;
+        Ok(match property {
+            thread_property::FS_BASE => found.context.registers.fs_base,
+            thread_property::GS_BASE => found.context.registers.gs_base,
+            thread_property::PRIORITY => found.base.raw(),
+            thread_property::AFFINITY => {
+                u64::from(found.affinity) & ((1 << self.scheduler.cpu_count) - 1)
+            }
+            thread_property::ALTERNATE_STACK => found.alternate_stack.0,
+            thread_property::ALTERNATE_STACK_SIZE => found.alternate_stack.1,
+            _ => return Err(Error::BadArgument.into()),
+        })
+    }
+
+    fn thread_yield(&mut self, request: &Request) -> Step {
+        self.scheduler.request(request.cpu);
+        self.yield_runtime(request.cpu, request.thread);
+        Ok(0)
+    }
+
+    fn thread_number(&mut self, thread: ThreadId) -> Step {
+        Ok(self.threads.get(thread).ok_or(Error::NoProcess)?.number)
+    }
+
+    fn sleep_until(&mut self, request: &Request, clock: u64, deadline_ns: u64) -> Step {
+        let monotonic_ns = match clock {
+            clock::MONOTONIC => deadline_ns,
+            clock::REALTIME if deadline_ns == u64::MAX => u64::MAX,
+            clock::REALTIME => deadline_ns.saturating_sub(self.machine.realtime_offset_ns()),
+            _ => return Err(Error::BadArgument.into()),
+        };
+        if monotonic_ns <= self.machine.now_ns() {
+            return Ok(0);
+        }
+        self.set_deadline(request.cpu, request.thread, monotonic_ns);
+        if let Some(found) = self.threads.get_mut(request.thread) {
+            found.restartable = false;
+        }
+        self.block(request.thread, Wait::Sleep, false);
+        Err(Stop::Blocked)
+    }
+
+    fn upcall_raise(
+        &mut self,
+        caller: ThreadId,
+        process: ProcessId,
+        arguments: [u64; 6],
+    ) -> Step {
+        let [handle, number, upcall, value, ..] = arguments;
+        if upcall >= UPCALLS || UNBLOCKABLE & (1 << upcall) != 0 {
+            return Err(Error::BadArgument.into());
+        }
+        let target = self.process_alive(process, handle, Rights::MANAGE)?;
+        if number == 0 {
+            self.raise_in_process(target, upcall, value);
+        } else {
+            // `SELF` names the calling thread.
+            let own = number == u64::from(Handle::SELF.0) && target == process;
+            let number = if own { 0 } else { number };
+            let thread = self.thread_by_number(caller, target, number)?;
+            self.raise_in_thread(thread, upcall, value);
+        }
+        Ok(0)
+    }
+
+    fn upcall_mask(&mut self, thread: ThreadId, how: u64, mask: u64) -> Step {
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        let before = found.mask;
+        let mask = mask & !UNBLOCKABLE;
+        found.mask = match how {
+            mask_how::BLOCK => before | mask,
+            mask_how::UNBLOCK => before & !mask,
+            mask_how::SET => mask,
+            mask_how::READ => before,
+            _ => return Err(Error::BadArgument.into()),
+        };
+        found.attention = true;
+        Ok(before & MASK_BITS)
+    }
+
+    fn upcall_action(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        upcall: u64,
+        new: u64,
+        old: u64,
+    ) -> Step {
+        if upcall >= UPCALLS || (new != 0 && UNBLOCKABLE & (1 << upcall) != 0) {
+            return Err(Error::BadArgument.into());
+        }
+        let fields = match new {
+            0 => None,
+            address => Some(self.read_fields::<16>(thread, address)?),
+        };
+        if old != 0 {
+            let before = self.processes.get(process).ok_or(Error::NoProcess)?.action(upcall);
+            self.write_words(thread, old, &[before.flags, before.mask])?;
+        }
+        let Some(fields) = fields else { return Ok(0) };
+        let action = UpcallAction { flags: fields.u64(0), mask: fields.u64(8) & !UNBLOCKABLE };
+        let owner = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        if let Some(place) = owner.actions.get_mut(upcall as usize) {
+            *place = action;
+        }
+        if action.flags & upcall_flags::IGNORED != 0 {
+            // What is pending and now ignored is dropped.
+            owner.pending &= !(1 << upcall);
+            for other in owner.threads.clone() {
+                if let Some(found) = self.threads.get_mut(other) {
+                    found.pending &= !(1 << upcall);
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    fn upcall_suspend(&mut self, thread: ThreadId, mask: u64) -> Step {
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        if found.saved_mask.is_none() {
+            found.saved_mask = Some(found.mask);
+        }
+        found.mask = mask & !UNBLOCKABLE;
+        found.attention = true;
+        found.restartable = false;
+        self.block(thread, Wait::Upcall, false);
+        Err(Stop::Blocked)
+    }
+
+    fn upcall_take(&mut self, request: &Request, set: u64, address: u64, deadline_ns: u64) -> Step {
+        let thread = request.thread;
+        if address != 0 {
+            self.write_words(thread, address, &[0])?;
+        }
+        if let Some((upcall, value)) = self.take_from_set(thread, set) {
+            if address != 0 {
+                self.write_words(thread, address, &[value])?;
+            }
+            return Ok(u64::from(upcall));
+        }
+        if deadline_ns <= self.machine.now_ns() {
+            return Err(Error::WouldBlock.into());
+        }
+        self.set_deadline(request.cpu, thread, deadline_ns);
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.restartable = false;
+        }
+        self.block(thread, Wait::PendingUpcall(set), true);
+        Err(Stop::Blocked)
+    }
+
+    fn upcall_pending(&mut self, thread: ThreadId, process: ProcessId) -> Step {
+        let own = self.threads.get(thread).map_or(0, |found| found.pending);
+        let shared = self.processes.get(process).map_or(0, |found| found.pending);
+        Ok((own | shared) & MASK_BITS)
+    }
+
+    fn clock_read(&mut self, thread: ThreadId, process: ProcessId, which: u64) -> Step {
+        let now_ns = self.machine.now_ns();
+        Ok(match which {
+            clock::MONOTONIC => now_ns,
+            clock::REALTIME => now_ns.saturating_add(self.machine.realtime_offset_ns()),
+            clock::PROCESS_CPU => {
+                let used = self.processes.get(process).map_or(0, |found| found.user_ns);
+                used + self.unaccounted_ns(now_ns)
+            }
+            clock::THREAD_CPU => {
+                let used = self.threads.get(thread).map_or(0, |found| found.cpu_ns);
+                used + self.unaccounted_ns(now_ns)
+            }
+            _ => return Err(Error::BadArgument.into()),
+        })
+    }
+
+    fn system_info(&mut self, thread: ThreadId, address: u64) -> Step {
+        let handles: u64 = self.processes.iter().map(|(_, process)| process.handles.count).sum();
+        let words = [
+            self.machine.total_frames() as u64 * PAGE_SIZE,
+            self.machine.free_frames() as u64 * PAGE_SIZE,
+            // The rim's allocator is not visible from here.
+            0,
+            self.scheduler.cpu_count as u64,
+            self.machine.now_ns(),
+            self.processes.len() as u64,
+            self.threads.len() as u64,
+            handles,
+            self.memory.count() as u64,
+            self.endpoints.len() as u64,
+            self.sessions.len() as u64,
+            self.streams.len() as u64,
+            self.counters.context_switches,
+            self.counters.interrupts,
+            self.counters.system_calls,
+            self.counters.page_faults,
+            self.scheduler.idle_ns(),
+            0,
+            0,
+            0,
+        ];
+        self.write_words(thread, address, &words)?;
+        Ok(0)
+    }
+}

@@ -1,0 +1,453 @@
+//! Threads: what they are, and how they come to wait and go on.
+
+use crate::call::PendingCall;
+use crate::futex::FutexKey;
+use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
+use crate::machine::{Context, Cpu, Machine};
+use crate::memory::MemoryId;
+use crate::object::Object;
+use crate::scheduler::Priority;
+use crate::signal::Observer;
+use crate::timer::{TimerKey, TimerTarget};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use kernel_abi::process::{FLOATING_POINT_SIZE, Registers, ThreadArguments, process_state};
+use kernel_abi::{Error, Signals};
+
+/// Why a system call did not return a value at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// It failed.
+    Error(Error),
+    /// A pager must supply a page first; then the call is executed again.
+    Page(MemoryId, u64),
+    /// A wait has been set up; when it ends, the call is executed again.
+    Wait,
+    /// A wait has been set up; who ends it writes the result.
+    Blocked,
+    /// The call has done a part and is executed again at once (after a chance of preemption).
+    Again,
+    /// The registers hold the result already, or the thread is no more.
+    Done,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Error(error)
+    }
+}
+
+/// Result of carrying out a system call.
+pub(crate) type Step = Result<u64, Stop>;
+
+/// Whether a thread runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// In the run queue of a processor.
+    Ready(Cpu),
+    /// On a processor.
+    Running(Cpu),
+    /// Waits, as `Thread::wait` says.
+    Blocked,
+    /// Could run, but its process is suspended or not started.
+    Parked,
+}
+
+/// What a blocked thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Nothing.
+    None,
+    /// Signals of the objects in `Thread::watching`; the call is executed again.
+    Signals,
+    /// A wake of a futex.
+    Futex(FutexKey),
+    /// Its deadline only.
+    Sleep,
+    /// The answer to its call.
+    Reply,
+    /// A message of an endpoint.
+    Receive(EndpointId),
+    /// A page from a pager.
+    Page(MemoryId, u64),
+    /// Any upcall that is not blocked.
+    Upcall,
+    /// A pending upcall of a set; the call is executed again.
+    PendingUpcall(u64),
+}
+
+/// A thread.
+pub struct Thread {
+    /// Saved registers, boxed so that the entry path may keep their address.
+    pub(crate) context: Box<Context>,
+    pub(crate) process: ProcessId,
+    /// Its number in its process, from 1.
+    pub(crate) number: u64,
+    pub(crate) state: State,
+    pub(crate) wait: Wait,
+    /// Objects that hold an `Observer::Thread` for this thread.
+    pub(crate) watching: Vec<Object>,
+    /// Its entry in the timer queue.
+    pub(crate) deadline: Option<TimerKey>,
+    /// Whether an upcall with the RESTART flag lets the interrupted call be executed again.
+    pub(crate) restartable: bool,
+    /// The last call was interrupted by an upcall, and whether its handler may have it executed
+    /// again. Settled before the thread returns.
+    pub(crate) interrupted: Option<bool>,
+    /// The registers stand before the `syscall` instruction, to execute it again.
+    pub(crate) rewound: bool,
+    /// Bytes that the call under way has done already.
+    pub(crate) progress: u64,
+    /// Number of the call under way.
+    pub(crate) call_number: u64,
+    /// Something is to be done before it returns to user mode.
+    pub(crate) attention: bool,
+    /// It was killed while running on a processor, which has yet to notice.
+    pub(crate) ending: bool,
+    /// Blocked upcalls.
+    pub(crate) mask: u64,
+    /// Mask to put back when a call that replaced it is over.
+    pub(crate) saved_mask: Option<u64>,
+    /// Upcalls pending for this thread.
+    pub(crate) pending: u64,
+    /// Words that came with them: (upcall, value).
+    pub(crate) pending_values: Vec<(u32, u64)>,
+    /// A fault waiting to be delivered: (kind, address).
+    pub(crate) fault: Option<(u32, u64)>,
+    /// Lowest address and size.
+    pub(crate) alternate_stack: (u64, u64),
+    pub(crate) base: Priority,
+    /// Base, or what a caller lent.
+    pub(crate) effective: Priority,
+    /// CPUs it may run on.
+    pub(crate) affinity: u8,
+    /// Where it ran last.
+    pub(crate) home: Cpu,
+    /// Weighted run time, the fair class's order.
+    pub(crate) virtual_runtime: u64,
+    /// CPU time used.
+    pub(crate) cpu_ns: u64,
+    /// Token of the call it received last and has not answered; 0: none.
+    pub(crate) serving: u64,
+    /// Its call, queued or taken by a server.
+    pub(crate) call: PendingCall,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// A thread's registers.
+    #[inline]
+    pub(crate) fn registers(&mut self, thread: ThreadId) -> Option<&mut Registers> {
+        self.threads.get_mut(thread).map(|thread| &mut thread.context.registers)
+    }
+
+    /// Makes a thread that does not run yet.
+    pub(crate) fn thread_new(
+        &mut self,
+        process: ProcessId,
+        registers: Registers,
+        base: Priority,
+        mask: u64,
+    ) -> Result<ThreadId, Error> {
+        let owner = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        owner.last_thread_number += 1;
+        let thread = Thread {
+            context: Box::new(Context { registers, floating_point: initial_floating_point() }),
+            process,
+            number: owner.last_thread_number,
+            state: State::Blocked,
+            wait: Wait::None,
+            watching: Vec::new(),
+            deadline: None,
+            restartable: false,
+            interrupted: None,
+            rewound: false,
+            progress: 0,
+            call_number: 0,
+            attention: owner.pending != 0,
+            ending: false,
+            mask,
+            saved_mask: None,
+            pending: 0,
+            pending_values: Vec::new(),
+            fault: None,
+            alternate_stack: (0, 0),
+            base,
+            effective: base,
+            affinity: u8::MAX,
+            home: Cpu(0),
+            virtual_runtime: 0,
+            cpu_ns: 0,
+            serving: 0,
+            call: PendingCall::default(),
+        };
+        let id = self.threads.insert(thread);
+        if let Some(owner) = self.processes.get_mut(process) {
+            owner.threads.push(id);
+        }
+        Ok(id)
+    }
+
+    /// ThreadCreate: `process` is the caller's or one it manages; in a new process the thread
+    /// stays parked until the process starts.
+    pub(crate) fn thread_create(
+        &mut self,
+        creator: ThreadId,
+        process: ProcessId,
+        arguments: &ThreadArguments,
+    ) -> Step {
+        self.check_reserve()?;
+        let owner = self.processes.get(process).ok_or(Error::NoProcess)?;
+        if owner.state == process_state::TERMINATED || owner.exiting {
+            return Err(Error::NoProcess.into());
+        }
+        let base = match arguments.priority {
+            0 => self.threads.get(creator).ok_or(Error::NoProcess)?.base,
+            raw => Priority::from_raw(raw).ok_or(Error::BadArgument)?,
+        };
+        let registers = Registers {
+            rip: user_address(arguments.entry)?,
+            rsp: user_address(arguments.stack)?,
+            rdi: arguments.argument,
+            fs_base: user_address(arguments.fs_base)?,
+            rflags: INITIAL_RFLAGS,
+            ..Registers::default()
+        };
+        let thread = self.thread_new(process, registers, base, arguments.mask)?;
+        self.make_ready(thread);
+        self.threads.get(thread).map(|thread| thread.number).ok_or(Stop::Error(Error::NoProcess))
+    }
+
+    /// The thread of a process with this number (0: the caller).
+    pub(crate) fn thread_by_number(
+        &self,
+        caller: ThreadId,
+        process: ProcessId,
+        number: u64,
+    ) -> Result<ThreadId, Error> {
+        if number == 0 {
+            return Ok(caller);
+        }
+        let owner = self.processes.get(process).ok_or(Error::NoProcess)?;
+        let matches = |id: &&ThreadId| self.threads.get(**id).is_some_and(|t| t.number == number);
+        owner.threads.iter().find(matches).copied().ok_or(Error::NoProcess)
+    }
+
+    /// Marks the thread on a processor as blocked. `rewind` makes it execute its call again
+    /// when it goes on.
+    pub(crate) fn block(&mut self, thread: ThreadId, wait: Wait, rewind: bool) {
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        found.state = State::Blocked;
+        found.wait = wait;
+        if rewind {
+            found.rewind();
+        }
+    }
+
+    /// Registers the thread for signals of an object, before `Stop::Wait`.
+    pub(crate) fn watch(&mut self, thread: ThreadId, object: Object, wanted: Signals) {
+        self.observe(object, Observer::Thread(thread), wanted);
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.watching.push(object);
+        }
+    }
+
+    /// Sets up a wait for signals of one object; the call is executed again when it ends.
+    pub(crate) fn wait_signals(
+        &mut self,
+        thread: ThreadId,
+        object: Object,
+        wanted: Signals,
+        restartable: bool,
+    ) -> Stop {
+        self.watch(thread, object, wanted);
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.restartable = restartable;
+        }
+        Stop::Wait
+    }
+
+    /// Gives the thread's wait an end (monotonic; `u64::MAX`: none).
+    pub(crate) fn set_deadline(&mut self, cpu: Cpu, thread: ThreadId, deadline_ns: u64) {
+        if deadline_ns == u64::MAX {
+            return;
+        }
+        let key = self.timer_queue.insert(cpu, deadline_ns, TimerTarget::Thread(thread));
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.deadline = Some(key);
+        }
+    }
+
+    /// Takes the thread out of whatever it waits in.
+    pub(crate) fn leave_wait(&mut self, thread: ThreadId) {
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        let wait = core::mem::replace(&mut found.wait, Wait::None);
+        let deadline = found.deadline.take();
+        let watching = core::mem::take(&mut found.watching);
+        if let Some(key) = deadline {
+            self.timer_queue.remove(key);
+        }
+        for object in watching {
+            self.forget_observer(object, Observer::Thread(thread));
+        }
+        match wait {
+            Wait::Futex(key) => self.futexes.remove(key, thread),
+            Wait::Receive(endpoint) => {
+                if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
+                    endpoint.receivers.retain(|&other| other != thread);
+                }
+            }
+            Wait::Page(memory, page) => self.page_wait_remove(memory, page, thread),
+            Wait::None
+            | Wait::Signals
+            | Wait::Sleep
+            | Wait::Reply
+            | Wait::Upcall
+            | Wait::PendingUpcall(_) => {}
+        }
+    }
+
+    /// Ends a wait: the thread goes on with the registers it has.
+    pub(crate) fn wake(&mut self, thread: ThreadId) {
+        let blocked =
+            self.threads.get(thread).is_some_and(|found| found.state == State::Blocked);
+        if blocked {
+            self.leave_wait(thread);
+            self.make_ready(thread);
+        }
+    }
+
+    /// Ends a wait with a result.
+    pub(crate) fn wake_with(&mut self, thread: ThreadId, result: Result<u64, Error>) {
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.finish(result);
+        }
+        self.wake(thread);
+    }
+
+    /// The deadline of a thread has come.
+    pub(crate) fn thread_deadline(&mut self, thread: ThreadId) {
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        found.deadline = None;
+        match found.wait {
+            Wait::Sleep => self.wake_with(thread, Ok(0)),
+            Wait::Futex(_) => self.wake_with(thread, Err(Error::TimedOut)),
+            // The call is executed again and finds its deadline passed.
+            _ => self.wake(thread),
+        }
+    }
+
+    /// A page has come, or will not: the threads that wait for it go on.
+    pub(crate) fn page_ready(&mut self, memory: MemoryId, page: u64) {
+        for thread in self.page_waits.remove(&(memory, page)).unwrap_or_default() {
+            self.wake(thread);
+        }
+    }
+
+    fn page_wait_remove(&mut self, memory: MemoryId, page: u64, thread: ThreadId) {
+        let Some(waiting) = self.page_waits.get_mut(&(memory, page)) else { return };
+        waiting.retain(|&other| other != thread);
+        if waiting.is_empty() {
+            self.page_waits.remove(&(memory, page));
+        }
+    }
+
+    /// Makes the current thread wait for a pager.
+    pub(crate) fn wait_for_page(
+        &mut self,
+        thread: ThreadId,
+        memory: MemoryId,
+        page: u64,
+        rewind: bool,
+    ) {
+        self.page_waits.entry((memory, page)).or_default().push(thread);
+        self.block(thread, Wait::Page(memory, page), rewind);
+    }
+
+    /// Ends a thread: at once, or, when it is on another processor, at its next entry there.
+    pub(crate) fn thread_end(&mut self, cpu: Cpu, thread: ThreadId) {
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        if let State::Running(other) = found.state
+            && other != cpu
+        {
+            found.ending = true;
+            self.machine.kick(other);
+            return;
+        }
+        self.thread_remove(thread);
+    }
+
+    /// Takes a thread out of everything and drops it; the last one ends its process.
+    pub(crate) fn thread_remove(&mut self, thread: ThreadId) {
+        self.leave_wait(thread);
+        self.call_abandon(thread);
+        self.scheduler_forget(thread);
+        let Some(found) = self.threads.remove(thread) else { return };
+        self.retire_context(found.home, found.context);
+        let process = found.process;
+        if let Some(owner) = self.processes.get_mut(process) {
+            owner.threads.retain(|&other| other != thread);
+            owner.ended_threads_ns += found.cpu_ns;
+            if owner.threads.is_empty() && owner.state != process_state::NEW {
+                self.process_finish(process);
+            }
+        }
+    }
+}
+
+impl Thread {
+    /// Sets the registers back so that the call is executed again.
+    pub fn rewind(&mut self) {
+        if !self.rewound {
+            self.rewound = true;
+            let registers = &mut self.context.registers;
+            registers.rip = registers.rip.wrapping_sub(SYSCALL_LENGTH);
+            registers.rax = self.call_number;
+        }
+    }
+
+    /// Sets the result of the call under way.
+    pub fn finish(&mut self, result: Result<u64, Error>) {
+        let registers = &mut self.context.registers;
+        if self.rewound {
+            self.rewound = false;
+            registers.rip = registers.rip.wrapping_add(SYSCALL_LENGTH);
+        }
+        registers.rax = encode(result);
+        self.progress = 0;
+        if let Some(mask) = self.saved_mask.take() {
+            self.mask = mask;
+            self.attention = true;
+        }
+    }
+}
+
+/// Length of the `syscall` instruction.
+const SYSCALL_LENGTH: u64 = 2;
+/// Interrupts on; the bit that is always set.
+pub(crate) const INITIAL_RFLAGS: u64 = 0x202;
+
+/// `rax` of a result.
+#[inline]
+pub(crate) fn encode(result: Result<u64, Error>) -> u64 {
+    match result {
+        Ok(value) => value,
+        Err(error) => (-(error as i64)) as u64,
+    }
+}
+
+/// Refuses addresses outside the user's half: loading them into `rip` or a segment base could
+/// fault in the kernel on some processors.
+pub(crate) fn user_address(address: u64) -> Result<u64, Error> {
+    if address < kernel_abi::USER_END { Ok(address) } else { Err(Error::BadAddress) }
+}
+
+/// The image that `FNINIT` and the System V ABI start with: all exceptions masked.
+fn initial_floating_point() -> [u8; FLOATING_POINT_SIZE] {
+    let mut image = [0; FLOATING_POINT_SIZE];
+    // Control word 0x037f at 0, MXCSR 0x1f80 at 24.
+    image[0] = 0x7f;
+    image[1] = 0x03;
+    image[24] = 0x80;
+    image[25] = 0x1f;
+    image
+}

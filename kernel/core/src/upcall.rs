@@ -1,0 +1,499 @@
+//! Upcalls: raising, interrupting waits, entering handlers, and what becomes of the rest.
+
+use crate::call::Purpose;
+use crate::kernel::{Kernel, ProcessId, ThreadId};
+use crate::machine::{Cpu, Machine};
+use crate::recovery::killed_status;
+use crate::thread::{INITIAL_RFLAGS, State, Step, Stop, Wait, user_address};
+use crate::user_memory::Fields;
+use kernel_abi::Error;
+use kernel_abi::message::Fault;
+use kernel_abi::process::{
+    FLOATING_POINT_SIZE, Registers, UpcallAction, UpcallFrame, fault_kind, upcall_flags,
+};
+
+/// Number of the upcall that hands over an unknown system call.
+const UNKNOWN_CALL: u32 = 64;
+/// Bytes below the stack pointer that a leaf function may use.
+const RED_ZONE: u64 = 128;
+/// Size and fields of `kernel_abi::process::UpcallFrame`.
+const FRAME_SIZE: usize = size_of::<UpcallFrame>();
+const FRAME_REGISTERS: usize = FLOATING_POINT_SIZE;
+const FRAME_MASK: usize = FRAME_REGISTERS + 160;
+const FRAME_UPCALL: usize = FRAME_MASK + 8;
+const FRAME_FAULT: usize = FRAME_UPCALL + 4;
+const FRAME_ADDRESS: usize = FRAME_FAULT + 4;
+const FRAME_VALUE: usize = FRAME_ADDRESS + 8;
+/// Status flags that user code may set: carry, parity, adjust, zero, sign, trap, direction,
+/// overflow, alignment check, identification.
+const USER_RFLAGS: u64 = 0x24_0dd5;
+/// Bits of MXCSR that exist; loading others faults.
+const MXCSR_BITS: u32 = 0xffff;
+
+/// An upcall on its way to a handler.
+#[derive(Clone, Copy)]
+struct Due {
+    upcall: u32,
+    value: u64,
+    fault: (u32, u64),
+    action: UpcallAction,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Raises an upcall in a process: in a thread that does not block it, or pending.
+    pub(crate) fn raise_in_process(&mut self, process: ProcessId, upcall: u64, value: u64) {
+        let Some(owner) = self.processes.get_mut(process) else { return };
+        let bit = 1u64 << (upcall & 63);
+        if owner.action(upcall).flags & upcall_flags::IGNORED != 0 {
+            return;
+        }
+        owner.pending |= bit;
+        if let Some(place) = owner.pending_values.get_mut(upcall as usize) {
+            *place = value;
+        }
+        let threads = owner.threads.clone();
+        for &thread in &threads {
+            if let Some(found) = self.threads.get_mut(thread) {
+                found.attention = true;
+            }
+        }
+        let takes = |id: &&ThreadId| {
+            self.threads.get(**id).is_some_and(|found| {
+                found.mask & bit == 0
+                    || matches!(found.wait, Wait::PendingUpcall(set) if set & bit != 0)
+            })
+        };
+        if let Some(&thread) = threads.iter().find(takes) {
+            self.poke(thread, bit);
+        }
+    }
+
+    /// Raises an upcall in one thread.
+    pub(crate) fn raise_in_thread(&mut self, thread: ThreadId, upcall: u64, value: u64) {
+        let Some(found) = self.threads.get(thread) else { return };
+        let Some(owner) = self.processes.get(found.process) else { return };
+        if owner.action(upcall).flags & upcall_flags::IGNORED != 0 {
+            return;
+        }
+        let bit = 1u64 << (upcall & 63);
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        found.pending |= bit;
+        found.attention = true;
+        found.pending_values.retain(|&(other, _)| u64::from(other) != upcall);
+        found.pending_values.push((upcall as u32, value));
+        self.poke(thread, bit);
+    }
+
+    /// Has a thread look at its pending upcalls: interrupts its wait, or its processor.
+    fn poke(&mut self, thread: ThreadId, bit: u64) {
+        let Some(found) = self.threads.get(thread) else { return };
+        match found.state {
+            State::Running(cpu) if cpu != self.scheduler.here => self.machine.kick(cpu),
+            State::Blocked => {
+                if matches!(found.wait, Wait::PendingUpcall(set) if set & bit != 0) {
+                    self.wake(thread);
+                } else if found.mask & bit == 0 {
+                    self.interrupt_wait(thread);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends a wait because of an upcall, if it may be ended so.
+    fn interrupt_wait(&mut self, thread: ThreadId) {
+        let Some(found) = self.threads.get(thread) else { return };
+        let ends = match found.wait {
+            Wait::None | Wait::Page(..) => false,
+            Wait::Reply => self.interrupt_call(thread),
+            _ => true,
+        };
+        if ends {
+            if let Some(found) = self.threads.get_mut(thread) {
+                found.interrupt();
+            }
+            self.wake(thread);
+        }
+    }
+
+    /// After a wait has been set up: ends it again if an upcall is due already.
+    pub(crate) fn check_interrupted(&mut self, thread: ThreadId) {
+        let Some(found) = self.threads.get(thread) else { return };
+        let shared = self.processes.get(found.process).map_or(0, |owner| owner.pending);
+        if (found.pending | shared) & !found.mask != 0 {
+            self.interrupt_wait(thread);
+        }
+    }
+
+    /// What must happen before a thread goes back to user mode. `false`: it does not.
+    pub(crate) fn prepare_return(&mut self, cpu: Cpu, thread: ThreadId) -> bool {
+        if let Err(Stop::Page(memory, page)) = self.report_received(thread) {
+            self.wait_for_page(thread, memory, page, false);
+            return false;
+        }
+        loop {
+            let Some(found) = self.threads.get_mut(thread) else { return false };
+            if found.state != State::Running(cpu) {
+                return false;
+            }
+            if found.rewound && found.progress > 0 {
+                // In the middle of a long copy: the upcall comes when it is done.
+                return true;
+            }
+            if let Some(fault) = found.fault.take() {
+                if !self.deliver_fault(cpu, thread, fault) {
+                    return false;
+                }
+                continue;
+            }
+            let Some(due) = self.next_due(thread) else { return self.nothing_due(thread) };
+            if !self.deliver(cpu, thread, due) {
+                return false;
+            }
+        }
+    }
+
+    /// No upcall is due (any more): a call that was interrupted for one without a handler is
+    /// executed again, and a mask that was replaced for the call comes back.
+    fn nothing_due(&mut self, thread: ThreadId) -> bool {
+        let Some(found) = self.threads.get_mut(thread) else { return false };
+        if found.interrupted.take().is_some() {
+            found.rewind();
+        } else if !found.rewound
+            && let Some(mask) = found.saved_mask.take()
+        {
+            found.mask = mask;
+            return true;
+        }
+        found.attention = false;
+        true
+    }
+
+    /// The next upcall that is not blocked, still pending.
+    fn next_due(&self, thread: ThreadId) -> Option<Due> {
+        let found = self.threads.get(thread)?;
+        let owner = self.processes.get(found.process)?;
+        let pending = (found.pending | owner.pending) & !found.mask;
+        if pending == 0 {
+            return None;
+        }
+        let upcall = pending.trailing_zeros();
+        let own = found.pending_values.iter().find(|(other, _)| *other == upcall);
+        let value = match own {
+            Some((_, value)) => *value,
+            None => owner.pending_values.get(upcall as usize).copied().unwrap_or(0),
+        };
+        Some(Due { upcall, value, fault: (0, 0), action: owner.action(u64::from(upcall)) })
+    }
+
+    /// Takes a pending upcall off the thread, or else the process.
+    fn take_pending(&mut self, thread: ThreadId, upcall: u32) {
+        let bit = 1u64.checked_shl(upcall).unwrap_or(0);
+        let Some(found) = self.threads.get_mut(thread) else { return };
+        if found.pending & bit != 0 {
+            found.pending &= !bit;
+            found.pending_values.retain(|(other, _)| *other != upcall);
+        } else if let Some(owner) = self.processes.get_mut(found.process) {
+            owner.pending &= !bit;
+        }
+    }
+
+    /// A fault of the thread's own doing. One that is blocked or ignored cannot be put off.
+    fn deliver_fault(&mut self, cpu: Cpu, thread: ThreadId, fault: (u32, u64)) -> bool {
+        let upcall = fault_kind::upcall(fault.0);
+        let Some(found) = self.threads.get(thread) else { return false };
+        let Some(owner) = self.processes.get(found.process) else { return false };
+        let mut action = owner.action(u64::from(upcall));
+        let blocked = found.mask & (1 << upcall) != 0;
+        if blocked || action.flags & upcall_flags::CAUGHT == 0 {
+            action = UpcallAction::default();
+        }
+        self.deliver(cpu, thread, Due { upcall, value: 0, fault, action })
+    }
+
+    /// Ignores, enters the handler, or tells the supervisor. `false`: the thread does not go on.
+    fn deliver(&mut self, cpu: Cpu, thread: ThreadId, due: Due) -> bool {
+        let Ok(process) = self.process_of(thread) else { return false };
+        let entry = self.processes.get(process).map_or(0, |owner| owner.upcall_entry);
+        if due.action.flags & upcall_flags::IGNORED != 0 {
+            self.take_pending(thread, due.upcall);
+            return true;
+        }
+        if due.action.flags & upcall_flags::CAUGHT == 0 || entry == 0 {
+            if due.fault.0 == 0 {
+                self.take_pending(thread, due.upcall);
+            }
+            return self.exception(cpu, thread, due.upcall, due.fault);
+        }
+        match self.push_frame(cpu, thread, due, entry) {
+            Ok(()) => {
+                self.handler_entered(thread, process, due);
+                true
+            }
+            Err(Stop::Page(memory, page)) => {
+                if due.fault.0 != 0
+                    && let Some(found) = self.threads.get_mut(thread)
+                {
+                    found.fault = Some(due.fault);
+                }
+                self.wait_for_page(thread, memory, page, false);
+                false
+            }
+            Err(_) => {
+                let stack = self.registers(thread).map_or(0, |registers| registers.rsp);
+                let fault = (fault_kind::NOT_MAPPED, stack);
+                self.exception(cpu, thread, fault_kind::upcall(fault.0), fault)
+            }
+        }
+    }
+
+    /// Masks and resets as the action says.
+    fn handler_entered(&mut self, thread: ThreadId, process: ProcessId, due: Due) {
+        if due.fault.0 == 0 {
+            self.take_pending(thread, due.upcall);
+        }
+        let bit = 1u64.checked_shl(due.upcall).unwrap_or(0);
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.mask |= due.action.mask;
+            if due.action.flags & upcall_flags::NO_DEFER == 0 {
+                found.mask |= bit;
+            }
+        }
+        if due.action.flags & upcall_flags::RESET != 0
+            && let Some(owner) = self.processes.get_mut(process)
+            && let Some(action) = owner.actions.get_mut(due.upcall as usize)
+        {
+            *action = UpcallAction::default();
+        }
+    }
+
+    /// Writes the frame on the stack and points the registers at the entry. Nothing is changed
+    /// when the stack cannot be written.
+    fn push_frame(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        due: Due,
+        entry: u64,
+    ) -> Result<(), Stop> {
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        if found.rewound {
+            found.interrupt();
+        }
+        self.machine.save_floating_point(cpu, &mut found.context);
+        let mut registers = found.context.registers;
+        if found.interrupted == Some(true) && due.action.flags & upcall_flags::RESTART != 0 {
+            found.rewind_into(&mut registers);
+        }
+        let stack = found.handler_stack(due.action.flags);
+        let frame_size = FRAME_SIZE as u64;
+        let address = stack.checked_sub(frame_size).ok_or(Error::BadAddress)? & !15;
+        let mut fields = Fields::<FRAME_SIZE>::zero();
+        if let Some(place) = fields.0.first_chunk_mut::<FLOATING_POINT_SIZE>() {
+            *place = found.context.floating_point;
+        }
+        for (index, register) in register_words(&registers).iter().enumerate() {
+            fields.set_u64(FRAME_REGISTERS + index * 8, *register);
+        }
+        fields.set_u64(FRAME_MASK, found.saved_mask.unwrap_or(found.mask));
+        fields.set_u32(FRAME_UPCALL, due.upcall);
+        fields.set_u32(FRAME_FAULT, due.fault.0);
+        fields.set_u64(FRAME_ADDRESS, due.fault.1);
+        fields.set_u64(FRAME_VALUE, due.value);
+        self.write_user(thread, address, &fields.0)?;
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        found.saved_mask = None;
+        found.interrupted = None;
+        found.progress = 0;
+        let registers = &mut found.context.registers;
+        registers.rip = entry;
+        registers.rdi = address;
+        registers.rsp = address - 8;
+        registers.rflags = INITIAL_RFLAGS;
+        Ok(())
+    }
+
+    /// Stops the process and tells its supervisor; without one, the process is killed. Always
+    /// `false`: the thread does not go on now.
+    fn exception(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        upcall: u32,
+        (kind, address): (u32, u64),
+    ) -> bool {
+        let Ok(process) = self.process_of(thread) else { return false };
+        let supervisor = self.processes.get(process).and_then(|owner| owner.supervisor);
+        let supervisor = supervisor.filter(|(id, _)| self.check_receivable(*id).is_ok());
+        let Some((endpoint, badge)) = supervisor else {
+            self.process_kill_now(process, killed_status(u64::from(upcall)));
+            return false;
+        };
+        let Some(found) = self.threads.get_mut(thread) else { return false };
+        if found.rewound {
+            found.interrupt();
+        }
+        let registers = &found.context.registers;
+        found.call.fault = Fault {
+            kind,
+            upcall,
+            address,
+            instruction: registers.rip,
+            stack: registers.rsp,
+            frame: registers.rbp,
+            thread: found.number,
+        };
+        found.call.lent.clear();
+        self.process_stop(process);
+        // `Blocked`, as every call.
+        let _ = self.start_call(cpu, thread, endpoint, badge, [0; 6], Purpose::Exception);
+        false
+    }
+
+    /// The supervisor has decided.
+    pub(crate) fn answer_exception(&mut self, thread: ThreadId, status: u64) {
+        let Ok(process) = self.process_of(thread) else { return };
+        if status != 0 {
+            self.process_kill_now(process, status);
+            return;
+        }
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.wait = Wait::None;
+            found.attention = true;
+        }
+        self.process_go_on(process);
+        self.make_ready(thread);
+    }
+
+    /// An unknown system call: the process's handler for them gets it, if there is one.
+    pub(crate) fn unknown_call(&mut self, cpu: Cpu, thread: ThreadId, process: ProcessId) -> Step {
+        let entry = self.processes.get(process).map_or(0, |owner| owner.unknown_call_entry);
+        if entry == 0 {
+            return Err(Error::Unsupported.into());
+        }
+        let action = UpcallAction { flags: upcall_flags::NO_DEFER, mask: 0 };
+        let due = Due { upcall: UNKNOWN_CALL, value: 0, fault: (0, 0), action };
+        self.push_frame(cpu, thread, due, entry)?;
+        Err(Stop::Done)
+    }
+
+    /// UpcallReturn.
+    pub(crate) fn upcall_return(&mut self, cpu: Cpu, thread: ThreadId, address: u64) -> Step {
+        let fields: Fields<FRAME_SIZE> = self.read_fields(thread, address)?;
+        let mut words = [0; 20];
+        for (index, word) in words.iter_mut().enumerate() {
+            *word = fields.u64(FRAME_REGISTERS + index * 8);
+        }
+        let mut registers = registers_from(&words);
+        user_address(registers.rip)?;
+        user_address(registers.fs_base)?;
+        user_address(registers.gs_base)?;
+        registers.rflags = (registers.rflags & USER_RFLAGS) | INITIAL_RFLAGS;
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        if let Some(image) = fields.0.first_chunk::<FLOATING_POINT_SIZE>() {
+            found.context.floating_point = *image;
+        }
+        sanitize_floating_point(&mut found.context.floating_point);
+        found.context.registers = registers;
+        found.mask = fields.u64(FRAME_MASK);
+        found.attention = true;
+        self.machine.restore_floating_point(cpu, &found.context);
+        Err(Stop::Done)
+    }
+
+    /// Takes the lowest pending upcall of a set off the thread; its number and value.
+    pub(crate) fn take_from_set(&mut self, thread: ThreadId, set: u64) -> Option<(u32, u64)> {
+        let found = self.threads.get(thread)?;
+        let owner = self.processes.get(found.process)?;
+        let pending = (found.pending | owner.pending) & set;
+        if pending == 0 {
+            return None;
+        }
+        let upcall = pending.trailing_zeros();
+        let own = found.pending_values.iter().find(|(other, _)| *other == upcall);
+        let shared = owner.pending_values.get(upcall as usize).copied().unwrap_or(0);
+        let value = own.map_or(shared, |(_, value)| *value);
+        self.take_pending(thread, upcall);
+        Some((upcall, value))
+    }
+}
+
+/// The image's control word for SSE must not have bits that the processor would fault on.
+fn sanitize_floating_point(image: &mut [u8; FLOATING_POINT_SIZE]) {
+    if let Some(place) = image.get_mut(24..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+        *place = (u32::from_le_bytes(*place) & MXCSR_BITS).to_le_bytes();
+    }
+}
+
+/// Registers in the order of the structure.
+fn register_words(r: &Registers) -> [u64; 20] {
+    [
+        r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12,
+        r.r13, r.r14, r.r15, r.rip, r.rflags, r.fs_base, r.gs_base,
+    ]
+}
+
+fn registers_from(words: &[u64; 20]) -> Registers {
+    let [rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags, fs_base, gs_base] =
+        *words;
+    Registers {
+        rax,
+        rbx,
+        rcx,
+        rdx,
+        rsi,
+        rdi,
+        rbp,
+        rsp,
+        r8,
+        r9,
+        r10,
+        r11,
+        r12,
+        r13,
+        r14,
+        r15,
+        rip,
+        rflags,
+        fs_base,
+        gs_base,
+    }
+}
+
+impl crate::thread::Thread {
+    /// Makes the call under way return what an upcall leaves of it.
+    pub fn interrupt(&mut self) {
+        let progress = self.progress;
+        let registers = &mut self.context.registers;
+        if self.rewound {
+            self.rewound = false;
+            registers.rip = registers.rip.wrapping_add(2);
+        }
+        self.progress = 0;
+        self.attention = true;
+        if progress > 0 {
+            registers.rax = progress;
+        } else {
+            registers.rax = crate::thread::encode(Err(Error::Interrupted));
+            self.interrupted = Some(self.restartable);
+        }
+    }
+
+    /// Sets a copy of the registers back to execute the interrupted call again.
+    fn rewind_into(&self, registers: &mut Registers) {
+        registers.rip = registers.rip.wrapping_sub(2);
+        registers.rax = self.call_number;
+    }
+
+    /// Where a handler's frame goes: the alternate stack if asked for and not in use.
+    fn handler_stack(&self, flags: u64) -> u64 {
+        let stack = self.context.registers.rsp;
+        let (base, size) = self.alternate_stack;
+        let inside = stack >= base && stack - base <= size;
+        if flags & upcall_flags::ALTERNATE_STACK != 0 && size > 0 && !inside {
+            base.saturating_add(size)
+        } else {
+            stack.saturating_sub(RED_ZONE)
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Waiting: for a list of objects once, or for a set of them again and again.
+
+use crate::bytes::with_always;
+use crate::kernel::{Kernel, ProcessId, ThreadId};
+use crate::machine::{Cpu, Machine};
+use crate::object::Object;
+use crate::signal::{Observer, SignalState};
+use crate::slab::Id;
+use crate::thread::{Step, Stop};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use kernel_abi::wait::wait_flags;
+use kernel_abi::{Error, Rights, Signals};
+
+/// Most items of one Wait.
+const MOST_ITEMS: u64 = 4096;
+/// Most reports of one WaitSetWait.
+const MOST_REPORTS: u64 = 1024;
+/// Size of `kernel_abi::wait::WaitItem` and `WaitReport`.
+const RECORD: usize = 16;
+
+/// A wait set.
+pub(crate) struct WaitSet {
+    pub references: u32,
+    pub signals: SignalState,
+    items: BTreeMap<u64, Item>,
+    ready: VecDeque<u64>,
+    next: u64,
+}
+
+struct Item {
+    handle: u32,
+    object: Object,
+    signals: Signals,
+    cookie: u64,
+    flags: u64,
+    /// Raised since the last report.
+    pending: Signals,
+    queued: bool,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// Wait: executed again whenever an object raises something or the deadline passes.
+    pub(crate) fn wait_any(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        process: ProcessId,
+        arguments: [u64; 6],
+    ) -> Step {
+        let [address, count, deadline_ns, mask_address, ..] = arguments;
+        if count > MOST_ITEMS {
+            return Err(Error::TooBig.into());
+        }
+        let mut bytes = self.gather(thread, &[(address, count * RECORD as u64)], 0, count as usize * RECORD)?;
+        self.replace_mask(thread, mask_address)?;
+        let mut watched = Vec::with_capacity(count as usize);
+        let mut reported = 0;
+        for record in bytes.chunks_exact_mut(RECORD) {
+            let field = |at: usize| record.get(at..).and_then(|rest| rest.first_chunk().copied());
+            let handle = field(0).map_or(0, u32::from_le_bytes);
+            let signals = Signals(field(4).map_or(0, u32::from_le_bytes));
+            let (raised, error) = match self.lookup(process, u64::from(handle), Rights::WAIT) {
+                Ok(entry) => {
+                    let wanted = with_always(signals);
+                    watched.push((entry.object, wanted));
+                    (self.raised(entry.object).and(wanted).0, 0)
+                }
+                Err(error) => (0, error as u32),
+            };
+            reported += u64::from(raised != 0 || error != 0);
+            record[8..12].copy_from_slice(&raised.to_le_bytes());
+            record[12..16].copy_from_slice(&error.to_le_bytes());
+        }
+        if reported > 0 || deadline_ns <= self.machine.now_ns() {
+            self.write_user(thread, address, &bytes)?;
+            return Ok(reported);
+        }
+        for (object, wanted) in watched {
+            self.watch(thread, object, wanted);
+        }
+        Err(self.wait_until(cpu, thread, deadline_ns))
+    }
+
+    /// The rest of a wait that upcalls always interrupt.
+    fn wait_until(&mut self, cpu: Cpu, thread: ThreadId, deadline_ns: u64) -> Stop {
+        self.set_deadline(cpu, thread, deadline_ns);
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.restartable = false;
+        }
+        Stop::Wait
+    }
+
+    /// Replaces the thread's mask for the length of a call, once however often it is executed.
+    fn replace_mask(&mut self, thread: ThreadId, address: u64) -> Result<(), Stop> {
+        let waiting = self.threads.get(thread).is_some_and(|found| found.saved_mask.is_some());
+        if address == 0 || waiting {
+            return Ok(());
+        }
+        let fields = self.read_fields::<8>(thread, address)?;
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.saved_mask = Some(found.mask);
+            found.mask = fields.u64(0);
+            found.attention = true;
+        }
+        Ok(())
+    }
+
+    /// WaitSetCreate.
+    pub(crate) fn wait_set_create(&mut self, process: ProcessId) -> Step {
+        self.check_reserve()?;
+        let id = self.wait_sets.insert(WaitSet {
+            references: 0,
+            signals: SignalState::default(),
+            items: BTreeMap::new(),
+            ready: VecDeque::new(),
+            next: 0,
+        });
+        Ok(self.place_new(process, Object::WaitSet(id), Rights::ALL)?)
+    }
+
+    fn wait_set_of(&self, process: ProcessId, handle: u64) -> Result<Id<WaitSet>, Error> {
+        match self.lookup(process, handle, Rights::NONE)?.object {
+            Object::WaitSet(id) => Ok(id),
+            _ => Err(Error::WrongKind),
+        }
+    }
+
+    /// WaitSetChange: an item is named by its handle and object, as epoll does.
+    pub(crate) fn wait_set_change(&mut self, process: ProcessId, arguments: [u64; 6]) -> Step {
+        let [set, handle, signals, cookie, flags, _] = arguments;
+        let id = self.wait_set_of(process, set)?;
+        let object = self.lookup(process, handle, Rights::WAIT)?.object;
+        let signals = Signals(u32::try_from(signals).map_err(|_| Error::BadArgument)?);
+        if flags & !(wait_flags::EDGE | wait_flags::ONE_SHOT) != 0 {
+            return Err(Error::BadArgument.into());
+        }
+        // A set in a set could wait for itself.
+        if self.signals_mut(object).is_none() || matches!(object, Object::WaitSet(_)) {
+            return Err(Error::WrongKind.into());
+        }
+        self.check_reserve()?;
+        let set = self.wait_sets.get_mut(id).ok_or(Error::BadHandle)?;
+        let same = |item: &Item| u64::from(item.handle) == handle && item.object == object;
+        let existing = set.items.iter().find(|(_, item)| same(item)).map(|(key, _)| *key);
+        if let Some(key) = existing {
+            self.wait_set_drop(id, key);
+        }
+        if signals.is_empty() && flags == 0 {
+            return if existing.is_some() { Ok(0) } else { Err(Error::NotFound.into()) };
+        }
+        let set = self.wait_sets.get_mut(id).ok_or(Error::BadHandle)?;
+        set.next += 1;
+        let key = set.next;
+        let item = Item {
+            handle: handle as u32,
+            object,
+            signals: with_always(signals),
+            cookie,
+            flags,
+            pending: Signals::NONE,
+            queued: false,
+        };
+        set.items.insert(key, item);
+        self.observe(object, Observer::WaitSet(id, key), with_always(signals));
+        let raised = self.raised(object).and(with_always(signals));
+        if !raised.is_empty() {
+            self.wait_set_item_ready(id, key, raised);
+        }
+        Ok(0)
+    }
+
+    /// An item's object raised signals.
+    pub(crate) fn wait_set_item_ready(&mut self, id: Id<WaitSet>, key: u64, raised: Signals) {
+        let Some(set) = self.wait_sets.get_mut(id) else { return };
+        let Some(item) = set.items.get_mut(&key) else { return };
+        item.pending = item.pending.or(raised);
+        if !item.queued {
+            item.queued = true;
+            set.ready.push_back(key);
+        }
+        self.change_signals(Object::WaitSet(id), Signals::NONE, Signals::READABLE);
+    }
+
+    /// WaitSetWait.
+    pub(crate) fn wait_set_wait(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        process: ProcessId,
+        arguments: [u64; 6],
+    ) -> Step {
+        let [handle, address, count, deadline_ns, ..] = arguments;
+        let id = self.wait_set_of(process, handle)?;
+        let most = count.min(MOST_REPORTS) as usize;
+        if most == 0 {
+            return Err(Error::BadArgument.into());
+        }
+        let reports = self.wait_set_ready(id, most);
+        if reports.is_empty() {
+            if let Some(set) = self.wait_sets.get_mut(id) {
+                set.signals.word = Signals::NONE;
+            }
+            if deadline_ns <= self.machine.now_ns() {
+                return Ok(0);
+            }
+            self.watch(thread, Object::WaitSet(id), Signals::READABLE);
+            return Err(self.wait_until(cpu, thread, deadline_ns));
+        }
+        let words: Vec<u64> =
+            reports.iter().flat_map(|report| [report.cookie, u64::from(report.raised.0)]).collect();
+        self.write_words(thread, address, &words)?;
+        for report in &reports {
+            self.wait_set_reported(id, report);
+        }
+        Ok(reports.len() as u64)
+    }
+
+    /// What is ready now; items that no longer are leave the queue.
+    fn wait_set_ready(&mut self, id: Id<WaitSet>, most: usize) -> Vec<Report> {
+        let mut reports = Vec::new();
+        let keys: Vec<u64> =
+            self.wait_sets.get(id).map_or(Vec::new(), |set| set.ready.iter().copied().collect());
+        for key in keys {
+            if reports.len() == most {
+                break;
+            }
+            let Some(item) = self.wait_sets.get(id).and_then(|set| set.items.get(&key)) else {
+                continue;
+            };
+            let (object, wanted, pending, cookie) =
+                (item.object, item.signals, item.pending, item.cookie);
+            let raised = self.raised(object).and(wanted);
+            let raised = if item_is_edge(self, id, key) { raised.and(pending) } else { raised };
+            if raised.is_empty() {
+                self.wait_set_unqueue(id, key);
+            } else {
+                reports.push(Report { key, cookie, raised });
+            }
+        }
+        reports
+    }
+
+    fn wait_set_unqueue(&mut self, id: Id<WaitSet>, key: u64) {
+        let Some(set) = self.wait_sets.get_mut(id) else { return };
+        set.ready.retain(|&other| other != key);
+        if let Some(item) = set.items.get_mut(&key) {
+            item.queued = false;
+            item.pending = Signals::NONE;
+        }
+    }
+
+    /// After a report, a level-triggered item goes to the end of the queue, so that one that
+    /// stays raised does not hide the others.
+    fn wait_set_reported(&mut self, id: Id<WaitSet>, report: &Report) {
+        self.wait_set_unqueue(id, report.key);
+        let Some(set) = self.wait_sets.get_mut(id) else { return };
+        let Some(item) = set.items.get_mut(&report.key) else { return };
+        if item.flags & wait_flags::ONE_SHOT != 0 {
+            item.signals = Signals::NONE;
+            let (object, observer) = (item.object, Observer::WaitSet(id, report.key));
+            self.forget_observer(object, observer);
+        } else if item.flags & wait_flags::EDGE == 0 {
+            item.queued = true;
+            set.ready.push_back(report.key);
+        }
+    }
+
+    fn wait_set_drop(&mut self, id: Id<WaitSet>, key: u64) {
+        self.wait_set_unqueue(id, key);
+        let Some(set) = self.wait_sets.get_mut(id) else { return };
+        if let Some(item) = set.items.remove(&key) {
+            self.forget_observer(item.object, Observer::WaitSet(id, key));
+        }
+    }
+
+    /// An item's object is gone.
+    pub(crate) fn wait_set_forget(&mut self, id: Id<WaitSet>, key: u64) {
+        self.wait_set_unqueue(id, key);
+        if let Some(set) = self.wait_sets.get_mut(id) {
+            set.items.remove(&key);
+        }
+    }
+
+    /// The last handle is closed.
+    pub(crate) fn wait_set_remove(&mut self, id: Id<WaitSet>) {
+        let Some(set) = self.wait_sets.remove(id) else { return };
+        for (key, item) in set.items {
+            self.forget_observer(item.object, Observer::WaitSet(id, key));
+        }
+    }
+}
+
+struct Report {
+    key: u64,
+    cookie: u64,
+    raised: Signals,
+}
+
+fn item_is_edge<M: Machine>(kernel: &Kernel<M>, id: Id<WaitSet>, key: u64) -> bool {
+    let item = kernel.wait_sets.get(id).and_then(|set| set.items.get(&key));
+    item.is_some_and(|item| item.flags & wait_flags::EDGE != 0)
+}
