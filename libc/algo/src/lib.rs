@@ -15,4 +15,5 @@ pub mod utf8;
 pub mod character;
 pub mod number;
 pub mod pattern;
+pub mod search;
 pub mod sort;

@@ -1,0 +1,533 @@
+//! Signals.
+//!
+//! SAFETY of the C functions here: structures are valid; handlers have the type that their flags
+//! say (POSIX).
+
+use super::support::{Error, Result, Timespec, fail, int, nanoseconds, status};
+use core::ffi::{c_char, c_int, c_void};
+use kernel_abi::process::{mask_how, thread_property};
+use kernel_abi::{Call, Handle};
+use libc_posix::{clock, process};
+use libc_rt::signal::{self, Action, SIGNALS, SignalInfo};
+use libc_rt::{identity, kernel, thread};
+
+/// `sigset_t`: only the first word is used.
+pub type SignalSet = [u64; 16];
+
+/// Signals that the library keeps for itself (32 to 34, as musl does).
+const INTERNAL: u64 = 0b111 << 31;
+
+/// `struct sigaction`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct SignalAction {
+    handler: usize,
+    mask: SignalSet,
+    flags: c_int,
+    restorer: usize,
+}
+
+fn valid(signal: c_int) -> Result<u32> {
+    const SIGKILL: c_int = 9;
+    const SIGSTOP: c_int = 19;
+    match signal {
+        SIGKILL | SIGSTOP | 32..=34 => Err(Error::BadArgument),
+        1..=64 => Ok(signal as u32),
+        _ => Err(Error::BadArgument),
+    }
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigaction(
+    number: c_int,
+    new: *const SignalAction,
+    old: *mut SignalAction,
+) -> c_int {
+    // SAFETY: the caller's.
+    let new = unsafe { new.as_ref() }.map(|new| Action {
+        handler: new.handler,
+        flags: new.flags as u32 as u64,
+        mask: new.mask[0] & !INTERNAL,
+    });
+    // The default action of SIGKILL and SIGSTOP may be asked for, but not changed.
+    let number = match (number, new) {
+        (9 | 19, None) => Ok(number as u32),
+        _ => valid(number),
+    };
+    status(number.and_then(|number| Ok(signal::action(number, new)?)).map(|before| {
+        let mut mask = [0; 16];
+        mask[0] = before.mask;
+        // SAFETY: the caller's.
+        if let Some(old) = unsafe { old.as_mut() } {
+            *old = SignalAction {
+                handler: before.handler,
+                mask,
+                flags: before.flags as c_int,
+                restorer: 0,
+            };
+        }
+    }))
+}
+
+/// C 7.14.1.1, with BSD's meaning: the handler stays, and calls are restarted.
+#[unsafe(no_mangle)]
+pub extern "C" fn signal(number: c_int, handler: usize) -> usize {
+    let action = Action {
+        handler,
+        flags: signal::flags::RESTART,
+        mask: 0,
+    };
+    match valid(number).and_then(|number| Ok(signal::action(number, Some(action))?)) {
+        Ok(before) => before.handler,
+        Err(error) => {
+            fail(error as c_int);
+            usize::MAX
+        }
+    }
+}
+
+/// BSD's name.
+#[unsafe(no_mangle)]
+pub extern "C" fn bsd_signal(number: c_int, handler: usize) -> usize {
+    signal(number, handler)
+}
+
+/// System V's meaning, as the GNU library names it: one shot.
+#[unsafe(no_mangle)]
+pub extern "C" fn __sysv_signal(number: c_int, handler: usize) -> usize {
+    let action = Action {
+        handler,
+        flags: signal::flags::RESET | signal::flags::NO_DEFER,
+        mask: 0,
+    };
+    match valid(number).and_then(|number| Ok(signal::action(number, Some(action))?)) {
+        Ok(before) => before.handler,
+        Err(_) => usize::MAX,
+    }
+}
+
+/// Makes a signal interrupt calls, or restart them.
+#[unsafe(no_mangle)]
+pub extern "C" fn siginterrupt(number: c_int, interrupt: c_int) -> c_int {
+    status(valid(number).and_then(|number| {
+        let mut action = signal::action(number, None)?;
+        if interrupt != 0 {
+            action.flags &= !signal::flags::RESTART;
+        } else {
+            action.flags |= signal::flags::RESTART;
+        }
+        signal::action(number, Some(action))?;
+        Ok(())
+    }))
+}
+
+/// C 7.14.2.1: to the calling thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn raise(number: c_int) -> c_int {
+    // SAFETY: the current block lives.
+    let own = unsafe { thread::number(thread::current()) };
+    status(raise_in(own, number))
+}
+
+/// Raises a signal in a thread of this process.
+pub(super) fn raise_in(number_of_thread: u64, number: c_int) -> Result<()> {
+    const SIGKILL: c_int = 9;
+    const SIGSTOP: c_int = 19;
+    match number {
+        0 => Ok(()),
+        // These never are upcalls: the process server carries them out.
+        SIGKILL | SIGSTOP => process::kill(identity::process() as i64, number as u32, 0, 0),
+        1..=64 => Ok(kernel::upcall_raise(
+            Handle::SELF,
+            number_of_thread,
+            number as u32 - 1,
+            0,
+        )?),
+        _ => Err(Error::BadArgument),
+    }
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub extern "C" fn kill(target: c_int, number: c_int) -> c_int {
+    if !(0..=64).contains(&number) {
+        return fail(Error::BadArgument as c_int);
+    }
+    status(process::kill(target as i64, number as u32, 0, 0))
+}
+
+/// BSD.
+#[unsafe(no_mangle)]
+pub extern "C" fn killpg(group: c_int, number: c_int) -> c_int {
+    if group < 0 {
+        return fail(Error::BadArgument as c_int);
+    }
+    kill(-group, number)
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub extern "C" fn sigqueue(target: c_int, number: c_int, value: usize) -> c_int {
+    const SI_QUEUE: i64 = -1;
+    if !(0..=64).contains(&number) {
+        return fail(Error::BadArgument as c_int);
+    }
+    status(process::kill(target as i64, number as u32, SI_QUEUE, value as u64))
+}
+
+/// Changes the calling thread's mask; the old one.
+pub(super) fn change_mask(how: u64, mask: u64) -> Result<u64> {
+    Ok(kernel::upcall_mask(how, mask & !INTERNAL)?)
+}
+
+/// POSIX: returns the error's number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_sigmask(
+    how: c_int,
+    new: *const SignalSet,
+    old: *mut SignalSet,
+) -> c_int {
+    // SAFETY: the caller's.
+    let result = match unsafe { new.as_ref() } {
+        None => change_mask(mask_how::READ, 0),
+        Some(set) => match how {
+            0 => change_mask(mask_how::BLOCK, set[0]),
+            1 => change_mask(mask_how::UNBLOCK, set[0]),
+            2 => change_mask(mask_how::SET, set[0]),
+            _ => Err(Error::BadArgument),
+        },
+    };
+    super::support::number(result.map(|before| {
+        // SAFETY: the caller's.
+        if let Some(old) = unsafe { old.as_mut() } {
+            *old = [0; 16];
+            old[0] = before;
+        }
+    }))
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigprocmask(
+    how: c_int,
+    new: *const SignalSet,
+    old: *mut SignalSet,
+) -> c_int {
+    // SAFETY: the caller's.
+    match unsafe { pthread_sigmask(how, new, old) } {
+        0 => 0,
+        error => fail(error),
+    }
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigpending(set: *mut SignalSet) -> c_int {
+    status(kernel::upcall_pending().map_err(Error::from).map(|pending| {
+        // SAFETY: the caller's.
+        unsafe {
+            *set = [0; 16];
+            (*set)[0] = pending;
+        }
+    }))
+}
+
+/// Waits with another mask.
+fn suspend(mask: u64) -> c_int {
+    super::pthread::cancellation_point();
+    let error = match kernel::upcall_suspend(mask & !INTERNAL) {
+        Ok(()) => Error::Interrupted,
+        Err(error) => Error::from(error),
+    };
+    super::pthread::cancellation_point();
+    fail(error as c_int)
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigsuspend(set: *const SignalSet) -> c_int {
+    // SAFETY: the caller's.
+    suspend(unsafe { (*set)[0] })
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub extern "C" fn pause() -> c_int {
+    match change_mask(mask_how::READ, 0) {
+        Ok(mask) => suspend(mask),
+        Err(error) => fail(error as c_int),
+    }
+}
+
+/// Takes a pending signal of a set, waiting until the deadline.
+unsafe fn take(set: *const SignalSet, deadline_ns: u64) -> Result<(u32, u64)> {
+    let mut value = 0u64;
+    // SAFETY: the caller's set; the kernel writes one word.
+    let number = unsafe {
+        kernel_stubs::raw::call3(
+            Call::UpcallTake,
+            (*set)[0] & !INTERNAL,
+            core::ptr::from_mut(&mut value) as u64,
+            deadline_ns,
+        )
+    }?;
+    Ok((number as u32 + 1, value))
+}
+
+/// POSIX: returns the error's number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigwait(set: *const SignalSet, number: *mut c_int) -> c_int {
+    loop {
+        // SAFETY: the caller's.
+        match unsafe { take(set, kernel_abi::wait::FOREVER) } {
+            Ok((taken, _)) => {
+                // SAFETY: the caller's.
+                unsafe { *number = taken as c_int };
+                return 0;
+            }
+            Err(Error::Interrupted) => {}
+            Err(error) => return error as c_int,
+        }
+    }
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigtimedwait(
+    set: *const SignalSet,
+    information: *mut SignalInfo,
+    timeout: *const Timespec,
+) -> c_int {
+    // SAFETY: the caller's.
+    unsafe {
+        let deadline = match timeout.as_ref().map(nanoseconds).transpose() {
+            Ok(timeout) => timeout.map_or(kernel_abi::wait::FOREVER, clock::deadline_after),
+            Err(error) => return fail(error as c_int),
+        };
+        match take(set, deadline) {
+            Ok((number, _)) => {
+                if let Some(information) = information.as_mut() {
+                    *information = signal::query(number);
+                }
+                number as c_int
+            }
+            Err(Error::TimedOut) => fail(Error::WouldBlock as c_int),
+            Err(error) => fail(error as c_int),
+        }
+    }
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigwaitinfo(set: *const SignalSet, information: *mut SignalInfo) -> c_int {
+    // SAFETY: the caller's.
+    unsafe { sigtimedwait(set, information, core::ptr::null()) }
+}
+
+/// `stack_t`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Stack {
+    base: *mut c_void,
+    flags: c_int,
+    size: usize,
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigaltstack(new: *const Stack, old: *mut Stack) -> c_int {
+    const SS_ONSTACK: c_int = 1;
+    const SS_DISABLE: c_int = 2;
+    const MINSIGSTKSZ: usize = 2048;
+    // SAFETY: the caller's structures; the current block lives.
+    unsafe {
+        let block = &mut *thread::current();
+        let (base, size) = block.alternate_stack;
+        let here = core::ptr::from_ref(&base) as usize;
+        let on_it = size != 0 && here >= base && here - base < size;
+        if let Some(old) = old.as_mut() {
+            let flags = match (size, on_it) {
+                (0, _) => SS_DISABLE,
+                (_, true) => SS_ONSTACK,
+                _ => 0,
+            };
+            *old = Stack {
+                base: base as *mut c_void,
+                flags,
+                size,
+            };
+        }
+        let Some(new) = new.as_ref() else { return 0 };
+        if on_it {
+            return fail(Error::NotPermitted as c_int);
+        }
+        let (base, size) = match new.flags {
+            flags if flags & SS_DISABLE != 0 => (0, 0),
+            0 | SS_ONSTACK if new.size < MINSIGSTKSZ => return fail(Error::NoMemory as c_int),
+            0 | SS_ONSTACK => (new.base as usize, new.size),
+            _ => return fail(Error::BadArgument as c_int),
+        };
+        let set = kernel::thread_set(0, thread_property::ALTERNATE_STACK_SIZE, size as u64)
+            .and_then(|()| kernel::thread_set(0, thread_property::ALTERNATE_STACK, base as u64));
+        status(set.map_err(Error::from).map(|()| block.alternate_stack = (base, size)))
+    }
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub extern "C" fn __libc_current_sigrtmin() -> c_int {
+    35
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub extern "C" fn __libc_current_sigrtmax() -> c_int {
+    SIGNALS as c_int
+}
+
+fn member(number: c_int) -> Result<u64> {
+    match number {
+        1..=64 => Ok(1 << (number - 1)),
+        _ => Err(Error::BadArgument),
+    }
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigemptyset(set: *mut SignalSet) -> c_int {
+    // SAFETY: the caller's.
+    unsafe { *set = [0; 16] };
+    0
+}
+
+/// POSIX: without the signals that the library keeps.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigfillset(set: *mut SignalSet) -> c_int {
+    // SAFETY: the caller's.
+    unsafe {
+        *set = [0; 16];
+        (*set)[0] = !INTERNAL;
+    }
+    0
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigaddset(set: *mut SignalSet, number: c_int) -> c_int {
+    // SAFETY: the caller's.
+    status(member(number).map(|bit| unsafe { (*set)[0] |= bit }))
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigdelset(set: *mut SignalSet, number: c_int) -> c_int {
+    // SAFETY: the caller's.
+    status(member(number).map(|bit| unsafe { (*set)[0] &= !bit }))
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigismember(set: *const SignalSet, number: c_int) -> c_int {
+    // SAFETY: the caller's.
+    int(member(number).map(|bit| unsafe { (*set)[0] & bit != 0 } as i32))
+}
+
+/// GNU.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigisemptyset(set: *const SignalSet) -> c_int {
+    // SAFETY: the caller's.
+    unsafe { ((*set)[0] == 0) as c_int }
+}
+
+/// GNU.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigorset(
+    out: *mut SignalSet,
+    first: *const SignalSet,
+    second: *const SignalSet,
+) -> c_int {
+    // SAFETY: the caller's.
+    unsafe { (*out)[0] = (*first)[0] | (*second)[0] };
+    0
+}
+
+/// GNU.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sigandset(
+    out: *mut SignalSet,
+    first: *const SignalSet,
+    second: *const SignalSet,
+) -> c_int {
+    // SAFETY: the caller's.
+    unsafe { (*out)[0] = (*first)[0] & (*second)[0] };
+    0
+}
+
+fn one(how: u64, number: c_int) -> c_int {
+    status(member(number).and_then(|bit| change_mask(how, bit)).map(|_| ()))
+}
+
+/// System V.
+#[unsafe(no_mangle)]
+pub extern "C" fn sighold(number: c_int) -> c_int {
+    one(mask_how::BLOCK, number)
+}
+
+/// System V.
+#[unsafe(no_mangle)]
+pub extern "C" fn sigrelse(number: c_int) -> c_int {
+    one(mask_how::UNBLOCK, number)
+}
+
+/// System V.
+#[unsafe(no_mangle)]
+pub extern "C" fn sigignore(number: c_int) -> c_int {
+    if signal(number, signal::IGNORE) == usize::MAX { -1 } else { 0 }
+}
+
+/// System V.
+#[unsafe(no_mangle)]
+pub extern "C" fn sigpause(number: c_int) -> c_int {
+    match (member(number), change_mask(mask_how::READ, 0)) {
+        (Ok(bit), Ok(mask)) => suspend(mask & !bit),
+        _ => fail(Error::BadArgument as c_int),
+    }
+}
+
+/// Called by `sigsetjmp` and `siglongjmp`: saves (`set` = 0) or restores the mask.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __jmp_buf_mask(mask: *mut u64, set: c_int) {
+    // SAFETY: the jump buffer's own field.
+    unsafe {
+        if set == 0 {
+            *mask = change_mask(mask_how::READ, 0).unwrap_or(0);
+        } else {
+            let _ = change_mask(mask_how::SET, *mask);
+        }
+    }
+}
+
+/// Prints a signal's meaning, after a text.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn psignal(number: c_int, message: *const c_char) {
+    unsafe extern "C" {
+        fn strsignal(number: c_int) -> *mut c_char;
+    }
+    // SAFETY: the caller's.
+    unsafe {
+        let text = strsignal(number);
+        if message.is_null() || *message == 0 {
+            super::stdio::dprintf(2, c"%s\n".as_ptr(), text);
+        } else {
+            super::stdio::dprintf(2, c"%s: %s\n".as_ptr(), message, text);
+        }
+    }
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn psiginfo(information: *const SignalInfo, message: *const c_char) {
+    // SAFETY: the caller's.
+    unsafe { psignal((*information).si_signo, message) }
+}
