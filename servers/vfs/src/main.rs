@@ -1,6 +1,75 @@
 //! Entry point of the server; the logic is in the library beside it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+#[cfg(target_os = "none")]
+extern crate alloc;
+
+#[cfg(target_os = "none")]
+mod program {
+    use alloc::rc::Rc;
+    use alloc::vec::Vec;
+    use server_rt::{Session, Start};
+    use vfs_server::Server;
+    use vfs_server::backend::Peer;
+    use vfs_server::devices::Devices;
+    use vfs_server::guest::Guest;
+    use vfs_server::server::{Offered, Peers};
+
+    /// Sessions named in a comma-separated argument, by name.
+    fn sessions(start: &Start, argument: &str) -> Vec<(&'static str, Peer)> {
+        let names = start.argument(argument).unwrap_or("").split(',');
+        let present = names.filter(|name| !name.is_empty());
+        present
+            .map(|name| {
+                let session = Session(start.require(name));
+                (name, Peer(Rc::new(session)))
+            })
+            .collect()
+    }
+
+    fn peers(start: &Start) -> Peers {
+        let root = start.argument("root").unwrap_or("ext2");
+        let offered = sessions(start, "mountable");
+        let devices = sessions(start, "devices");
+        Peers {
+            root: (root.into(), Peer(Rc::new(Session(start.require(root))))),
+            offered: offered
+                .into_iter()
+                .map(|(name, session)| Offered {
+                    // Several servers of a kind are told apart by digits after its name.
+                    kind: name.trim_end_matches(|c: char| c.is_ascii_digit()).into(),
+                    session: Some(session),
+                })
+                .collect(),
+            processes: Peer(Rc::new(Session(start.require("process")))),
+            devices: Devices::new(
+                devices.into_iter().map(|(_, session)| session).collect(),
+                start.handle("control"),
+            ),
+        }
+    }
+
+    pub fn main(start: Start) -> ! {
+        let endpoint = start.endpoint();
+        let mut server = match Server::new(Guest::new(endpoint), peers(&start)) {
+            Ok(server) => server,
+            Err(error) => {
+                server_rt::log!("cannot mount the root: {error:?}");
+                server_rt::stubs::safe::process_exit(1)
+            }
+        };
+        for (kind, target) in [("devtmpfs", "/dev"), ("proc", "/proc")] {
+            if let Err(error) = server.mount_at(kind.as_bytes(), target.as_bytes()) {
+                server_rt::log!("cannot mount {kind} on {target}: {error:?}");
+            }
+        }
+        server_rt::serve(endpoint, &mut server)
+    }
+}
+
+#[cfg(target_os = "none")]
+server_rt::entry!(program::main);
+
 #[cfg(not(target_os = "none"))]
 fn main() {
     eprintln!("this program runs only inside MicroKosm");

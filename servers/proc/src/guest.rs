@@ -1,0 +1,324 @@
+//! The kernel of the guest, and the start of the first process.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use kernel_abi::memory::{RegionInfo, protection};
+use kernel_abi::object::handle_flags;
+use kernel_abi::process::{ForkResult, ProcessInfo};
+use kernel_abi::system::clock;
+use kernel_abi::{Handle, ObjectKind, PAGE_SIZE, Rights, Signals};
+use kernel_stubs::safe;
+use proto::types::{Plain, open_flags};
+use proto::{Answer, Attributes, Error, Identity, directory, file};
+use server_rt::{Session, elf};
+
+use crate::execute::{self, Program, Source};
+use crate::kernel::Kernel;
+use crate::process::Process;
+use crate::stack::{self, auxiliary};
+
+/// Highest address of a stack; a random number of pages lies above it.
+const STACK_TOP: u64 = 0x7fff_f000_0000;
+/// Pages that stacks and programs are moved by at random.
+const RANDOM_PAGES: u64 = 1 << 16;
+/// Largest stack that is reserved when the limit is higher.
+const STACK_MOST: u64 = 64 << 20;
+const CLOCK_TICKS: u64 = 100;
+const PROGRAM_HEADER_SIZE: u64 = 56;
+/// Opened to execute only (`O_EXEC`).
+const EXECUTE: u32 = open_flags::PATH | open_flags::ACCESS_MODE;
+
+/// Effects by system calls.
+pub struct Guest {
+    endpoint: Handle,
+}
+
+impl Guest {
+    /// Serves `endpoint`.
+    pub fn new(endpoint: Handle) -> Guest {
+        Guest { endpoint }
+    }
+
+    fn random_pages(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.random(&mut bytes);
+        u64::from_le_bytes(bytes) % RANDOM_PAGES * PAGE_SIZE
+    }
+
+    fn fill(&mut self, process: Handle, program: &Program<'_>) -> Result<(), Error> {
+        let base = elf::DEFAULT_BASE + self.random_pages();
+        let memory = program.source.memory;
+        let loaded =
+            elf::load(process, program.image, memory, 0, base).map_err(|error| match error {
+                elf::ElfError::Kernel(error) => Error::from(error),
+                _ => Error::NotExecutable,
+            })?;
+        let top = STACK_TOP - self.random_pages();
+        let mut random = [0; 16];
+        self.random(&mut random);
+        let identity = &program.identity;
+        let contents = stack::Contents {
+            arguments: program.arguments,
+            environment: program.environment,
+            auxiliary: &[
+                (auxiliary::PHDR, loaded.program_headers),
+                (auxiliary::PHENT, PROGRAM_HEADER_SIZE),
+                (auxiliary::PHNUM, loaded.program_header_count),
+                (auxiliary::PAGESZ, PAGE_SIZE),
+                (auxiliary::BASE, 0),
+                (auxiliary::ENTRY, loaded.entry),
+                (auxiliary::UID, identity.real_user.into()),
+                (auxiliary::EUID, identity.credentials.user.into()),
+                (auxiliary::GID, identity.real_group.into()),
+                (auxiliary::EGID, identity.credentials.group.into()),
+                (auxiliary::CLKTCK, CLOCK_TICKS),
+                (auxiliary::SECURE, identity.flags & 1),
+            ],
+            path: program.path,
+            random,
+        };
+        let bytes = stack::build(&contents, top)?;
+        let least = (bytes.len() as u64 + (128 << 10)).next_multiple_of(PAGE_SIZE);
+        let most = STACK_MOST.max(least);
+        let length = program.stack_bytes.clamp(least, most) & !(PAGE_SIZE - 1);
+        elf::map_anonymous(
+            process,
+            top - length,
+            length,
+            protection::READ | protection::WRITE,
+        )?;
+        let pointer = top - bytes.len() as u64;
+        safe::process_write(process, pointer, &bytes)?;
+        // Stopped before it is started: the registers are there, nothing runs yet.
+        safe::process_suspend(process)?;
+        Ok(safe::process_start(process, loaded.entry, pointer, 0)?)
+    }
+
+    /// Opens `path` from the root directory's session and makes it the first process, with the
+    /// console as its descriptors 0 to 2.
+    pub fn start_first(&mut self, root: Handle, path: &[u8]) -> Result<Process, Error> {
+        let mut source = self.open_path(root, path)?;
+        let mut arguments: Vec<Vec<u8>> = vec![path.to_vec()];
+        if let Some((interpreter, argument)) = execute::interpreter(&source.header.clone()) {
+            self.close(source.memory);
+            source = self.open_path(root, interpreter)?;
+            arguments.splice(0..0, argument.map(<[u8]>::to_vec));
+            arguments.insert(0, interpreter.to_vec());
+        }
+        let image = execute::parse(&source)?;
+        let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
+        let mut process = Process::first(Handle::NONE, self.now_ns());
+        let program = Program {
+            source: &source,
+            image: &image,
+            arguments: &arguments,
+            environment: &[
+                b"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                b"HOME=/",
+                b"TERM=linux",
+            ],
+            path,
+            identity: process.identity,
+            stack_bytes: process.limits.get(crate::limits::STACK as u32)?.0,
+        };
+        process.handle = self.build(&program)?;
+        self.close(source.memory);
+        process.set_program(path, b"init\0");
+        self.adopt(process.handle, crate::PROCESS_BADGE | crate::INIT)?;
+        self.set_identity(process.handle, &process.identity)?;
+        for slot in [Handle::ROOT_DIRECTORY, Handle::WORKING_DIRECTORY] {
+            install(process.handle, root, slot)?;
+        }
+        self.install_console(process.handle, root);
+        self.resume(process.handle);
+        Ok(process)
+    }
+
+    fn open_path(&mut self, root: Handle, path: &[u8]) -> Result<Source, Error> {
+        let file = open(root, path, EXECUTE)?;
+        let source = self.open_program(file);
+        self.close(file);
+        source
+    }
+
+    fn install_console(&mut self, process: Handle, root: Handle) {
+        let flags = open_flags::READ_WRITE | open_flags::NO_CONTROLLING_TERMINAL;
+        match open(root, b"/dev/console", flags) {
+            Ok(console) => {
+                for slot in 0..3 {
+                    if let Err(error) = install(process, console, Handle(slot)) {
+                        server_rt::log!("cannot give the console to init: {error:?}");
+                    }
+                }
+                self.close(console);
+            }
+            Err(error) => server_rt::log!("cannot open /dev/console: {error:?}"),
+        }
+    }
+}
+
+fn open(root: Handle, path: &[u8], flags: u32) -> Result<Handle, Error> {
+    let answer = directory::open(&Session(root), flags, 0, path, &[])?;
+    Ok(answer.handles[0])
+}
+
+fn install(process: Handle, handle: Handle, slot: Handle) -> Result<(), Error> {
+    let flags = handle_flags::EXACT;
+    safe::handle_install(process, handle, slot.0, Rights::ALL, flags)?;
+    Ok(())
+}
+
+impl Kernel for Guest {
+    fn fork(&mut self, token: u64) -> Result<ForkResult, Error> {
+        Ok(safe::process_fork(token)?)
+    }
+
+    fn adopt(&mut self, process: Handle, badge: u64) -> Result<(), Error> {
+        let session = safe::session_create(self.endpoint, badge, Handle::NONE, 0)?;
+        let installed = install(process, session, Handle::PROCESS_SERVER);
+        safe::handle_close(session)?;
+        installed?;
+        safe::process_supervise(process, self.endpoint, badge)?;
+        let cookie = badge & !crate::PROCESS_BADGE;
+        Ok(safe::endpoint_bind(
+            self.endpoint,
+            process,
+            Signals::TERMINATED,
+            cookie,
+        )?)
+    }
+
+    fn set_identity(&mut self, process: Handle, identity: &Identity) -> Result<(), Error> {
+        let mut bytes = [0; Identity::SIZE];
+        identity.encode(&mut bytes).ok_or(Error::BadArgument)?;
+        safe::process_set_identity(process, 0, &bytes)?;
+        Ok(())
+    }
+
+    fn build(&mut self, program: &Program<'_>) -> Result<Handle, Error> {
+        let process = safe::process_create()?;
+        if let Err(error) = self.fill(process, program) {
+            let _ = safe::process_kill(process, 0);
+            self.close(process);
+            return Err(error);
+        }
+        Ok(process)
+    }
+
+    fn open_program(&mut self, handle: Handle) -> Result<Source, Error> {
+        read_program(handle)
+    }
+
+    fn replace(&mut self, token: u64, from: Handle) -> Result<(), Error> {
+        Ok(safe::process_replace(token, from)?)
+    }
+
+    fn kill(&mut self, process: Handle, status: u64) {
+        // A process that has ended already is what was wanted.
+        let _ = safe::process_kill(process, status);
+    }
+
+    fn suspend(&mut self, process: Handle) {
+        let _ = safe::process_suspend(process);
+    }
+
+    fn resume(&mut self, process: Handle) {
+        let _ = safe::process_resume(process);
+    }
+
+    fn raise(
+        &mut self,
+        process: Handle,
+        thread: u64,
+        upcall: u32,
+        value: u64,
+    ) -> Result<(), Error> {
+        Ok(safe::upcall_raise(process, thread, upcall, value)?)
+    }
+
+    fn information(&self, process: Handle) -> ProcessInfo {
+        safe::process_info(process).unwrap_or_default()
+    }
+
+    fn region(&self, process: Handle, address: u64) -> Option<RegionInfo> {
+        safe::region_info(process, address).ok()
+    }
+
+    fn set_property(&mut self, process: Handle, property: u64, value: u64) -> Result<(), Error> {
+        Ok(safe::process_set(process, property, value)?)
+    }
+
+    fn close(&mut self, handle: Handle) {
+        let _ = safe::handle_close(handle);
+    }
+
+    fn reply(&mut self, token: u64, result: Result<Answer, Error>) {
+        server_rt::reply(token, result);
+    }
+
+    fn write_kept(&mut self, token: u64, buffer: usize, bytes: &[u8]) -> Result<(), Error> {
+        safe::message_write(token, buffer as u64, 0, bytes)?;
+        Ok(())
+    }
+
+    fn timer_create(&mut self, cookie: u64) -> Result<Handle, Error> {
+        let timer = safe::timer_create(clock::MONOTONIC)?;
+        safe::endpoint_bind(self.endpoint, timer, Signals::READABLE, cookie)?;
+        Ok(timer)
+    }
+
+    fn timer_rearm(&mut self, timer: Handle, cookie: u64) {
+        let _ = safe::read(timer, &mut [0; 8]);
+        let _ = safe::endpoint_bind(self.endpoint, timer, Signals::READABLE, cookie);
+    }
+
+    fn timer_set(
+        &mut self,
+        timer: Handle,
+        deadline_ns: u64,
+        interval_ns: u64,
+    ) -> Result<(), Error> {
+        Ok(safe::timer_set(timer, deadline_ns, interval_ns)?)
+    }
+
+    fn now_ns(&self) -> u64 {
+        safe::monotonic_ns()
+    }
+
+    fn log(&self, text: &str) {
+        server_rt::log!("{text}");
+    }
+
+    fn random(&mut self, bytes: &mut [u8]) {
+        // Fails only before the kernel has entropy; the addresses are then merely not random.
+        let _ = safe::random(bytes);
+    }
+}
+
+/// A regular file's session carries a Cursor. Anything else may be served by somebody who waits
+/// for this server, and must not be called.
+fn read_program(handle: Handle) -> Result<Source, Error> {
+    if safe::handle_info(handle)?.data_kind != ObjectKind::Cursor as u32 {
+        return Err(Error::AccessDenied);
+    }
+    let session = Session(handle);
+    let mut bytes = [0; Attributes::SIZE];
+    file::status(&session, &mut bytes, &[])?;
+    let attributes = Attributes::decode(&bytes).ok_or(Error::BadMessage)?;
+    let access = protection::READ | protection::EXECUTE;
+    let answer = file::map(&session, access, &[])?;
+    let mut header = vec![0; elf::HEADER_BYTES];
+    let read = safe::read_at(answer.handles[0], &mut header, 0);
+    if read.is_err() {
+        safe::handle_close(answer.handles[0])?;
+    }
+    let count = read?;
+    // Beyond the content a Memory reads as zeros to the end of its page.
+    header.truncate(count.min(usize::try_from(answer.words[0]).unwrap_or(count)));
+    Ok(Source {
+        memory: answer.handles[0],
+        length: answer.words[0],
+        header,
+        attributes,
+    })
+}

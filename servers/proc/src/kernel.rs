@@ -1,0 +1,70 @@
+//! What the process server asks of the kernel.
+
+use alloc::vec::Vec;
+use kernel_abi::Handle;
+use kernel_abi::memory::RegionInfo;
+use kernel_abi::process::{ForkResult, ProcessInfo};
+use proto::{Answer, Error};
+
+use crate::execute::{Program, Source};
+
+/// Effects outside this server. Every one names the process by the handle that fork or
+/// [`Kernel::build`] gave.
+pub trait Kernel {
+    /// Clones the caller of a taken call.
+    fn fork(&mut self, token: u64) -> Result<ForkResult, Error>;
+    /// Makes the process a client of this server under `badge`: its session in
+    /// `Handle::PROCESS_SERVER`, its exceptions and its end told to this server.
+    fn adopt(&mut self, process: Handle, badge: u64) -> Result<(), Error>;
+    /// Writes the identity page.
+    fn set_identity(&mut self, process: Handle, identity: &proto::Identity) -> Result<(), Error>;
+    /// Makes a process that holds `program` and has not run yet.
+    fn build(&mut self, program: &Program<'_>) -> Result<Handle, Error>;
+    /// The content of an executable that a client sent the open file of.
+    fn open_program(&mut self, file: Handle) -> Result<Source, Error>;
+    /// Gives the caller of a taken call the program of `from` and answers the call by it.
+    fn replace(&mut self, token: u64, from: Handle) -> Result<(), Error>;
+    /// Ends a process with a status word.
+    fn kill(&mut self, process: Handle, status: u64);
+    /// Stops all threads.
+    fn suspend(&mut self, process: Handle);
+    /// Lets them go on.
+    fn resume(&mut self, process: Handle);
+    /// Raises upcall `upcall` (signal number minus one); thread 0: any.
+    fn raise(&mut self, process: Handle, thread: u64, upcall: u32, value: u64)
+    -> Result<(), Error>;
+    /// State, times, upcall sets.
+    fn information(&self, process: Handle) -> ProcessInfo;
+    /// The mapping at or above an address.
+    fn region(&self, process: Handle, address: u64) -> Option<RegionInfo>;
+    /// Sets a property (`kernel_abi::process::process_property`).
+    fn set_property(&mut self, process: Handle, property: u64, value: u64) -> Result<(), Error>;
+    /// Closes a handle.
+    fn close(&mut self, handle: Handle);
+    /// Answers a call that was kept.
+    fn reply(&mut self, token: u64, result: Result<Answer, Error>);
+    /// Copies into an output buffer of a call that was kept.
+    fn write_kept(&mut self, token: u64, buffer: usize, bytes: &[u8]) -> Result<(), Error>;
+    /// Makes a timer whose expiries arrive with `cookie`.
+    fn timer_create(&mut self, cookie: u64) -> Result<Handle, Error>;
+    /// Arms it again for delivery and takes the count of expiries.
+    fn timer_rearm(&mut self, timer: Handle, cookie: u64);
+    /// Sets the expiry (monotonic ns, `u64::MAX` disarms) and the interval.
+    fn timer_set(&mut self, timer: Handle, deadline_ns: u64, interval_ns: u64)
+    -> Result<(), Error>;
+    /// Monotonic time.
+    fn now_ns(&self) -> u64;
+    /// Writes a line to the kernel's log.
+    fn log(&self, text: &str);
+    /// Random bytes.
+    fn random(&mut self, bytes: &mut [u8]);
+}
+
+/// Splits NUL-ended strings that stand one after the other.
+pub fn split_strings(bytes: &[u8]) -> Result<Vec<&[u8]>, Error> {
+    match bytes.strip_suffix(&[0]) {
+        None if bytes.is_empty() => Ok(Vec::new()),
+        None => Err(Error::BadArgument),
+        Some(text) => Ok(text.split(|byte| *byte == 0).collect()),
+    }
+}

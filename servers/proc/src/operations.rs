@@ -1,0 +1,326 @@
+//! The `process` interface: one short function an operation.
+
+use alloc::vec::Vec;
+use kernel_abi::process::{priority, process_property};
+use proto::types::{Plain, SignalInformation};
+use proto::{Answer, Call, Error, Identity, Input, Output, Reply, process};
+
+use crate::credentials;
+use crate::describe::describe;
+use crate::kernel::Kernel;
+use crate::process::Usage;
+use crate::server::{Server, read_input};
+use crate::signal::may_signal;
+use crate::{INIT, PROCESS_BADGE};
+
+/// Longest host name (`HOST_NAME_MAX`).
+const HOST_NAME_MAX: usize = 64;
+/// Bits of a umask.
+const UMASK: u32 = 0o777;
+/// Lowest (nicest) priority: nice 19.
+const NICE_MOST: u32 = 39;
+
+/// `which` of `priority`.
+mod which {
+    pub const PROCESS: u32 = 0;
+    pub const GROUP: u32 = 1;
+    pub const USER: u32 = 2;
+}
+
+impl<K: Kernel> Server<K> {
+    fn change_identity<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        change: impl FnOnce(&mut Identity) -> Result<(), Error>,
+    ) -> Reply {
+        let caller = self.caller(call)?;
+        let mut identity = self.table.get(caller)?.identity;
+        change(&mut identity)?;
+        self.table.get_mut(caller)?.identity = identity;
+        self.publish(caller)?;
+        Ok(Answer::default().into())
+    }
+
+    fn target(&self, caller: u64, process: u64) -> Result<u64, Error> {
+        let id = if process == 0 { caller } else { process };
+        self.table.get(id).map(|process| process.id())
+    }
+
+    fn prioritise(&mut self, caller: u64, target: u64, nice: u32) -> Result<(), Error> {
+        let sender = self.table.get(caller)?.identity;
+        let process = self.table.get_mut(target)?;
+        if !may_signal(&sender, &process.identity, 0) {
+            return Err(Error::NotPermitted);
+        }
+        if nice < process.nice_plus_20 && sender.credentials.user != 0 {
+            return Err(Error::AccessDenied);
+        }
+        process.nice_plus_20 = nice;
+        if process.is_zombie() {
+            return Ok(());
+        }
+        let handle = process.handle;
+        let value = priority::FAIR | u64::from(nice);
+        self.kernel
+            .set_property(handle, process_property::PRIORITY, value)
+    }
+}
+
+/// Copies the part of a text from `offset` on into an output. The value is its length.
+fn answer_text<C: Call + ?Sized>(call: &C, output: Output, text: &[u8], offset: u64) -> Reply {
+    let start = usize::try_from(offset)
+        .unwrap_or(usize::MAX)
+        .min(text.len());
+    let length = (text.len() - start).min(usize::try_from(output.length).unwrap_or(usize::MAX));
+    let written = call.write(output, 0, &text[start..start + length])?;
+    Ok(Answer::value(written as u64).into())
+}
+
+impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
+    fn fork(&mut self, call: &mut C) -> Reply {
+        self.fork_caller(call)
+    }
+
+    fn execute(
+        &mut self,
+        call: &mut C,
+        directory_flags: u32,
+        path: Input,
+        arguments: Input,
+        environment: Input,
+    ) -> Reply {
+        if directory_flags != 0 {
+            return Err(Error::BadArgument);
+        }
+        self.execute_caller(call, path, arguments, environment)
+    }
+
+    fn wait(&mut self, call: &mut C, which: u32, id: u64, options: u32, status: Output) -> Reply {
+        self.wait_by_caller(call, which, id, options, status)
+    }
+
+    fn kill(&mut self, call: &mut C, process: i64, signal: u32, code: i64, value: u64) -> Reply {
+        self.kill_by_caller(call, process, signal, code, value)
+    }
+
+    fn kill_thread(&mut self, call: &mut C, process: u64, thread: u64, signal: u32) -> Reply {
+        self.kill_thread_by_caller(call, process, thread, signal)
+    }
+
+    fn signal_information(&mut self, call: &mut C, signal: u32, information: Output) -> Reply {
+        let caller = self.caller(call)?;
+        let mut bytes = [0; SignalInformation::SIZE];
+        self.take_information(caller, signal)?
+            .encode(&mut bytes)
+            .ok_or(Error::BadArgument)?;
+        call.write(information, 0, &bytes)?;
+        Ok(Answer::default().into())
+    }
+
+    fn set_ids(&mut self, call: &mut C, kind: u32, a: u32, b: u32, c: u32) -> Reply {
+        self.change_identity(call, |identity| {
+            credentials::set_ids(identity, kind, a, b, c)
+        })
+    }
+
+    fn set_groups(&mut self, call: &mut C, groups: Input) -> Reply {
+        let bytes = read_input(call, groups, 4 * 65536, Error::BadArgument)?;
+        let (words, rest) = bytes.as_chunks::<4>();
+        if !rest.is_empty() {
+            return Err(Error::BadArgument);
+        }
+        let groups: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        self.change_identity(call, |identity| credentials::set_groups(identity, &groups))
+    }
+
+    fn set_group(&mut self, call: &mut C, process: u64, group: u64) -> Reply {
+        let caller = self.caller(call)?;
+        self.set_group_of(caller, process, group)?;
+        Ok(Answer::default().into())
+    }
+
+    fn new_session(&mut self, call: &mut C) -> Reply {
+        let caller = self.caller(call)?;
+        Ok(Answer::value(self.start_session(caller)?).into())
+    }
+
+    fn group(&mut self, call: &mut C, process: u64) -> Reply {
+        let target = self.target(self.caller(call)?, process)?;
+        let identity = &self.table.get(target)?.identity;
+        Ok(Answer::value(identity.group)
+            .with(1, identity.session)
+            .into())
+    }
+
+    fn set_umask(&mut self, call: &mut C, mask: u32) -> Reply {
+        let caller = self.caller(call)?;
+        let credentials = &mut self.table.get_mut(caller)?.identity.credentials;
+        let old = core::mem::replace(&mut credentials.umask, mask & UMASK);
+        self.publish(caller)?;
+        Ok(Answer::value(old.into()).into())
+    }
+
+    fn limit(
+        &mut self,
+        call: &mut C,
+        process: u64,
+        resource: u32,
+        set: u32,
+        new: Input,
+        old: Output,
+    ) -> Reply {
+        let caller = self.caller(call)?;
+        let target = self.target(caller, process)?;
+        let sender = self.table.get(caller)?.identity;
+        let process = self.table.get_mut(target)?;
+        if !may_signal(&sender, &process.identity, 0) {
+            return Err(Error::NotPermitted);
+        }
+        let (current, maximum) = process.limits.get(resource)?;
+        if set != 0 {
+            let bytes = read_input(call, new, 16, Error::BadArgument)?;
+            let ([current, maximum], []) = bytes.as_chunks::<8>() else {
+                return Err(Error::BadArgument);
+            };
+            let (current, maximum) = (u64::from_le_bytes(*current), u64::from_le_bytes(*maximum));
+            let root = sender.credentials.user == 0;
+            let enforced = process.limits.set(resource, current, maximum, root)?;
+            if let Some((property, value)) = enforced {
+                let handle = process.handle;
+                self.kernel.set_property(handle, property, value)?;
+            }
+        }
+        if old.length > 0 {
+            let words = [current.to_le_bytes(), maximum.to_le_bytes()].concat();
+            call.write(old, 0, &words)?;
+        }
+        Ok(Answer::default().into())
+    }
+
+    fn usage(&mut self, call: &mut C, who: u32) -> Reply {
+        let caller = self.caller(call)?;
+        let process = self.table.get(caller)?;
+        let usage = match who {
+            0 => {
+                let information = self.kernel.information(process.handle);
+                Usage {
+                    user_ns: information.user_ns,
+                    kernel_ns: information.kernel_ns,
+                    minor_faults: information.minor_faults,
+                    major_faults: information.major_faults,
+                }
+            }
+            1 => process.children_usage,
+            _ => return Err(Error::BadArgument),
+        };
+        Ok(Answer::value(usage.user_ns)
+            .with(1, usage.kernel_ns)
+            .with(2, usage.minor_faults)
+            .with(3, usage.major_faults)
+            .into())
+    }
+
+    fn interval_timer(
+        &mut self,
+        call: &mut C,
+        which: u32,
+        set: u32,
+        value_ns: u64,
+        interval_ns: u64,
+    ) -> Reply {
+        let caller = self.caller(call)?;
+        let new = (set != 0).then_some((value_ns, interval_ns));
+        let (value, interval) = self.interval_timer_of(caller, which, new)?;
+        Ok(Answer::value(value).with(1, interval).into())
+    }
+
+    fn priority(
+        &mut self,
+        call: &mut C,
+        which: u32,
+        who: u64,
+        set: u32,
+        nice_plus_20: u32,
+    ) -> Reply {
+        let caller = self.caller(call)?;
+        let own = self.table.get(caller)?.identity;
+        let targets = match which {
+            which::PROCESS => {
+                let id = if who == 0 { caller } else { who };
+                self.table.ids(|process| process.id() == id)
+            }
+            which::GROUP => {
+                let group = if who == 0 { own.group } else { who };
+                self.table.ids(|process| process.identity.group == group)
+            }
+            which::USER => {
+                let user = if who == 0 {
+                    u64::from(own.real_user)
+                } else {
+                    who
+                };
+                self.table
+                    .ids(|process| u64::from(process.identity.real_user) == user)
+            }
+            _ => return Err(Error::BadArgument),
+        };
+        let mut best = Err(Error::NoProcess);
+        for target in targets {
+            if set != 0 {
+                self.prioritise(caller, target, nice_plus_20.min(NICE_MOST))?;
+            }
+            let nice = self.table.get(target)?.nice_plus_20;
+            best = Ok(best.map_or(nice, |best: u32| best.min(nice)));
+        }
+        best.map(|nice| Answer::value(nice.into()).into())
+    }
+
+    fn list(&mut self, call: &mut C, after: u64, processes: Output) -> Reply {
+        let mut bytes = Vec::new();
+        for id in self.table.ids(|process| process.id() > after) {
+            if bytes.len() as u64 + 8 > processes.length {
+                break;
+            }
+            bytes.extend_from_slice(&id.to_le_bytes());
+        }
+        answer_text(call, processes, &bytes, 0)
+    }
+
+    fn describe(
+        &mut self,
+        call: &mut C,
+        process: u64,
+        what: u32,
+        offset: u64,
+        text: Output,
+    ) -> Reply {
+        let process = self.table.get(process)?;
+        let description = describe(&self.kernel, process, what)?;
+        answer_text(call, text, &description, offset)
+    }
+
+    fn set_reaper(&mut self, call: &mut C, on: u32) -> Reply {
+        let caller = self.caller(call)?;
+        self.table.get_mut(caller)?.reaper = on != 0 || caller == INIT;
+        Ok(Answer::default().into())
+    }
+
+    fn host_name(&mut self, call: &mut C, new: Input, name: Output) -> Reply {
+        if new.length > 0 {
+            let caller = call.badge() & PROCESS_BADGE != 0;
+            let root = caller
+                && self
+                    .table
+                    .get(self.caller(call)?)?
+                    .identity
+                    .credentials
+                    .user
+                    == 0;
+            if !root {
+                return Err(Error::NotPermitted);
+            }
+            self.host_name = read_input(call, new, HOST_NAME_MAX, Error::BadArgument)?;
+        }
+        answer_text(call, name, &self.host_name.clone(), 0)
+    }
+}

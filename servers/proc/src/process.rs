@@ -1,0 +1,270 @@
+//! A process and the table of them.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use kernel_abi::Handle;
+use proto::types::{MAX_GROUPS, SignalInformation};
+use proto::{Credentials, Error, Identity};
+
+use crate::limits::Limits;
+
+/// Largest process id; ids are given ascending and start again below.
+const MAX_PROCESS: u64 = 4_194_303;
+/// Most processes at a time.
+const MAX_PROCESSES: usize = 4096;
+/// Most queued `siginfo` records of a process; the oldest go first.
+const MAX_QUEUED: usize = 64;
+/// Longest short name (`TASK_COMM_LEN` less the NUL).
+const SHORT_NAME: usize = 15;
+/// Most bytes of the arguments kept for `/proc/PID/cmdline`.
+const COMMAND_LINE: usize = 4096;
+
+/// What a process is doing, as its parent sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Alive.
+    Running,
+    /// Stopped.
+    Stopped {
+        /// By this signal.
+        signal: u32,
+        /// Whether a wait has told it.
+        reported: bool,
+    },
+    /// Ended; waits to be waited for.
+    Zombie {
+        /// The status word.
+        status: u64,
+    },
+}
+
+/// CPU times and faults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In user mode, ns.
+    pub user_ns: u64,
+    /// In the kernel, ns.
+    pub kernel_ns: u64,
+    /// Faults served without a pager.
+    pub minor_faults: u64,
+    /// Faults that waited for a pager.
+    pub major_faults: u64,
+}
+
+impl Usage {
+    /// Adds another's.
+    pub fn add(&mut self, other: Usage) {
+        self.user_ns += other.user_ns;
+        self.kernel_ns += other.kernel_ns;
+        self.minor_faults += other.minor_faults;
+        self.major_faults += other.major_faults;
+    }
+}
+
+/// An interval timer (`ITIMER_REAL`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IntervalTimer {
+    /// The kernel's timer, made at the first use.
+    pub handle: Option<Handle>,
+    /// Next expiry, monotonic ns; 0 = disarmed.
+    pub deadline_ns: u64,
+    /// Interval; 0 = once.
+    pub interval_ns: u64,
+}
+
+/// A process.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// What its identity page says.
+    pub identity: Identity,
+    /// The kernel's object.
+    pub handle: Handle,
+    /// State.
+    pub state: State,
+    /// Continued since the last wait told so.
+    pub continued: bool,
+    /// Whether it executed a program since it was forked (`setpgid` by the parent ends then).
+    pub executed: bool,
+    /// Adopts orphans below it.
+    pub reaper: bool,
+    /// Limits.
+    pub limits: Limits,
+    /// Nice value plus 20.
+    pub nice_plus_20: u32,
+    /// `ITIMER_REAL`.
+    pub timer: IntervalTimer,
+    /// Own usage at its end (a live one's is asked of the kernel).
+    pub usage: Usage,
+    /// Usage of the children it waited for.
+    pub children_usage: Usage,
+    /// `siginfo` of signals raised and not asked for yet.
+    pub queued: VecDeque<SignalInformation>,
+    /// Short name.
+    pub name: Vec<u8>,
+    /// Arguments, NUL-ended.
+    pub command_line: Vec<u8>,
+    /// Monotonic time of its start.
+    pub start_ns: u64,
+}
+
+impl Process {
+    /// The first process: root, its own group and session.
+    pub fn first(handle: Handle, start_ns: u64) -> Process {
+        let credentials = Credentials {
+            user: 0,
+            group: 0,
+            group_count: 0,
+            umask: 0o022,
+            groups: [0; MAX_GROUPS],
+        };
+        let identity = Identity {
+            process: crate::INIT,
+            parent: 0,
+            group: crate::INIT,
+            session: crate::INIT,
+            real_user: 0,
+            saved_user: 0,
+            real_group: 0,
+            saved_group: 0,
+            credentials,
+            terminal: 0,
+            flags: 0,
+        };
+        Process {
+            identity,
+            handle,
+            state: State::Running,
+            continued: false,
+            executed: true,
+            reaper: true,
+            limits: Limits::default(),
+            nice_plus_20: 20,
+            timer: IntervalTimer::default(),
+            usage: Usage::default(),
+            children_usage: Usage::default(),
+            queued: VecDeque::new(),
+            name: Vec::new(),
+            command_line: Vec::new(),
+            start_ns,
+        }
+    }
+
+    /// A child of this one, as fork makes it (POSIX `fork`: timers, pending signals and times
+    /// are not inherited).
+    pub fn child(&self, process: u64, handle: Handle, start_ns: u64) -> Process {
+        let identity = Identity {
+            process,
+            parent: self.identity.process,
+            ..self.identity
+        };
+        Process {
+            identity,
+            handle,
+            state: State::Running,
+            continued: false,
+            executed: false,
+            reaper: false,
+            timer: IntervalTimer::default(),
+            usage: Usage::default(),
+            children_usage: Usage::default(),
+            queued: VecDeque::new(),
+            start_ns,
+            ..self.clone()
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> u64 {
+        self.identity.process
+    }
+
+    /// Whether it has ended.
+    pub fn is_zombie(&self) -> bool {
+        matches!(self.state, State::Zombie { .. })
+    }
+
+    /// Keeps a `siginfo` for `signal_information`.
+    pub fn queue(&mut self, information: SignalInformation) {
+        if self.queued.len() == MAX_QUEUED {
+            self.queued.pop_front();
+        }
+        self.queued.push_back(information);
+    }
+
+    /// Remembers what it executes.
+    pub fn set_program(&mut self, path: &[u8], arguments: &[u8]) {
+        let base = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        self.name = base[..base.len().min(SHORT_NAME)].to_vec();
+        self.command_line = arguments[..arguments.len().min(COMMAND_LINE)].to_vec();
+    }
+}
+
+/// All processes, by id.
+#[derive(Default)]
+pub struct Table {
+    processes: BTreeMap<u64, Process>,
+    last: u64,
+}
+
+impl Table {
+    /// A free id, or `WouldBlock` when there are too many processes (POSIX `fork`, `EAGAIN`). An
+    /// id that still names a group or session is not given.
+    pub fn free_id(&mut self) -> Result<u64, Error> {
+        if self.processes.len() >= MAX_PROCESSES {
+            return Err(Error::WouldBlock);
+        }
+        loop {
+            self.last = if self.last >= MAX_PROCESS {
+                2
+            } else {
+                self.last + 1
+            };
+            let candidate = self.last;
+            let taken = self.processes.contains_key(&candidate)
+                || self.iter().any(|process| {
+                    process.identity.group == candidate || process.identity.session == candidate
+                });
+            if !taken {
+                return Ok(candidate);
+            }
+        }
+    }
+
+    /// Adds one.
+    pub fn insert(&mut self, process: Process) {
+        self.processes.insert(process.id(), process);
+    }
+
+    /// Takes one away.
+    pub fn remove(&mut self, process: u64) -> Option<Process> {
+        self.processes.remove(&process)
+    }
+
+    /// The process with this id, zombies too.
+    pub fn get(&self, process: u64) -> Result<&Process, Error> {
+        self.processes.get(&process).ok_or(Error::NoProcess)
+    }
+
+    /// The same, to change.
+    pub fn get_mut(&mut self, process: u64) -> Result<&mut Process, Error> {
+        self.processes.get_mut(&process).ok_or(Error::NoProcess)
+    }
+
+    /// All, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = &Process> {
+        self.processes.values()
+    }
+
+    /// All, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Process> {
+        self.processes.values_mut()
+    }
+
+    /// Ids of the processes that a condition holds for.
+    pub fn ids(&self, condition: impl Fn(&Process) -> bool) -> Vec<u64> {
+        self.iter()
+            .filter(|process| condition(process))
+            .map(Process::id)
+            .collect()
+    }
+}

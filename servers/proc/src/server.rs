@@ -1,0 +1,119 @@
+//! The server: its state, who may call what, and where calls go.
+
+use alloc::vec::Vec;
+use kernel_abi::Signals;
+use kernel_abi::message::Fault;
+use proto::{Call, Error, Input, Reply, job, process};
+use server_rt::{ServerCall, Service};
+
+use crate::kernel::Kernel;
+use crate::process::{Process, Table};
+use crate::wait::Waiter;
+use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, TERMINAL_BADGE};
+
+/// Bit of a binding's cookie: an interval timer instead of an end.
+pub(crate) const TIMER_COOKIE: u64 = 1 << 62;
+
+/// All processes and what waits for them.
+pub struct Server<K> {
+    /// Effects.
+    pub kernel: K,
+    pub(crate) table: Table,
+    pub(crate) waiters: Vec<Waiter>,
+    pub(crate) host_name: Vec<u8>,
+}
+
+impl<K: Kernel> Server<K> {
+    /// A server that knows the first process.
+    pub fn new(kernel: K, first: Process) -> Server<K> {
+        let mut table = Table::default();
+        // The first id goes to the first process.
+        let _ = table.free_id();
+        table.insert(first);
+        Server {
+            kernel,
+            table,
+            waiters: Vec::new(),
+            host_name: b"microkosm".to_vec(),
+        }
+    }
+
+    /// The process that calls, alive.
+    pub(crate) fn caller<C: Call + ?Sized>(&self, call: &C) -> Result<u64, Error> {
+        let badge = call.badge();
+        if badge & PROCESS_BADGE == 0 {
+            return Err(Error::NotPermitted);
+        }
+        let process = self.table.get(badge & !PROCESS_BADGE)?;
+        if process.is_zombie() {
+            return Err(Error::NoProcess);
+        }
+        Ok(process.id())
+    }
+
+    /// Serves a call of either interface.
+    pub fn serve<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
+        let number = call.words()[0];
+        if job::contains(number) {
+            if call.badge() != TERMINAL_BADGE {
+                return Err(Error::NotPermitted);
+            }
+            return job::dispatch(self, call);
+        }
+        if call.badge() == NAME_SPACE_BADGE && !shown_to_name_space(number) {
+            return Err(Error::NotPermitted);
+        }
+        process::dispatch(self, call)
+    }
+
+    /// A bound object raised a signal: a process ended, or a timer expired.
+    pub fn bound(&mut self, cookie: u64) {
+        if cookie & TIMER_COOKIE != 0 {
+            self.timer_expired(cookie & !TIMER_COOKIE);
+        } else {
+            self.ended(cookie);
+        }
+    }
+}
+
+fn shown_to_name_space(number: u64) -> bool {
+    use process::number as n;
+    [n::list, n::describe, n::host_name].contains(&number)
+}
+
+impl<K: Kernel> Service for Server<K> {
+    fn call(&mut self, call: &mut ServerCall) -> Reply {
+        self.serve(call)
+    }
+    fn cancelled(&mut self, token: u64) {
+        self.wait_cancelled(token);
+    }
+    fn signalled(&mut self, cookie: u64, _signals: Signals) {
+        self.bound(cookie);
+    }
+    fn exception(&mut self, badge: u64, token: u64, fault: &Fault) {
+        self.stopped_by(badge & !PROCESS_BADGE, token, fault);
+    }
+}
+
+/// Copies a whole input, at most `most` bytes long, else `too_long`.
+pub(crate) fn read_input<C: Call + ?Sized>(
+    call: &C,
+    input: Input,
+    most: usize,
+    too_long: Error,
+) -> Result<Vec<u8>, Error> {
+    let length = usize::try_from(input.length).unwrap_or(usize::MAX);
+    if length > most {
+        return Err(too_long);
+    }
+    let mut bytes = alloc::vec![0; length];
+    let mut done = 0;
+    while done < length {
+        match call.read(input, done as u64, &mut bytes[done..])? {
+            0 => return Err(Error::BadAddress),
+            count => done += count,
+        }
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,137 @@
+//! The kernel of the guest.
+
+use kernel_abi::object::handle_flags;
+use kernel_abi::system::SystemInfo;
+use kernel_abi::wait::stream_flags;
+use kernel_abi::{Handle, PAGE_SIZE, Rights, Signals};
+use kernel_stubs::safe;
+use proto::{Answer, Error};
+
+use crate::kernel::Kernel;
+
+/// Bytes a pipe holds (as many as a Linux pipe, which programs have come to rely on).
+const PIPE_CAPACITY: u64 = 65536;
+
+/// Effects by system calls.
+pub struct Guest {
+    endpoint: Handle,
+}
+
+impl Guest {
+    /// Serves `endpoint`.
+    pub fn new(endpoint: Handle) -> Guest {
+        Guest { endpoint }
+    }
+}
+
+impl Kernel for Guest {
+    fn session_create(
+        &mut self,
+        badge: u64,
+        data: Handle,
+        status: u32,
+        rights: Rights,
+    ) -> Result<Handle, Error> {
+        let session = safe::session_create(self.endpoint, badge, data, status)?;
+        let (slot, flags) = (Handle::HIGH_FREE, handle_flags::HIGH);
+        let limited = safe::handle_duplicate(session, slot, rights, flags);
+        self.close(session);
+        Ok(limited?)
+    }
+
+    fn object(&self, handle: Handle) -> Result<u64, Error> {
+        Ok(safe::handle_info(handle)?.object)
+    }
+
+    fn session_object(&self, badge: u64) -> Result<u64, Error> {
+        let handle = safe::session_open(self.endpoint, badge)?;
+        let object = self.object(handle);
+        safe::handle_close(handle)?;
+        object
+    }
+
+    fn session_raise(&mut self, badge: u64, set: Signals) -> Result<(), Error> {
+        Ok(safe::session_signal(
+            self.endpoint,
+            badge,
+            Signals::NONE,
+            set,
+        )?)
+    }
+
+    fn session_attach(&mut self, badge: u64, data: Handle) -> Result<(), Error> {
+        Ok(safe::session_attach(self.endpoint, badge, data)?)
+    }
+
+    fn duplicate(&mut self, handle: Handle) -> Result<Handle, Error> {
+        let flags = handle_flags::HIGH;
+        Ok(safe::handle_duplicate(
+            handle,
+            Handle::HIGH_FREE,
+            Rights::ALL,
+            flags,
+        )?)
+    }
+
+    fn close(&mut self, handle: Handle) {
+        let _ = safe::handle_close(handle);
+    }
+
+    fn content(&mut self, bytes: &[u8]) -> Result<Handle, Error> {
+        let length = bytes.len() as u64;
+        let memory = safe::memory_create(length.next_multiple_of(PAGE_SIZE).max(PAGE_SIZE), 0)?;
+        let filled = fill(memory, bytes);
+        let cursor = filled.and_then(|()| Ok(safe::cursor_create(memory, Rights::READ)?));
+        self.close(memory);
+        cursor
+    }
+
+    fn pipe(&mut self) -> Result<[Handle; 2], Error> {
+        Ok(safe::stream_create(
+            stream_flags::ONE_WAY,
+            PIPE_CAPACITY,
+            handle_flags::HIGH,
+        )?)
+    }
+
+    fn move_queued(&mut self, from: Handle, to: Handle) {
+        let mut bytes = [0; 4096];
+        while safe::stream_queued(from).is_ok_and(|count| count > 0) {
+            let Ok(count) = safe::read(from, &mut bytes) else {
+                return;
+            };
+            // Both hold equally much, and the new one is empty: this does not wait.
+            if safe::write(to, &bytes[..count]).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn random(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        safe::random(bytes)?;
+        Ok(())
+    }
+
+    fn realtime_ns(&self) -> i64 {
+        safe::realtime_ns() as i64
+    }
+
+    fn system(&self) -> SystemInfo {
+        safe::system_info().unwrap_or_default()
+    }
+
+    fn reply(&mut self, token: u64, result: Result<Answer, Error>) {
+        server_rt::reply(token, result);
+    }
+}
+
+fn fill(memory: Handle, bytes: &[u8]) -> Result<(), Error> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match safe::write_at(memory, &bytes[done..], done as u64)? {
+            0 => return Err(Error::Io),
+            count => done += count,
+        }
+    }
+    Ok(safe::memory_set_length(memory, bytes.len() as u64)?)
+}

@@ -1,0 +1,245 @@
+//! `/proc`: text about processes and the system, in the formats of Linux that tools read.
+
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use kernel_abi::system::SystemInfo;
+use proto::types::file_type;
+use proto::{Attributes, Error, process};
+
+use crate::backend::Peer;
+use crate::permission::Caller;
+use crate::tree::{Entry, ROOT, Tree};
+
+/// Device number of this file system.
+const NUMBER: u64 = 4;
+/// `PROC_SUPER_MAGIC`.
+const KIND: u64 = 0x9fa0;
+/// Node of `/proc/self`.
+const SELF: u64 = 2;
+/// Nodes of a process: its id shifted, and the file's number below; 0 is the directory.
+const PROCESS_SHIFT: u32 = 8;
+/// Longest text of one file.
+const MAX_TEXT: usize = 1 << 20;
+
+/// Files of the system: name and node.
+const FILES: [(&[u8], u64); 8] = [
+    (b"meminfo", 3),
+    (b"uptime", 4),
+    (b"stat", 5),
+    (b"cpuinfo", 6),
+    (b"version", 7),
+    (b"loadavg", 8),
+    (b"filesystems", 9),
+    (b"mounts", 10),
+];
+const MOUNTS: u64 = 10;
+
+/// Files of a process: name and the number that `process::describe` takes, plus one.
+const PROCESS_FILES: [(&[u8], u64); 6] = [
+    (b"stat", 1),
+    (b"status", 2),
+    (b"cmdline", 3),
+    (b"maps", 4),
+    (b"comm", 5),
+    (b"mounts", MOUNTS),
+];
+
+/// The tree of processes.
+pub struct ProcessTree {
+    /// The process server.
+    pub processes: Peer,
+    /// Lines of `/proc/mounts`.
+    pub mounts: Rc<RefCell<Vec<u8>>>,
+}
+
+impl ProcessTree {
+    fn ids(&self) -> Result<Vec<u64>, Error> {
+        let mut ids = Vec::new();
+        loop {
+            let mut bytes = alloc::vec![0; 4096];
+            let after = ids.last().copied().unwrap_or(0);
+            let answer = process::list(&self.processes, after, &mut bytes, &[])?;
+            let length = (answer.words[0] as usize).min(bytes.len());
+            let (words, _) = bytes[..length].as_chunks::<8>();
+            if words.is_empty() {
+                return Ok(ids);
+            }
+            ids.extend(words.iter().map(|word| u64::from_le_bytes(*word)));
+        }
+    }
+
+    fn describe(&self, id: u64, what: u32) -> Result<Vec<u8>, Error> {
+        let mut text = Vec::new();
+        let mut piece = alloc::vec![0; 4096];
+        while text.len() < MAX_TEXT {
+            let offset = text.len() as u64;
+            let result = process::describe(&self.processes, id, what, offset, &mut piece, &[]);
+            let count = match result {
+                Ok(answer) => (answer.words[0] as usize).min(piece.len()),
+                // The process ended since its name was found.
+                Err(Error::NoProcess) => return Err(Error::NotFound),
+                Err(error) => return Err(error),
+            };
+            if count == 0 {
+                break;
+            }
+            text.extend_from_slice(&piece[..count]);
+        }
+        Ok(text)
+    }
+
+    /// Effective user and group, from the status text.
+    fn owner(&self, id: u64) -> Result<(u32, u32), Error> {
+        let status = self.describe(id, 1)?;
+        let status = String::from_utf8_lossy(&status);
+        let effective = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key));
+            line.and_then(|line| line.split_ascii_whitespace().nth(1)?.parse().ok())
+                .unwrap_or(0)
+        };
+        Ok((effective("Uid:"), effective("Gid:")))
+    }
+
+    fn system_text(&self, node: u64, system: &SystemInfo) -> Vec<u8> {
+        let seconds = |ns: u64| format!("{}.{:02}", ns / 1_000_000_000, ns / 10_000_000 % 100);
+        let kib = |bytes: u64| bytes >> 10;
+        let load = |load: u64| format!("{}.{:02}", load / 100, load % 100);
+        match node {
+            3 => format!(
+                "MemTotal: {} kB\nMemFree: {} kB\nMemAvailable: {} kB\nBuffers: 0 kB\nCached: 0 kB\n\
+                 SwapTotal: 0 kB\nSwapFree: 0 kB\n",
+                kib(system.memory_total_bytes),
+                kib(system.memory_free_bytes),
+                kib(system.memory_free_bytes),
+            ),
+            4 => format!("{} {}\n", seconds(system.uptime_ns), seconds(system.idle_ns)),
+            5 => {
+                let ticks = |ns: u64| ns / 10_000_000;
+                let busy = (system.uptime_ns * system.cpus).saturating_sub(system.idle_ns);
+                format!(
+                    "cpu 0 0 {} {} 0 0 0 0 0 0\nintr {}\nctxt {}\nprocesses {}\n",
+                    ticks(busy),
+                    ticks(system.idle_ns),
+                    system.interrupts,
+                    system.context_switches,
+                    system.processes,
+                )
+            }
+            6 => (0..system.cpus)
+                .map(|cpu| format!("processor\t: {cpu}\nmodel name\t: x86-64\n\n"))
+                .collect(),
+            7 => String::from(concat!("MicroKosm version ", env!("CARGO_PKG_VERSION"), "\n")),
+            8 => format!(
+                "{} {} {} 1/{} 1\n",
+                load(system.load_1),
+                load(system.load_5),
+                load(system.load_15),
+                system.threads,
+            ),
+            _ => String::from("\text2\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n"),
+        }
+        .into_bytes()
+    }
+}
+
+impl Tree for ProcessTree {
+    fn device(&self) -> u64 {
+        NUMBER
+    }
+
+    fn kind(&self) -> u64 {
+        KIND
+    }
+
+    fn lookup(&self, directory: u64, name: &[u8]) -> Result<u64, Error> {
+        if directory != ROOT {
+            let found = PROCESS_FILES.iter().find(|(known, _)| *known == name);
+            return found
+                .map(|(_, file)| directory | file)
+                .ok_or(Error::NotFound);
+        }
+        if name == b"self" {
+            return Ok(SELF);
+        }
+        if let Some((_, node)) = FILES.iter().find(|(known, _)| *known == name) {
+            return Ok(*node);
+        }
+        let digits = name.iter().all(u8::is_ascii_digit) && name.first() != Some(&b'0');
+        let id = core::str::from_utf8(name)
+            .ok()
+            .filter(|_| digits)
+            .and_then(|text| text.parse::<u32>().ok());
+        let id = u64::from(id.ok_or(Error::NotFound)?);
+        self.describe(id, 4)?;
+        Ok(id << PROCESS_SHIFT)
+    }
+
+    fn parent(&self, _directory: u64) -> u64 {
+        ROOT
+    }
+
+    fn attributes(&self, node: u64) -> Result<Attributes, Error> {
+        let mut attributes = Attributes {
+            device: NUMBER,
+            node,
+            mode: file_type::REGULAR | 0o444,
+            links: 1,
+            block_size: 4096,
+            ..Default::default()
+        };
+        if node == SELF {
+            attributes.mode = file_type::SYMLINK | 0o777;
+        }
+        let is_process = node >> PROCESS_SHIFT != 0;
+        if node == ROOT || is_process && node & 0xff == 0 {
+            attributes.mode = file_type::DIRECTORY | 0o555;
+            attributes.links = 2;
+        }
+        if is_process {
+            (attributes.user, attributes.group) = self.owner(node >> PROCESS_SHIFT)?;
+        }
+        Ok(attributes)
+    }
+
+    fn entries(&self, directory: u64) -> Result<Vec<Entry>, Error> {
+        let entry = |name: Vec<u8>, node, kind| Entry { name, node, kind };
+        if directory != ROOT {
+            let files = PROCESS_FILES.iter();
+            return Ok(files
+                .map(|(name, file)| entry(name.to_vec(), directory | file, file_type::REGULAR))
+                .collect());
+        }
+        let mut entries = alloc::vec![entry(b"self".to_vec(), SELF, file_type::SYMLINK)];
+        entries.extend(
+            FILES
+                .iter()
+                .map(|(name, node)| entry(name.to_vec(), *node, file_type::REGULAR)),
+        );
+        entries.extend(self.ids()?.into_iter().map(|id| {
+            let name = format!("{id}").into_bytes();
+            entry(name, id << PROCESS_SHIFT, file_type::DIRECTORY)
+        }));
+        Ok(entries)
+    }
+
+    fn link(&self, node: u64, caller: &Caller) -> Result<Vec<u8>, Error> {
+        if node != SELF {
+            return Err(Error::BadArgument);
+        }
+        Ok(format!("{}", caller.identity.process).into_bytes())
+    }
+
+    fn content(&self, node: u64, system: &SystemInfo) -> Result<Vec<u8>, Error> {
+        let (id, file) = (node >> PROCESS_SHIFT, node & 0xff);
+        if file == MOUNTS {
+            return Ok(self.mounts.borrow().clone());
+        }
+        if id != 0 {
+            return self.describe(id, file as u32 - 1);
+        }
+        Ok(self.system_text(node, system))
+    }
+}

@@ -1,0 +1,184 @@
+//! The server: its state and where calls go.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use kernel_abi::message::operation;
+use proto::{Call, Error, Input, Reply, directory, file};
+use server_rt::{ServerCall, Service};
+
+use crate::ROOT_BADGE;
+use crate::backend::{Backend, Peer};
+use crate::device_tree::DeviceTree;
+use crate::devices::Devices;
+use crate::fifo::Fifo;
+use crate::kernel::Kernel;
+use crate::mounting::Mount;
+pub use crate::mounting::Offered;
+use crate::opened::{Opened, Table};
+use crate::process_tree::ProcessTree;
+use crate::tree::Tree;
+use crate::walk::Place;
+
+/// Other servers, as the declaration gives them.
+pub struct Peers {
+    /// Name and session of the root's file system.
+    pub root: (Vec<u8>, Peer),
+    /// File systems that `mount` may take.
+    pub offered: Vec<Offered>,
+    /// The process server.
+    pub processes: Peer,
+    /// Device servers and the supervisor.
+    pub devices: Devices,
+}
+
+/// The name space.
+pub struct Server<K> {
+    /// Effects.
+    pub kernel: K,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) last_mount: u64,
+    pub(crate) root: Place,
+    pub(crate) mounts_text: Rc<RefCell<Vec<u8>>>,
+    pub(crate) offered: Vec<Offered>,
+    processes: Peer,
+    pub(crate) devices: Rc<Devices>,
+    pub(crate) opened: Table,
+    pub(crate) fifos: Vec<Fifo>,
+}
+
+impl<K: Kernel> Server<K> {
+    /// A name space with its root mounted, and `/dev` and `/proc` where the root has such
+    /// directories.
+    pub fn new(kernel: K, peers: Peers) -> Result<Server<K>, Error> {
+        let mut server = Server {
+            kernel,
+            mounts: Vec::new(),
+            last_mount: 0,
+            root: Place { mount: 0, node: 0 },
+            mounts_text: Rc::default(),
+            offered: peers.offered,
+            processes: peers.processes,
+            devices: Rc::new(peers.devices),
+            opened: Table::default(),
+            fifos: Vec::new(),
+        };
+        let (kind, session) = peers.root;
+        server.add_mount(
+            Backend::Remote(session),
+            None,
+            [b"/dev/root", b"/", &kind],
+            0,
+        )?;
+        server.root = Place {
+            mount: server.last_mount,
+            node: server.mounted(server.last_mount)?.root,
+        };
+        let object = server.kernel.session_object(ROOT_BADGE);
+        if let Ok(object) = object {
+            server.opened.name_object(object, ROOT_BADGE);
+        }
+        Ok(server)
+    }
+
+    /// Mounts a file system on a directory of the root, by this server's own authority.
+    pub fn mount_at(&mut self, kind: &[u8], target: &[u8]) -> Result<(), Error> {
+        let view = crate::walk::View {
+            start: self.root,
+            root: self.root,
+        };
+        let own = crate::permission::Caller {
+            identity: proto::Identity {
+                process: 0,
+                parent: 0,
+                group: 0,
+                session: 0,
+                real_user: 0,
+                saved_user: 0,
+                real_group: 0,
+                saved_group: 0,
+                credentials: crate::open::OWN,
+                terminal: 0,
+                flags: 0,
+            },
+        };
+        self.mount_kind(view, [b"", target, kind], 0, &own)
+    }
+
+    /// A tree of this server by the kind's name.
+    pub(crate) fn make_tree(&self, kind: &[u8]) -> Option<Box<dyn Tree>> {
+        match kind {
+            b"devtmpfs" => Some(Box::new(DeviceTree {
+                devices: self.devices.clone(),
+            })),
+            b"proc" => Some(Box::new(ProcessTree {
+                processes: self.processes.clone(),
+                mounts: self.mounts_text.clone(),
+            })),
+            _ => None,
+        }
+    }
+
+    /// Serves a call of any interface.
+    pub fn serve<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
+        let number = call.words()[0];
+        if directory::contains(number) {
+            directory::dispatch(self, call)
+        } else if file::contains(number) {
+            file::dispatch(self, call)
+        } else if (operation::READ..=operation::SEEK).contains(&number) {
+            self.transfer(call)
+        } else {
+            Err(Error::Unsupported)
+        }
+    }
+
+    /// The last handle of a session is gone.
+    pub fn session_closed(&mut self, badge: u64) {
+        match self.opened.remove(badge) {
+            Some(Opened::Directory(view)) => {
+                if let Ok(mount) = self.mounted(view.start.mount) {
+                    // A file system that fails to let go keeps a node too long; no caller waits.
+                    let _ = mount.backend.hold(view.start.node, false);
+                }
+            }
+            Some(Opened::Pipe(place)) => self.close_pipe(place, badge),
+            _ => {}
+        }
+    }
+}
+
+impl<K: Kernel> Service for Server<K> {
+    fn call(&mut self, call: &mut ServerCall) -> Reply {
+        self.serve(call)
+    }
+    fn closed(&mut self, badge: u64) {
+        self.session_closed(badge);
+    }
+    fn cancelled(&mut self, token: u64) {
+        self.open_cancelled(token);
+    }
+}
+
+/// Copies a whole input, at most `most` bytes long, else `too_long`.
+pub(crate) fn read_input<C: Call + ?Sized>(
+    call: &C,
+    input: Input,
+    most: usize,
+    too_long: Error,
+) -> Result<Vec<u8>, Error> {
+    let length = usize::try_from(input.length).unwrap_or(usize::MAX);
+    if length > most {
+        return Err(too_long);
+    }
+    let mut bytes = alloc::vec![0; length];
+    let mut done = 0;
+    while done < length {
+        match call.read(input, done as u64, &mut bytes[done..])? {
+            0 => return Err(Error::BadAddress),
+            count => done += count,
+        }
+    }
+    Ok(bytes)
+}
