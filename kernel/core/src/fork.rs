@@ -162,6 +162,8 @@ impl<M: Machine> Kernel<M> {
         let old = self.space_of(target)?;
         let frame = self.processes.get(target).ok_or(Error::NoProcess)?.identity_frame;
         let source_frame = self.processes.get(source).ok_or(Error::NoProcess)?.identity_frame;
+        let limits = self.memory.space_limits(old);
+        self.memory.set_space_limits(new, limits);
         self.map_kernel_pages(new, frame)?;
         self.map_kernel_pages(old, source_frame)?;
         if let Some(process) = self.processes.get_mut(source) {

@@ -4,7 +4,7 @@ use crate::kernel::{Kernel, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::thread::{Step, Stop, Wait};
 use alloc::collections::VecDeque;
-use kernel_abi::{Error, PAGE_SIZE};
+use kernel_abi::Error;
 
 /// A word's place: the object's number and the offset in it, the same for every mapping.
 pub(crate) type FutexKey = (u64, u64);
@@ -54,20 +54,17 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::BadArgument.into());
         }
         let space = self.thread_space(thread)?;
-        self.memory.futex_key(space, address).ok_or(Stop::Error(Error::BadAddress))
+        let key = self.memory.futex_key(&mut self.machine, space, address);
+        self.settle_memory();
+        Ok(key?)
     }
 
     /// Loads the word, faulting its page in.
     fn futex_load(&mut self, thread: ThreadId, address: u64) -> Result<u32, Stop> {
-        let mut bytes = [0; 4];
-        self.read_user(thread, address, &mut bytes)?;
-        let hardware = self.memory.hardware(self.thread_space(thread)?).ok_or(Error::BadAddress)?;
-        let page = address & !(PAGE_SIZE - 1);
-        // The copy above may tear against a store of another processor; this load does not.
-        match self.machine.translate(hardware, page, false) {
-            Some(frame) => Ok(self.machine.load_u32(frame, (address - page) as usize)),
-            None => Ok(u32::from_le_bytes(bytes)),
-        }
+        let space = self.thread_space(thread)?;
+        let word = self.memory.load_u32(&mut self.machine, space, address);
+        self.settle_memory();
+        Ok(word?)
     }
 
     /// FutexWait.

@@ -124,7 +124,7 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub fn space(&self, thread: ThreadId) -> Option<Space> {
         let process = self.threads.get(thread)?.process;
-        self.memory.hardware(self.processes.get(process)?.space)
+        self.memory.machine_space(self.processes.get(process)?.space)
     }
 
     /// The thread on a processor met a page fault in user mode.

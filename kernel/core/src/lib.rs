@@ -6,5 +6,35 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod boot;
+mod bytes;
+mod call;
+mod cursor;
+mod device;
+mod endpoint;
+mod event;
+mod fork;
+mod futex;
+mod handle_table;
+mod interrupt;
+mod kernel;
 pub mod machine;
+pub mod memory;
+mod object;
+mod process;
+mod recovery;
+mod scheduler;
+mod session;
+mod signal;
 pub mod slab;
+mod stream;
+mod system_call;
+mod thread;
+mod timer;
+mod transfer;
+mod upcall;
+mod user_memory;
+mod wait_set;
+
+pub use boot::{FirstProcess, FrameBuffer};
+pub use kernel::{Kernel, Next, ThreadId};

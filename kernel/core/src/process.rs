@@ -18,25 +18,16 @@ use kernel_abi::{CLOCK_PAGE, Error, IDENTITY_PAGE, Rights, Signals};
 /// The upcall that a process beyond its CPU time gets (`SIGXCPU` - 1).
 const CPU_LIMIT_UPCALL: u64 = 23;
 
-/// Limits that the kernel keeps to.
+/// Limits that the kernel keeps to, beside those of the address space.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    pub address_space: u64,
-    pub stack: u64,
-    pub data: u64,
     pub file: u64,
     pub cpu_ns: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            address_space: u64::MAX,
-            stack: u64::MAX,
-            data: u64::MAX,
-            file: u64::MAX,
-            cpu_ns: u64::MAX,
-        }
+        Limits { file: u64::MAX, cpu_ns: u64::MAX }
     }
 }
 
@@ -132,7 +123,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Maps the clock page and an identity page into a space.
     pub(crate) fn map_kernel_pages(&mut self, space: SpaceId, identity: Frame) -> Result<(), Error> {
-        let hardware = self.memory.hardware(space).ok_or(Error::NoProcess)?;
+        let hardware = self.memory.machine_space(space).ok_or(Error::NoProcess)?;
         let flags = PageFlags { write: false, execute: false, cache: cache::CACHED as u8 };
         let clock = self.machine.clock_frame();
         for (address, frame) in [(CLOCK_PAGE, clock), (IDENTITY_PAGE, identity)] {
@@ -262,6 +253,7 @@ impl<M: Machine> Kernel<M> {
         let serving = core::mem::take(&mut found.was_serving);
         let suspects = if found.ended_from_outside { Vec::new() } else { serving };
         self.redeliver_calls(process, &suspects);
+        self.repeat_page_requests(process);
         self.endpoint_unbind_process(process);
         self.close_all(process, |_, _| true);
         self.memory.space_destroy(&mut self.machine, space);
@@ -274,6 +266,23 @@ impl<M: Machine> Kernel<M> {
         );
         if self.processes.get(process).is_some_and(|found| found.references == 0) {
             self.processes.remove(process);
+        }
+    }
+
+    /// Requests for pages that the process had received are made again.
+    fn repeat_page_requests(&mut self, process: ProcessId) {
+        let Some(found) = self.processes.get(process) else { return };
+        let endpoints: Vec<EndpointId> = found
+            .handles
+            .iter()
+            .filter(|(_, entry)| entry.rights.contains(Rights::RECEIVE))
+            .filter_map(|(_, entry)| match entry.object {
+                Object::Endpoint(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        for endpoint in endpoints {
+            self.memory.repeat_page_requests(endpoint.to_word());
         }
     }
 
@@ -358,13 +367,25 @@ impl<M: Machine> Kernel<M> {
             process_property::UPCALL_ENTRY => found.upcall_entry = user_address(value)?,
             process_property::UNKNOWN_CALL_ENTRY => found.unknown_call_entry = user_address(value)?,
             process_property::LIMIT_DESCRIPTORS => found.handles.limit = value.min(MAX_DESCRIPTORS),
-            process_property::LIMIT_ADDRESS_SPACE => found.limits.address_space = value,
-            process_property::LIMIT_STACK => found.limits.stack = value,
-            process_property::LIMIT_DATA => found.limits.data = value,
+            process_property::LIMIT_ADDRESS_SPACE
+            | process_property::LIMIT_STACK
+            | process_property::LIMIT_DATA => return self.set_space_limit(process, property, value),
             process_property::LIMIT_FILE => found.limits.file = value,
             process_property::LIMIT_CPU_NS => found.limits.cpu_ns = value,
             _ => return Err(Error::BadArgument.into()),
         }
+        Ok(0)
+    }
+
+    fn set_space_limit(&mut self, process: ProcessId, property: u64, value: u64) -> Step {
+        let space = self.space_of(process)?;
+        let mut limits = self.memory.space_limits(space);
+        match property {
+            process_property::LIMIT_ADDRESS_SPACE => limits.address_space = value,
+            process_property::LIMIT_STACK => limits.stack = value,
+            _ => limits.data = value,
+        }
+        self.memory.set_space_limits(space, limits);
         Ok(0)
     }
 
@@ -451,7 +472,7 @@ impl<M: Machine> Kernel<M> {
         } else {
             found.state
         };
-        let (mapped, resident) = self.memory.space_usage(found.space);
+        let usage = self.memory.space_usage(found.space);
         let words = [
             Object::Process(process).number(),
             found.label,
@@ -459,8 +480,8 @@ impl<M: Machine> Kernel<M> {
             found.exit_status,
             found.user_ns,
             0,
-            mapped,
-            resident,
+            usage.mapped_bytes,
+            usage.resident_bytes,
             found.handles.count,
             found.minor_faults,
             found.major_faults,

@@ -13,6 +13,7 @@ impl From<CopyStop> for Stop {
     fn from(stop: CopyStop) -> Stop {
         match stop {
             CopyStop::Fault => Stop::Error(Error::BadAddress),
+            CopyStop::Failed => Stop::Error(Error::Io),
             CopyStop::NoMemory => Stop::Error(Error::NoMemory),
             CopyStop::WaitForPager { memory, page } => Stop::Page(memory, page),
         }
