@@ -1,0 +1,101 @@
+//! How long a node lives: names, sessions, holds and mappings keep it.
+
+use proto::{Attributes, Error};
+
+use crate::kernel::Kernel;
+use crate::open_file::OpenFile;
+use crate::server::Server;
+use crate::volume::Volume;
+
+/// Who uses a node besides its names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Users {
+    /// Open files.
+    sessions: u32,
+    /// References of the name-space server.
+    holds: u32,
+    /// Mappings outlive the sessions; the kernel will tell when they are gone.
+    mapped: bool,
+}
+
+impl<V: Volume, K: Kernel> Server<V, K> {
+    /// A node's attributes, times of writes included.
+    pub(crate) fn status_of(&mut self, node: u64) -> Result<Attributes, Error> {
+        self.settle_times(node)?;
+        let mut attributes = self.volume.attributes(node)?;
+        attributes.device = self.volume.device();
+        Ok(attributes)
+    }
+
+    pub(crate) fn add_session(&mut self, file: OpenFile) {
+        self.nodes.entry(file.node).or_default().sessions += 1;
+    }
+
+    pub(crate) fn change_hold(&mut self, node: u64, held: bool) -> Result<(), Error> {
+        if held {
+            self.volume.attributes(node)?;
+            self.nodes.entry(node).or_default().holds += 1;
+            return Ok(());
+        }
+        let users = self.nodes.get_mut(&node).ok_or(Error::BadArgument)?;
+        users.holds = users.holds.checked_sub(1).ok_or(Error::BadArgument)?;
+        self.settle_node(node)
+    }
+
+    /// The last handle of a session is gone.
+    pub fn session_closed(&mut self, badge: u64) {
+        let Some(file) = OpenFile::from_badge(badge) else {
+            return;
+        };
+        self.locks_closed(badge);
+        if let Some(users) = self.nodes.get_mut(&file.node) {
+            users.sessions = users.sessions.saturating_sub(1);
+        }
+        if let Err(error) = self.settle_node(file.node) {
+            server_rt::log!("cannot free node {}: {error:?}", file.node);
+        }
+    }
+
+    /// Nobody but this server uses the Memory any more.
+    pub fn memory_unreferenced(&mut self, key: u64) {
+        let node = key & u64::from(u32::MAX);
+        if let Some(users) = self.nodes.get_mut(&node) {
+            users.mapped = false;
+        }
+        if let Err(error) = self.settle_node(node) {
+            server_rt::log!("cannot free node {node}: {error:?}");
+        }
+    }
+
+    /// After a use ended: forgets a node that nobody uses, and frees it if it has no name.
+    pub(crate) fn settle_node(&mut self, node: u64) -> Result<(), Error> {
+        let users = self.nodes.get(&node).copied().unwrap_or_default();
+        if users.sessions > 0 || users.holds > 0 {
+            return Ok(());
+        }
+        if let Some(content) = self.contents.get(&node) {
+            let information = self.kernel.memory_info(content.memory)?;
+            if information.references > 0 {
+                if !users.mapped {
+                    self.nodes.entry(node).or_default().mapped = true;
+                    self.kernel.watch_unreferenced(content.memory, content.key);
+                }
+                return Ok(());
+            }
+        }
+        self.nodes.remove(&node);
+        if self.volume.attributes(node)?.links == 0 {
+            self.drop_content(node);
+            self.volume.release(node)?;
+        }
+        Ok(())
+    }
+
+    /// A name was removed; `nameless` is the node if it was the last one.
+    pub(crate) fn after_unlink(&mut self, nameless: Option<u64>) -> Result<(), Error> {
+        match nameless {
+            Some(node) => self.settle_node(node),
+            None => Ok(()),
+        }
+    }
+}

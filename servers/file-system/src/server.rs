@@ -1,0 +1,554 @@
+//! The interface to the name-space server.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec;
+use alloc::vec::Vec;
+
+use kernel_abi::message::{operation, status_flags};
+use proto::types::{Plain, attribute_mask, file_type, open_flags};
+use proto::{Answer, Attributes, Call, Credentials, Error, Input, Output, Reply};
+
+use crate::content::Content;
+use crate::entry::Records;
+use crate::kernel::Kernel;
+use crate::lock::Locks;
+use crate::node::Users;
+use crate::open_file::OpenFile;
+use crate::permission::{self, EXECUTE, READ, WRITE};
+use crate::volume::{NewNode, Volume};
+use crate::walk::reason;
+
+/// Longest path, and longest target of a symbolic link.
+const MAXIMUM_PATH: u64 = 4095;
+/// Most bytes of directory entries in one answer.
+const MAXIMUM_ENTRIES: u64 = 32 << 10;
+
+/// A file-system server over a volume.
+pub struct Server<V, K> {
+    /// The nodes and names.
+    pub volume: V,
+    /// Effects.
+    pub kernel: K,
+    pub(crate) nodes: BTreeMap<u64, Users>,
+    pub(crate) contents: BTreeMap<u64, Content>,
+    /// Nodes that another file system is mounted on.
+    pub(crate) covered: BTreeSet<u64>,
+    pub(crate) locks: Locks,
+    /// Makes badges unique.
+    serial: u64,
+    /// Counts uses, to find what was not used for long.
+    pub(crate) ticks: u64,
+    unmounted: bool,
+}
+
+impl<V: Volume, K: Kernel> Server<V, K> {
+    /// A server that nobody uses yet, or, after a restart, the one whose sessions the kernel
+    /// still knows.
+    pub fn new(volume: V, kernel: K) -> Server<V, K> {
+        let mut server = Server {
+            volume,
+            kernel,
+            nodes: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            covered: BTreeSet::new(),
+            locks: Locks::default(),
+            serial: 0,
+            ticks: 0,
+            unmounted: false,
+        };
+        for badge in server.kernel.sessions() {
+            let Some(file) = OpenFile::from_badge(badge) else {
+                continue;
+            };
+            server.add_session(file);
+            if V::PAGED && !server.contents.contains_key(&file.node) {
+                // A content that cannot be taken over reads as it is on the disk.
+                let _ = server.adopt_content(file.node);
+            }
+        }
+        server
+    }
+
+    /// Serves one call of any of the three kinds.
+    pub fn call<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
+        let number = call.words()[0];
+        let file = OpenFile::from_badge(call.badge());
+        match (number, file) {
+            _ if self.unmounted => Err(Error::NoDevice),
+            (operation::READ, Some(file)) => self.read(file),
+            (operation::WRITE, Some(file)) => self.write(call, file),
+            (operation::SEEK, Some(file)) => self.seek(call, file),
+            (number, Some(_)) if proto::file::contains(number) => proto::file::dispatch(self, call),
+            (number, None) if proto::file_system::contains(number) => {
+                proto::file_system::dispatch(self, call)
+            }
+            _ => Err(Error::Unsupported),
+        }
+    }
+
+    /// Makes a session of a node. Permission has been checked.
+    fn open_session(&mut self, node: u64, flags: u32, kind: u32) -> Reply {
+        let file = OpenFile::new(node, flags);
+        let rights = file.cursor_rights();
+        let data = if kind == file_type::REGULAR && rights.0 != 0 {
+            Some((self.content(node)?.memory, rights))
+        } else {
+            None
+        };
+        let mut status = 0;
+        if flags & open_flags::APPEND != 0 {
+            status |= status_flags::APPEND;
+        }
+        if flags & open_flags::NONBLOCK != 0 {
+            status |= status_flags::NONBLOCK;
+        }
+        let session = loop {
+            self.serial += 1;
+            let badge = file.badge(self.serial)?;
+            match self.kernel.session_create(badge, data, status) {
+                // Left over from before a restart, or the serial number came round.
+                Err(Error::Exists) => continue,
+                other => break other?,
+            }
+        };
+        self.add_session(file);
+        Ok(Answer::value(u64::from(kind)).with_handle(session).into())
+    }
+
+    /// Attributes of a directory that the caller may change.
+    fn writable_directory(
+        &mut self,
+        directory: u64,
+        credentials: &Credentials,
+    ) -> Result<Attributes, Error> {
+        let attributes = self.status_of(directory)?;
+        if attributes.mode & file_type::MASK != file_type::DIRECTORY {
+            return Err(Error::NotDirectory);
+        }
+        permission::check(&attributes, credentials, WRITE | EXECUTE)?;
+        Ok(attributes)
+    }
+
+    fn create_node(
+        &mut self,
+        directory: u64,
+        name: &[u8],
+        credentials: &Credentials,
+        mode: u32,
+        special_device: u64,
+        target: &[u8],
+    ) -> Reply {
+        let parent = self.writable_directory(directory, credentials)?;
+        let (user, group, mode) = permission::inherited(&parent, credentials, mode);
+        let now_ns = self.kernel.now_ns();
+        let new = NewNode {
+            mode,
+            user,
+            group,
+            special_device,
+            target,
+            now_ns,
+        };
+        Ok(Answer::value(self.volume.create(directory, name, &new)?).into())
+    }
+
+    /// Checks that the entry `name` of `directory` may be removed; returns the node.
+    fn check_victim(
+        &mut self,
+        directory: u64,
+        name: &[u8],
+        credentials: &Credentials,
+    ) -> Result<(u64, Attributes), Error> {
+        let parent = self.writable_directory(directory, credentials)?;
+        let node = self.volume.lookup(directory, name)?;
+        let victim = self.status_of(node)?;
+        permission::check_remove(&parent, &victim, credentials)?;
+        Ok((node, victim))
+    }
+
+    /// Sets attributes after a check against `credentials`.
+    pub(crate) fn change_attributes(
+        &mut self,
+        node: u64,
+        mask: u64,
+        values: &Attributes,
+        credentials: &Credentials,
+    ) -> Result<(), Error> {
+        let now = self.status_of(node)?;
+        let (mut mask, mut values) = permission::check_change(&now, credentials, mask, values)?;
+        let now_ns = self.kernel.now_ns();
+        if mask & attribute_mask::ACCESS_NOW != 0 {
+            values.access_ns = now_ns;
+            mask |= attribute_mask::ACCESS;
+        }
+        if mask & attribute_mask::MODIFY_NOW != 0 {
+            values.modify_ns = now_ns;
+            mask |= attribute_mask::MODIFY;
+        }
+        if mask & attribute_mask::SIZE != 0 {
+            self.check_regular(&now)?;
+            permission::check(&now, credentials, WRITE)?;
+            self.truncate_content(node, values.size)?;
+        }
+        let rest = mask
+            & (attribute_mask::MODE
+                | attribute_mask::USER
+                | attribute_mask::GROUP
+                | attribute_mask::ACCESS
+                | attribute_mask::MODIFY);
+        if rest == 0 {
+            Ok(())
+        } else {
+            self.volume.set_attributes(node, rest, &values, now_ns)
+        }
+    }
+
+    pub(crate) fn check_regular(&self, attributes: &Attributes) -> Result<(), Error> {
+        match attributes.mode & file_type::MASK {
+            file_type::REGULAR => Ok(()),
+            file_type::DIRECTORY => Err(Error::IsDirectory),
+            _ => Err(Error::BadArgument),
+        }
+    }
+
+    /// Directory entries from a cursor on, into the caller's buffer.
+    pub(crate) fn list<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        node: u64,
+        cursor: u64,
+        output: Output,
+    ) -> Reply {
+        let mut records = Records::new(output.length.min(MAXIMUM_ENTRIES) as usize);
+        self.volume
+            .read_directory(node, cursor, &mut |entry| records.push(entry))?;
+        if records.bytes.is_empty() && records.full {
+            // Not even one entry fits.
+            return Err(Error::BadArgument);
+        }
+        call.write(output, 0, &records.bytes)?;
+        Ok(Answer::value(records.bytes.len() as u64).into())
+    }
+
+    /// The name of directory `node` in its parent.
+    fn name_of(&mut self, node: u64) -> Result<(Vec<u8>, u64), Error> {
+        let parent = self.volume.lookup(node, b"..")?;
+        let mut found = None;
+        self.volume.read_directory(parent, 0, &mut |entry| {
+            if entry.node == node && entry.name != b"." && entry.name != b".." {
+                found = Some(entry.name.to_vec());
+            }
+            found.is_none()
+        })?;
+        Ok((found.ok_or(Error::NotFound)?, parent))
+    }
+
+    fn refuse_busy(&self, node: u64) -> Result<(), Error> {
+        if self.covered.contains(&node) || node == self.volume.root() {
+            return Err(Error::Busy);
+        }
+        Ok(())
+    }
+}
+
+/// Reads an input as bytes, up to a limit.
+pub(crate) fn read_bytes<C: Call + ?Sized>(
+    call: &C,
+    input: Input,
+    limit: u64,
+) -> Result<Vec<u8>, Error> {
+    if input.length > limit {
+        return Err(Error::NameTooLong);
+    }
+    let mut bytes = vec![0; input.length as usize];
+    let mut done = 0;
+    while done < bytes.len() {
+        match call.read(input, done as u64, &mut bytes[done..])? {
+            0 => return Err(Error::BadMessage),
+            count => done += count,
+        }
+    }
+    Ok(bytes)
+}
+
+/// Reads an input as a structure.
+pub(crate) fn read_plain<T: Plain, C: Call + ?Sized>(call: &C, input: Input) -> Result<T, Error> {
+    if input.length != T::SIZE as u64 {
+        return Err(Error::BadMessage);
+    }
+    T::decode(&read_bytes(call, input, T::SIZE as u64)?).ok_or(Error::BadMessage)
+}
+
+/// Writes a structure to an output that is large enough.
+pub(crate) fn write_plain<T: Plain, C: Call + ?Sized>(
+    call: &C,
+    output: Output,
+    value: &T,
+) -> Result<(), Error> {
+    let mut bytes = vec![0; T::SIZE];
+    value.encode(&mut bytes).ok_or(Error::Overflow)?;
+    if output.length < T::SIZE as u64 {
+        return Err(Error::BadMessage);
+    }
+    call.write(output, 0, &bytes)?;
+    Ok(())
+}
+
+fn done() -> Reply {
+    Ok(Answer::default().into())
+}
+
+impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> for Server<V, K> {
+    fn root(&mut self, _call: &mut C) -> Reply {
+        Ok(Answer::value(self.volume.root())
+            .with(1, self.volume.device())
+            .into())
+    }
+
+    fn walk(
+        &mut self,
+        call: &mut C,
+        node: u64,
+        flags: u32,
+        path: Input,
+        credentials: Input,
+        attributes: Output,
+    ) -> Reply {
+        let path = read_bytes(call, path, MAXIMUM_PATH)?;
+        let credentials = read_plain(call, credentials)?;
+        let (walked, found) = self.walk_path(node, flags & 1 != 0, &path, &credentials)?;
+        write_plain(call, attributes, &found)?;
+        let answer = Answer::value(walked.node)
+            .with(1, walked.consumed as u64)
+            .with(2, walked.reason);
+        debug_assert!(walked.reason <= reason::MISSING);
+        Ok(answer.into())
+    }
+
+    fn open(&mut self, call: &mut C, node: u64, flags: u32, credentials: Input) -> Reply {
+        let credentials: Credentials = read_plain(call, credentials)?;
+        let attributes = self.status_of(node)?;
+        let kind = attributes.mode & file_type::MASK;
+        if flags & open_flags::DIRECTORY != 0 && kind != file_type::DIRECTORY {
+            return Err(Error::NotDirectory);
+        }
+        let file = OpenFile::new(node, flags);
+        let mut wanted = 0;
+        for (asked, bit) in [
+            (file.readable, READ),
+            (file.writable, WRITE),
+            (file.executable, EXECUTE),
+        ] {
+            wanted |= if asked { bit } else { 0 };
+        }
+        let path_only = flags & open_flags::PATH != 0 && !file.executable;
+        match kind {
+            _ if path_only => {}
+            file_type::DIRECTORY if file.writable || file.executable => {
+                return Err(Error::IsDirectory);
+            }
+            file_type::SYMLINK => return Err(Error::TooManySymlinks),
+            file_type::REGULAR | file_type::DIRECTORY => {}
+            // Pipes, sockets and devices are other servers' to open.
+            _ => return Err(Error::NotSupported),
+        }
+        permission::check(&attributes, &credentials, wanted)?;
+        if flags & open_flags::TRUNCATE != 0 && kind == file_type::REGULAR && file.writable {
+            self.truncate_content(node, 0)?;
+        }
+        self.open_session(node, flags, kind)
+    }
+
+    fn create(
+        &mut self,
+        call: &mut C,
+        directory: u64,
+        mode: u32,
+        device: u64,
+        name: Input,
+        credentials: Input,
+    ) -> Reply {
+        let name = read_bytes(call, name, MAXIMUM_PATH)?;
+        let credentials: Credentials = read_plain(call, credentials)?;
+        if mode & file_type::MASK == file_type::SYMLINK {
+            return Err(Error::BadArgument);
+        }
+        self.create_node(directory, &name, &credentials, mode, device, &[])
+    }
+
+    fn status(&mut self, call: &mut C, node: u64, attributes: Output) -> Reply {
+        let found = self.status_of(node)?;
+        write_plain(call, attributes, &found)?;
+        done()
+    }
+
+    fn set_attributes(
+        &mut self,
+        call: &mut C,
+        node: u64,
+        mask: u64,
+        attributes: Input,
+        credentials: Input,
+    ) -> Reply {
+        let values = read_plain(call, attributes)?;
+        let credentials = read_plain(call, credentials)?;
+        self.change_attributes(node, mask, &values, &credentials)?;
+        done()
+    }
+
+    fn link(
+        &mut self,
+        call: &mut C,
+        node: u64,
+        directory: u64,
+        name: Input,
+        credentials: Input,
+    ) -> Reply {
+        let name = read_bytes(call, name, MAXIMUM_PATH)?;
+        let credentials: Credentials = read_plain(call, credentials)?;
+        self.writable_directory(directory, &credentials)?;
+        let kind = self.volume.attributes(node)?.mode & file_type::MASK;
+        if kind == file_type::DIRECTORY {
+            return Err(Error::NotPermitted);
+        }
+        let now_ns = self.kernel.now_ns();
+        self.volume.link(node, directory, &name, now_ns)?;
+        done()
+    }
+
+    fn unlink(
+        &mut self,
+        call: &mut C,
+        directory: u64,
+        is_directory: u32,
+        name: Input,
+        credentials: Input,
+    ) -> Reply {
+        let name = read_bytes(call, name, MAXIMUM_PATH)?;
+        let credentials: Credentials = read_plain(call, credentials)?;
+        match (is_directory, &name[..]) {
+            (0, b"." | b"..") => return Err(Error::IsDirectory),
+            (_, b".") => return Err(Error::BadArgument),
+            (_, b"..") => return Err(Error::NotEmpty),
+            _ => {}
+        }
+        let (node, _) = self.check_victim(directory, &name, &credentials)?;
+        self.refuse_busy(node)?;
+        let now_ns = self.kernel.now_ns();
+        let nameless = match is_directory {
+            0 => self.volume.unlink(directory, &name, now_ns)?,
+            _ => self.volume.remove_directory(directory, &name, now_ns)?,
+        };
+        self.after_unlink(nameless)?;
+        done()
+    }
+
+    fn rename(
+        &mut self,
+        call: &mut C,
+        from: u64,
+        to: u64,
+        flags: u32,
+        old: Input,
+        new: Input,
+        credentials: Input,
+    ) -> Reply {
+        let old = read_bytes(call, old, MAXIMUM_PATH)?;
+        let new = read_bytes(call, new, MAXIMUM_PATH)?;
+        let credentials: Credentials = read_plain(call, credentials)?;
+        if flags > 1 {
+            // Exchanging two names is not offered.
+            return Err(Error::BadArgument);
+        }
+        let (node, moved) = self.check_victim(from, &old, &credentials)?;
+        self.refuse_busy(node)?;
+        if moved.mode & file_type::MASK == file_type::DIRECTORY && from != to {
+            // Its `..` changes.
+            permission::check(&moved, &credentials, WRITE)?;
+        }
+        match self.check_victim(to, &new, &credentials) {
+            Ok((target, _)) if target != node => self.refuse_busy(target)?,
+            Ok(_) | Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        let now_ns = self.kernel.now_ns();
+        let nameless = self
+            .volume
+            .rename((from, &old), (to, &new), flags == 1, now_ns)?;
+        self.after_unlink(nameless)?;
+        done()
+    }
+
+    fn make_symlink(
+        &mut self,
+        call: &mut C,
+        directory: u64,
+        name: Input,
+        target: Input,
+        credentials: Input,
+    ) -> Reply {
+        let name = read_bytes(call, name, MAXIMUM_PATH)?;
+        let target = read_bytes(call, target, MAXIMUM_PATH)?;
+        let credentials = read_plain(call, credentials)?;
+        let mode = file_type::SYMLINK | 0o777;
+        self.create_node(directory, &name, &credentials, mode, 0, &target)
+    }
+
+    fn read_symlink(&mut self, call: &mut C, node: u64, target: Output) -> Reply {
+        let bytes = self.volume.read_symlink(node)?;
+        let length = bytes.len().min(target.length as usize);
+        call.write(target, 0, &bytes[..length])?;
+        Ok(Answer::value(length as u64).into())
+    }
+
+    fn read_directory(&mut self, call: &mut C, node: u64, cursor: u64, entries: Output) -> Reply {
+        self.list(call, node, cursor, entries)
+    }
+
+    fn file_system_status(&mut self, call: &mut C, status: Output) -> Reply {
+        let figures = self.volume.status();
+        write_plain(call, status, &figures)?;
+        done()
+    }
+
+    fn sync(&mut self, _call: &mut C) -> Reply {
+        self.sync_all()?;
+        done()
+    }
+
+    fn cover(&mut self, _call: &mut C, node: u64, covered: u32) -> Reply {
+        if covered != 0 {
+            if self.covered.contains(&node) {
+                return Err(Error::Busy);
+            }
+            self.change_hold(node, true)?;
+            self.covered.insert(node);
+        } else if self.covered.remove(&node) {
+            self.change_hold(node, false)?;
+        } else {
+            return Err(Error::BadArgument);
+        }
+        done()
+    }
+
+    fn hold(&mut self, _call: &mut C, node: u64, held: u32) -> Reply {
+        self.change_hold(node, held != 0)?;
+        done()
+    }
+
+    fn unmount(&mut self, _call: &mut C) -> Reply {
+        self.sync_all()?;
+        self.volume.unmount()?;
+        self.unmounted = true;
+        done()
+    }
+
+    fn name(&mut self, call: &mut C, node: u64, name: Output) -> Reply {
+        let (bytes, parent) = self.name_of(node)?;
+        if (name.length as usize) < bytes.len() {
+            return Err(Error::OutOfRange);
+        }
+        call.write(name, 0, &bytes)?;
+        Ok(Answer::value(bytes.len() as u64).with(1, parent).into())
+    }
+}

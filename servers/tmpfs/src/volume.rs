@@ -1,0 +1,463 @@
+//! Names and attributes in the heap.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use file_system::{Entry, NewNode, Volume};
+use kernel_abi::PAGE_SIZE;
+use proto::types::{FileSystemStatus, attribute_mask, file_type};
+use proto::{Attributes, Error};
+
+use crate::node::{Body, Directory, Node};
+
+const ROOT: u64 = 1;
+/// Device number of the file system: there is one, and 1 is the disk's.
+const DEVICE: u64 = 2;
+/// `f_type` that programs know a file system in memory by.
+const MAGIC: u64 = 0x0102_1994;
+const MAXIMUM_NAME: usize = 255;
+/// A node costs the heap about this much.
+const NODE_BYTES: u64 = 512;
+/// Most subdirectories and links.
+const MAXIMUM_LINKS: u32 = 32_000;
+
+/// A file system in memory, bounded in bytes and in nodes.
+pub struct TemporaryVolume {
+    nodes: BTreeMap<u64, Node>,
+    next_node: u64,
+    /// Pages that files may have, and have.
+    pages_limit: u64,
+    pages_used: u64,
+    nodes_limit: u64,
+}
+
+fn pages(bytes: u64) -> u64 {
+    bytes.div_ceil(PAGE_SIZE)
+}
+
+fn check_name(name: &[u8]) -> Result<(), Error> {
+    if name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') {
+        return Err(Error::BadArgument);
+    }
+    if name.contains(&0) {
+        return Err(Error::BadArgument);
+    }
+    if name.len() > MAXIMUM_NAME {
+        Err(Error::NameTooLong)
+    } else {
+        Ok(())
+    }
+}
+
+impl TemporaryVolume {
+    /// An empty file system for at most `limit_bytes` of content.
+    pub fn new(limit_bytes: u64, now_ns: i64) -> TemporaryVolume {
+        let attributes = Attributes {
+            node: ROOT,
+            mode: file_type::DIRECTORY | 0o1777,
+            links: 2,
+            access_ns: now_ns,
+            modify_ns: now_ns,
+            change_ns: now_ns,
+            ..Attributes::default()
+        };
+        let body = Body::Directory(Directory::new(ROOT));
+        let root = Node {
+            attributes,
+            generation: 0,
+            body,
+        };
+        TemporaryVolume {
+            nodes: BTreeMap::from([(ROOT, root)]),
+            next_node: ROOT + 1,
+            pages_limit: pages(limit_bytes),
+            pages_used: 0,
+            // A sixteenth of the limit may be spent on nodes.
+            nodes_limit: (limit_bytes / 16 / NODE_BYTES).max(1024),
+        }
+    }
+
+    fn node(&self, node: u64) -> Result<&Node, Error> {
+        self.nodes.get(&node).ok_or(Error::NotFound)
+    }
+
+    fn node_mut(&mut self, node: u64) -> Result<&mut Node, Error> {
+        self.nodes.get_mut(&node).ok_or(Error::NotFound)
+    }
+
+    fn directory(&self, node: u64) -> Result<&Directory, Error> {
+        match &self.node(node)?.body {
+            Body::Directory(directory) => Ok(directory),
+            _ => Err(Error::NotDirectory),
+        }
+    }
+
+    fn directory_mut(&mut self, node: u64) -> Result<&mut Directory, Error> {
+        match &mut self.node_mut(node)?.body {
+            Body::Directory(directory) => Ok(directory),
+            _ => Err(Error::NotDirectory),
+        }
+    }
+
+    /// Notes that a directory's entries changed, and its links by `links`.
+    fn touch(&mut self, directory: u64, links: i32, now_ns: i64) -> Result<(), Error> {
+        let attributes = &mut self.node_mut(directory)?.attributes;
+        attributes.modify_ns = now_ns;
+        attributes.change_ns = now_ns;
+        attributes.links = attributes.links.saturating_add_signed(links);
+        Ok(())
+    }
+
+    /// Takes one link of a node (all of a directory's); the node if none is left.
+    fn drop_link(&mut self, node: u64, now_ns: i64) -> Result<Option<u64>, Error> {
+        let found = self.node_mut(node)?;
+        let links = if found.is_directory() {
+            0
+        } else {
+            found.attributes.links.saturating_sub(1)
+        };
+        found.attributes.links = links;
+        found.attributes.change_ns = now_ns;
+        Ok((links == 0).then_some(node))
+    }
+
+    /// A directory that takes new entries.
+    fn live_directory(&self, node: u64) -> Result<&Directory, Error> {
+        let directory = self.directory(node)?;
+        if self.node(node)?.attributes.links == 0 {
+            Err(Error::NotFound)
+        } else {
+            Ok(directory)
+        }
+    }
+
+    fn is_inside(&self, mut inner: u64, outer: u64) -> Result<bool, Error> {
+        while inner != ROOT {
+            if inner == outer {
+                return Ok(true);
+            }
+            inner = self.directory(inner)?.parent;
+        }
+        Ok(outer == ROOT)
+    }
+
+    /// Checks that `node` may replace `target`.
+    fn check_replace(&self, node: u64, target: u64) -> Result<(), Error> {
+        let replaced = self.node(target)?;
+        match (self.node(node)?.is_directory(), &replaced.body) {
+            (true, Body::Directory(directory)) if !directory.is_empty() => Err(Error::NotEmpty),
+            (true, Body::Directory(_)) => Ok(()),
+            (true, _) => Err(Error::NotDirectory),
+            (false, Body::Directory(_)) => Err(Error::IsDirectory),
+            (false, _) => Ok(()),
+        }
+    }
+
+    fn account(&mut self, old_bytes: u64, new_bytes: u64) {
+        self.pages_used = self.pages_used.saturating_sub(pages(old_bytes)) + pages(new_bytes);
+    }
+}
+
+impl Volume for TemporaryVolume {
+    const PAGED: bool = false;
+
+    fn root(&self) -> u64 {
+        ROOT
+    }
+
+    fn device(&self) -> u64 {
+        DEVICE
+    }
+
+    fn attributes(&mut self, node: u64) -> Result<Attributes, Error> {
+        let found = self.node(node)?;
+        let mut attributes = found.attributes;
+        attributes.block_size = PAGE_SIZE;
+        attributes.blocks = if found.is_regular() {
+            pages(attributes.size) * 8
+        } else {
+            0
+        };
+        Ok(attributes)
+    }
+
+    fn generation(&mut self, node: u64) -> Result<u32, Error> {
+        Ok(self.node(node)?.generation)
+    }
+
+    fn lookup(&mut self, directory: u64, name: &[u8]) -> Result<u64, Error> {
+        let found = self.directory(directory)?;
+        match name {
+            b"." => Ok(directory),
+            b".." => Ok(found.parent),
+            name if name.len() > MAXIMUM_NAME => Err(Error::NameTooLong),
+            name => found.get(name).ok_or(Error::NotFound),
+        }
+    }
+
+    fn read_directory(
+        &mut self,
+        directory: u64,
+        cursor: u64,
+        visit: &mut dyn FnMut(Entry<'_>) -> bool,
+    ) -> Result<(), Error> {
+        let found = self.directory(directory)?;
+        if self.node(directory)?.attributes.links == 0 {
+            return Ok(());
+        }
+        let kind = file_type::DIRECTORY;
+        let dots = [(1, &b"."[..], directory), (2, &b".."[..], found.parent)];
+        for (at, name, node) in dots {
+            if at > cursor
+                && !visit(Entry {
+                    node,
+                    kind,
+                    name,
+                    next_cursor: at,
+                })
+            {
+                return Ok(());
+            }
+        }
+        for (at, name, node) in found.from(cursor.saturating_add(1)) {
+            let kind = self.node(node)?.attributes.mode & file_type::MASK;
+            if !visit(Entry {
+                node,
+                kind,
+                name,
+                next_cursor: at,
+            }) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, directory: u64, name: &[u8], new: &NewNode<'_>) -> Result<u64, Error> {
+        check_name(name)?;
+        if self.live_directory(directory)?.get(name).is_some() {
+            return Err(Error::Exists);
+        }
+        if self.nodes.len() as u64 >= self.nodes_limit {
+            return Err(Error::NoSpace);
+        }
+        let kind = new.mode & file_type::MASK;
+        let is_directory = kind == file_type::DIRECTORY;
+        if is_directory && self.node(directory)?.attributes.links >= MAXIMUM_LINKS {
+            return Err(Error::TooManyLinks);
+        }
+        let body = match kind {
+            file_type::DIRECTORY => Body::Directory(Directory::new(directory)),
+            file_type::SYMLINK if new.target.is_empty() => return Err(Error::BadArgument),
+            file_type::SYMLINK => Body::Symlink(new.target.to_vec()),
+            file_type::REGULAR
+            | file_type::FIFO
+            | file_type::SOCKET
+            | file_type::CHARACTER
+            | file_type::BLOCK => Body::Other,
+            _ => return Err(Error::BadArgument),
+        };
+        let node = self.next_node;
+        self.next_node += 1;
+        let attributes = Attributes {
+            node,
+            mode: new.mode,
+            links: if is_directory { 2 } else { 1 },
+            user: new.user,
+            group: new.group,
+            special_device: new.special_device,
+            size: new.target.len() as u64,
+            access_ns: new.now_ns,
+            modify_ns: new.now_ns,
+            change_ns: new.now_ns,
+            ..Attributes::default()
+        };
+        self.nodes.insert(
+            node,
+            Node {
+                attributes,
+                generation: 0,
+                body,
+            },
+        );
+        self.directory_mut(directory)?.insert(name, node);
+        self.touch(directory, i32::from(is_directory), new.now_ns)?;
+        Ok(node)
+    }
+
+    fn link(&mut self, node: u64, directory: u64, name: &[u8], now_ns: i64) -> Result<(), Error> {
+        check_name(name)?;
+        if self.live_directory(directory)?.get(name).is_some() {
+            return Err(Error::Exists);
+        }
+        let found = self.node_mut(node)?;
+        match found.attributes.links {
+            _ if found.is_directory() => return Err(Error::NotPermitted),
+            0 => return Err(Error::NotFound),
+            MAXIMUM_LINKS.. => return Err(Error::TooManyLinks),
+            _ => {}
+        }
+        found.attributes.links += 1;
+        found.attributes.change_ns = now_ns;
+        self.directory_mut(directory)?.insert(name, node);
+        self.touch(directory, 0, now_ns)
+    }
+
+    fn unlink(&mut self, directory: u64, name: &[u8], now_ns: i64) -> Result<Option<u64>, Error> {
+        check_name(name)?;
+        let node = self
+            .directory(directory)?
+            .get(name)
+            .ok_or(Error::NotFound)?;
+        if self.node(node)?.is_directory() {
+            return Err(Error::IsDirectory);
+        }
+        self.directory_mut(directory)?.remove(name);
+        self.touch(directory, 0, now_ns)?;
+        self.drop_link(node, now_ns)
+    }
+
+    fn remove_directory(
+        &mut self,
+        directory: u64,
+        name: &[u8],
+        now_ns: i64,
+    ) -> Result<Option<u64>, Error> {
+        check_name(name)?;
+        let node = self
+            .directory(directory)?
+            .get(name)
+            .ok_or(Error::NotFound)?;
+        if !self.directory(node)?.is_empty() {
+            return Err(Error::NotEmpty);
+        }
+        self.directory_mut(directory)?.remove(name);
+        self.touch(directory, -1, now_ns)?;
+        self.drop_link(node, now_ns)
+    }
+
+    fn rename(
+        &mut self,
+        (from, old): (u64, &[u8]),
+        (to, new): (u64, &[u8]),
+        no_replace: bool,
+        now_ns: i64,
+    ) -> Result<Option<u64>, Error> {
+        check_name(old)?;
+        check_name(new)?;
+        let node = self.directory(from)?.get(old).ok_or(Error::NotFound)?;
+        let target = self.live_directory(to)?.get(new);
+        let is_directory = self.node(node)?.is_directory();
+        if is_directory && from != to && self.is_inside(to, node)? {
+            return Err(Error::BadArgument);
+        }
+        match target {
+            Some(_) if no_replace => return Err(Error::Exists),
+            Some(target) if target == node => return Ok(None),
+            Some(target) => self.check_replace(node, target)?,
+            None => {}
+        }
+        self.directory_mut(from)?.remove(old);
+        self.directory_mut(to)?.insert(new, node);
+        if let Body::Directory(moved) = &mut self.node_mut(node)?.body {
+            moved.parent = to;
+        }
+        self.node_mut(node)?.attributes.change_ns = now_ns;
+        let moved = i32::from(is_directory);
+        self.touch(from, -moved, now_ns)?;
+        // A directory that was replaced takes its `..` with it.
+        self.touch(to, if target.is_some() { 0 } else { moved }, now_ns)?;
+        match target {
+            Some(target) => self.drop_link(target, now_ns),
+            None => Ok(None),
+        }
+    }
+
+    fn read_symlink(&mut self, node: u64) -> Result<Vec<u8>, Error> {
+        match &self.node(node)?.body {
+            Body::Symlink(target) => Ok(target.clone()),
+            _ => Err(Error::BadArgument),
+        }
+    }
+
+    fn set_attributes(
+        &mut self,
+        node: u64,
+        mask: u64,
+        values: &Attributes,
+        now_ns: i64,
+    ) -> Result<(), Error> {
+        let attributes = &mut self.node_mut(node)?.attributes;
+        let asked = |bit| mask & bit != 0;
+        if asked(attribute_mask::MODE) {
+            attributes.mode = attributes.mode & file_type::MASK | values.mode & 0o7777;
+        }
+        if asked(attribute_mask::USER) {
+            attributes.user = values.user;
+        }
+        if asked(attribute_mask::GROUP) {
+            attributes.group = values.group;
+        }
+        if asked(attribute_mask::ACCESS) {
+            attributes.access_ns = values.access_ns;
+        }
+        if asked(attribute_mask::MODIFY) {
+            attributes.modify_ns = values.modify_ns;
+        }
+        attributes.change_ns = now_ns;
+        Ok(())
+    }
+
+    fn reserve(&mut self, node: u64, _start: u64, end: u64) -> Result<u64, Error> {
+        let size = self.node(node)?.attributes.size;
+        let free = self.pages_limit.saturating_sub(self.pages_used);
+        let reach = pages(size).saturating_add(free).saturating_mul(PAGE_SIZE);
+        Ok(end.min(reach))
+    }
+
+    fn set_size(&mut self, node: u64, size: u64, now_ns: i64) -> Result<(), Error> {
+        let old = self.node(node)?.attributes.size;
+        let growth = pages(size).saturating_sub(pages(old));
+        if growth > self.pages_limit.saturating_sub(self.pages_used) {
+            return Err(Error::NoSpace);
+        }
+        self.account(old, size);
+        let attributes = &mut self.node_mut(node)?.attributes;
+        attributes.size = size;
+        attributes.modify_ns = now_ns;
+        attributes.change_ns = now_ns;
+        Ok(())
+    }
+
+    fn release(&mut self, node: u64) -> Result<(), Error> {
+        let found = self.nodes.remove(&node).ok_or(Error::NotFound)?;
+        if found.is_regular() {
+            self.account(found.attributes.size, 0);
+        }
+        Ok(())
+    }
+
+    fn status(&mut self) -> FileSystemStatus {
+        let free = self.pages_limit.saturating_sub(self.pages_used);
+        FileSystemStatus {
+            kind: MAGIC,
+            block_size: PAGE_SIZE,
+            blocks: self.pages_limit,
+            blocks_free: free,
+            blocks_available: free,
+            files: self.nodes_limit,
+            files_free: self.nodes_limit.saturating_sub(self.nodes.len() as u64),
+            identifier: DEVICE,
+            name_length: MAXIMUM_NAME as u64,
+            flags: 0,
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn unmount(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
