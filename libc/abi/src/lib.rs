@@ -5,7 +5,6 @@
 //! `errno` goes through the C symbols (`malloc`, `__errno_location`) that `sys` defines.
 #![no_std]
 #![feature(c_variadic)]
-#![feature(linkage)]
 // C names and C preconditions: the standard's text is each function's safety contract.
 #![allow(clippy::missing_safety_doc, non_camel_case_types)]
 

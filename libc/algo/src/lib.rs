@@ -13,6 +13,7 @@ pub mod float;
 pub mod format;
 pub mod utf8;
 pub mod character;
+pub mod message;
 pub mod number;
 pub mod pattern;
 pub mod search;

@@ -3,3 +3,10 @@
 pub mod support;
 pub mod memory;
 pub mod string;
+pub mod ctype;
+pub mod fnmatch;
+pub mod format;
+pub mod message;
+pub mod number;
+pub mod setjmp;
+pub mod sort;
