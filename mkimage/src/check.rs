@@ -184,7 +184,7 @@ fn long_functions(text: &str) -> Vec<(usize, usize)> {
         if is_declaration.is_none_or(|line| line.ends_with(';')) || line.ends_with('}') {
             continue;
         }
-        if let Some(length) = lines[index..].iter().position(|line| is_end(line)) {
+        if let Some(length) = lines[index..].iter().position(is_end) {
             let length = length + 1;
             if length > FUNCTION_LINES {
                 found.push((index + 1, length));

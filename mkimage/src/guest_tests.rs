@@ -11,6 +11,7 @@ use crate::staging::Addition;
 use crate::workspace::{Workspace, read_file, write_file};
 use crate::{disk, packages, root_file_system, tour};
 use anyhow::{Context, Result, anyhow, bail};
+use porting_kit::digest;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -50,6 +51,8 @@ struct GuestTest {
     tour: Option<String>,
     /// Standard output, exactly.
     output: String,
+    /// In place of `output`: its SHA-256, for output that is long or no text.
+    output_sha256: Option<String>,
     /// Standard error, exactly; not looked at when it is not given.
     error: Option<String>,
     /// Exit status.
@@ -62,6 +65,9 @@ struct GuestTest {
     memory: Option<u64>,
     /// `HOST:GUEST`, host paths relative to `tests/guest`.
     add: Vec<String>,
+    /// C files and Cargo packages, relative to `tests/guest`, that are built with the SDK and put
+    /// into `/programs`.
+    programs: Vec<String>,
 }
 
 /// What a command did.
@@ -161,7 +167,10 @@ fn load(workspace: &Workspace, path: &Path) -> Result<GuestTest> {
 impl GuestTest {
     /// Whether it can run in a boot with others.
     fn can_share(&self) -> bool {
-        let plain_machine = self.smp.is_none() && self.memory.is_none() && self.timeout.is_none();
+        let plain_machine = self.programs.is_empty()
+            && self.smp.is_none()
+            && self.memory.is_none()
+            && self.timeout.is_none();
         self.command.is_some() && plain_machine && self.add.is_empty()
     }
 
@@ -174,8 +183,18 @@ impl GuestTest {
                 observed.status, self.status
             ));
         }
-        if observed.stdout != self.output.as_bytes() {
-            wrong.push(difference("stdout", &self.output, &observed.stdout));
+        match &self.output_sha256 {
+            Some(wanted) => {
+                let found = digest::of_bytes(&observed.stdout);
+                if found != *wanted {
+                    let length = observed.stdout.len();
+                    wrong.push(format!("stdout ({length} bytes) has the SHA-256 {found}"));
+                }
+            }
+            None if observed.stdout != self.output.as_bytes() => {
+                wrong.push(difference("stdout", &self.output, &observed.stdout));
+            }
+            None => {}
         }
         if let Some(error) = &self.error
             && observed.stderr != error.as_bytes()
@@ -332,6 +351,13 @@ impl Runner<'_> {
                 guest: addition.guest,
             });
         }
+        let programs: Vec<_> = test.programs.iter().map(|path| folder.join(path)).collect();
+        for host in packages::test_programs(self.workspace, &programs)? {
+            additions.push(Addition {
+                host,
+                guest: "/programs/".into(),
+            });
+        }
         let plain = plain_request();
         Ok(Request {
             command,
@@ -475,6 +501,22 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn output_can_be_compared_by_its_hash() {
+        let hash = digest::of_bytes(b"a\xff");
+        let test = GuestTest {
+            output_sha256: Some(hash),
+            ..GuestTest::default()
+        };
+        let observed = |stdout: &[u8]| Observed {
+            status: 0,
+            stdout: stdout.to_vec(),
+            stderr: Vec::new(),
+        };
+        test.judge(&observed(b"a\xff")).unwrap();
+        assert!(test.judge(&observed(b"a")).is_err());
     }
 
     #[test]

@@ -3,11 +3,16 @@
 use crate::libc;
 use crate::progress::Spinner;
 use crate::workspace::Workspace;
-use anyhow::Result;
+use crate::workspace::make_folder;
+use crate::{guest, progress};
+use anyhow::{Context, Result};
 use porting_kit::kit::{Folders, Kit};
 use porting_kit::package::Package;
+use porting_kit::rust_std::{RustStd, forget_program};
 use porting_kit::sdk::Sdk;
-use porting_kit::{Progress, recipe};
+use porting_kit::{Progress, TARGET, recipe};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The kit's folders in this tree.
 fn folders(workspace: &Workspace) -> Result<Folders> {
@@ -46,4 +51,70 @@ pub fn recipes(workspace: &Workspace) -> Result<Vec<recipe::Recipe>> {
         recipes.push(recipe::Recipe::load(folder)?);
     }
     Ok(recipes)
+}
+
+/// Builds test programs with the SDK: a C file, or a folder with a Cargo package whose program has
+/// the folder's name. Answers where they are.
+pub fn test_programs(workspace: &Workspace, sources: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    if sources.is_empty() {
+        return Ok(Vec::new());
+    }
+    let spinner = Spinner::start();
+    let sdk = sdk(workspace, &spinner)?;
+    sources
+        .iter()
+        .map(|source| {
+            spinner.show(&source.display().to_string());
+            if source.is_dir() {
+                cargo_program(workspace, &sdk, source, &spinner)
+            } else {
+                c_program(workspace, &sdk, source)
+            }
+        })
+        .collect()
+}
+
+fn c_program(workspace: &Workspace, sdk: &Sdk, source: &Path) -> Result<PathBuf> {
+    let name = source.file_stem().context("a C file without a name")?;
+    let program = workspace.build("test-programs")?.join(name);
+    make_folder(&workspace.build("test-programs")?)?;
+    let mut command = Command::new(sdk.tools().join(format!("{TARGET}-cc")));
+    command.args(["-O2", "-o"]).arg(&program).arg(source);
+    guest::run(
+        &source.display().to_string(),
+        &mut command,
+        &workspace.build("test-programs/log")?,
+    )?;
+    Ok(program)
+}
+
+fn cargo_program(
+    workspace: &Workspace,
+    sdk: &Sdk,
+    folder: &Path,
+    progress: &progress::Spinner,
+) -> Result<PathBuf> {
+    let name = folder.file_name().context("a package without a name")?;
+    let rust_std = RustStd::prepare(
+        sdk,
+        &workspace.cache()?,
+        &workspace.path("ports/unwind"),
+        progress,
+    )?;
+    let target = workspace.build("test-programs/target")?;
+    let program = target.join(TARGET).join("release").join(name);
+    forget_program(&program)?;
+    let mut command = workspace.in_toolchain("cargo");
+    rust_std.configure(&mut command, sdk);
+    command.args(["build", "--release", "--target", TARGET, "--target-dir"]);
+    command
+        .arg(&target)
+        .arg("--manifest-path")
+        .arg(folder.join("Cargo.toml"));
+    guest::run(
+        &folder.display().to_string(),
+        &mut command,
+        &workspace.build("test-programs/log")?,
+    )?;
+    Ok(program)
 }

@@ -2,7 +2,7 @@
 
 use crate::command::run_logged;
 use crate::recipe::{BuildSystem, Recipe};
-use crate::rust_std::RustStd;
+use crate::rust_std::{RustStd, forget_program};
 use crate::sdk::Sdk;
 use crate::{Error, Progress, Result, TARGET};
 use std::fs;
@@ -58,24 +58,24 @@ impl Job<'_> {
     /// recipe installs and lets the build system make it anew.
     pub fn relink(&self) -> Result<()> {
         for path in self.recipe.install.files.keys() {
-            let made = self.folder().join(path);
-            fs::remove_file(&made).map_err(Error::file("remove", &made))?;
+            forget_program(&self.folder().join(path))?;
         }
         match self.recipe.build.system {
-            BuildSystem::Configure | BuildSystem::Make => {
-                self.make("link", &self.recipe.build.make)
-            }
+            BuildSystem::Configure => self.make("link", &self.recipe.build.make),
             _ => self.compile(),
         }
     }
 
-    /// Whether `relink` can work: the outputs are known by name and the system notices their absence.
+    /// Whether `relink` can work: the outputs are known by name and the build system notices their
+    /// absence.
     pub fn can_relink(&self) -> bool {
         let outputs = &self.recipe.install.files;
-        matches!(
+        let notices = matches!(
             self.recipe.build.system,
-            BuildSystem::Configure | BuildSystem::Make
-        ) && !outputs.is_empty()
+            BuildSystem::Configure | BuildSystem::Make | BuildSystem::Cargo
+        );
+        notices
+            && !outputs.is_empty()
             && outputs
                 .keys()
                 .all(|path| self.folder().join(path).is_file())

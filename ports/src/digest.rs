@@ -39,6 +39,11 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
+/// The SHA-256 of some bytes, in hexadecimal.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
 /// The SHA-256 of a file's content, in hexadecimal.
 pub fn of_file(path: &Path) -> Result<String> {
     let mut file = std::fs::File::open(path).map_err(Error::file("open", path))?;

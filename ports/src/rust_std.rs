@@ -82,6 +82,27 @@ impl RustStd {
     }
 }
 
+/// Makes Cargo link a program again: it does not know that programs depend on libc, but it notices
+/// when the program and its original in `deps/` are gone.
+pub fn forget_program(program: &Path) -> Result<()> {
+    let (Some(folder), Some(name)) = (program.parent(), program.file_name()) else {
+        return Ok(());
+    };
+    let original = format!("{}-", name.to_string_lossy().replace('-', "_"));
+    let deps = folder.join("deps");
+    let mut made = vec![program.to_path_buf()];
+    for entry in fs::read_dir(&deps).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().replace('-', "_");
+        if name.starts_with(&original.replace('-', "_")) && !name.ends_with(".d") {
+            made.push(entry.path());
+        }
+    }
+    for path in made.iter().filter(|path| path.exists()) {
+        fs::remove_file(path).map_err(Error::file("remove", path))?;
+    }
+    Ok(())
+}
+
 /// Puts libc and the start files where rustc's linker call finds them. They are links, so that a
 /// new libc is taken without another copy.
 fn link_libc(sdk: &Sdk, sysroot: &Path, target_json: &Path) -> Result<()> {
