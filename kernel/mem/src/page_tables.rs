@@ -126,6 +126,18 @@ impl PageTables {
         .map(|_| ())
     }
 
+    /// Maps a frame for the kernel's own data.
+    pub fn map_kernel(
+        &self,
+        frames: &mut FrameAllocator,
+        address: u64,
+        frame: Frame,
+    ) -> Result<(), OutOfFrames> {
+        let bits = PRESENT | WRITE | NO_EXECUTE;
+        self.set(frames, self.kernel_root, address, frame.address() | bits, 0)
+            .map(|_| ())
+    }
+
     fn set(
         &self,
         frames: &mut FrameAllocator,

@@ -1,0 +1,232 @@
+//! What each processor has of its own, and the features it is run with.
+
+use crate::{apic, segments};
+use core::arch::asm;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use kernel_core::ThreadId;
+use kernel_core::machine::{Context, Cpu, MAX_CPUS};
+use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags, Efer, EferFlags};
+use x86_64::registers::model_specific::Msr;
+
+/// Bytes of a processor's kernel stack.
+pub const STACK_SIZE: usize = 32 * 1024;
+
+const MSR_STAR: u32 = 0xc000_0081;
+const MSR_LSTAR: u32 = 0xc000_0082;
+const MSR_SFMASK: u32 = 0xc000_0084;
+const MSR_PAT: u32 = 0x277;
+/// Interrupt, direction, trap, alignment-check and nested-task flags are clear in the kernel.
+const SYSCALL_CLEARS: u64 = 0x4_4700;
+/// Write back, write combining, uncached-, uncached; the same again.
+const PAGE_ATTRIBUTES: u64 = 0x0007_0106_0007_0106;
+
+/// A processor's own data; `gs` points to it in the kernel. The entry code in `entry.rs` knows
+/// the offsets of the first four fields.
+#[repr(C, align(64))]
+pub struct CpuLocal {
+    /// Registers of the thread that runs in user mode.
+    pub context: *mut Context,
+    /// Where the kernel's stack starts.
+    pub stack_top: u64,
+    /// The user's stack pointer, while `syscall` is being entered.
+    pub user_stack: u64,
+    /// Which processor this is.
+    pub index: u32,
+    /// Identifier of its local APIC.
+    pub apic_id: u32,
+    /// The thread whose registers `context` points to.
+    pub thread: Option<ThreadId>,
+    /// The thread whose floating-point registers are loaded.
+    pub floating_point: Option<ThreadId>,
+    /// Base of `fs` that is loaded.
+    pub fs_base: u64,
+    /// Base of `gs` that is loaded for user mode.
+    pub gs_base: u64,
+    /// Vectors that came while the processor was idle, a bit each.
+    pub pending: [u64; 4],
+}
+
+struct Locals([core::cell::UnsafeCell<CpuLocal>; MAX_CPUS]);
+
+// SAFETY: each processor touches its own entry; others' are touched under the kernel lock, and
+// then only the field `floating_point`.
+unsafe impl Sync for Locals {}
+
+const EMPTY: CpuLocal = CpuLocal {
+    context: core::ptr::null_mut(),
+    stack_top: 0,
+    user_stack: 0,
+    index: 0,
+    apic_id: 0,
+    thread: None,
+    floating_point: None,
+    fs_base: 0,
+    gs_base: 0,
+    pending: [0; 4],
+};
+
+static LOCALS: Locals = Locals([const { core::cell::UnsafeCell::new(EMPTY) }; MAX_CPUS]);
+/// Page-table root that each processor has loaded.
+static ROOTS: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
+static APIC_IDS: [AtomicU32; MAX_CPUS] = [const { AtomicU32::new(0) }; MAX_CPUS];
+static ONLINE: [AtomicBool; MAX_CPUS] = [const { AtomicBool::new(false) }; MAX_CPUS];
+
+/// The running processor's own data.
+#[inline]
+pub fn local() -> &'static mut CpuLocal {
+    let pointer: *mut CpuLocal;
+    // SAFETY: in the kernel `gs` points to this processor's entry, whose first words the entry
+    // code uses; the address is kept in the entry of `LOCALS` by index.
+    unsafe {
+        let index: u32;
+        asm!("mov {:e}, gs:[24]", out(reg) index, options(nostack, readonly, preserves_flags));
+        pointer = LOCALS.0[index as usize % MAX_CPUS].get();
+        &mut *pointer
+    }
+}
+
+/// Another processor's entry.
+///
+/// # Safety
+/// The kernel lock is held, and only `floating_point` is touched.
+pub unsafe fn other(index: usize) -> &'static mut CpuLocal {
+    // SAFETY: passed on to the caller.
+    unsafe { &mut *LOCALS.0[index % MAX_CPUS].get() }
+}
+
+/// The running processor.
+#[inline]
+pub fn current() -> Cpu {
+    Cpu(local().index as u8)
+}
+
+/// The root a processor has loaded.
+#[inline]
+pub fn root_of(cpu: usize) -> u64 {
+    ROOTS[cpu % MAX_CPUS].load(Ordering::Acquire)
+}
+
+/// Identifier of a processor's local APIC.
+pub fn apic_id_of(cpu: usize) -> u32 {
+    APIC_IDS[cpu % MAX_CPUS].load(Ordering::Relaxed)
+}
+
+/// Whether a processor takes interrupts.
+pub fn is_online(cpu: usize) -> bool {
+    ONLINE[cpu % MAX_CPUS].load(Ordering::Acquire)
+}
+
+/// Loads a page-table root, if it is not loaded.
+#[inline]
+pub fn load_root(root: u64) {
+    let slot = &ROOTS[local().index as usize % MAX_CPUS];
+    if slot.load(Ordering::Relaxed) != root {
+        slot.store(root, Ordering::Release);
+        // SAFETY: every root shares the kernel's half, so code and stack stay where they are.
+        unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
+    }
+}
+
+/// The root that the loader left.
+pub fn loaded_root() -> u64 {
+    let root: u64;
+    // SAFETY: reading a control register.
+    unsafe { asm!("mov {}, cr3", out(reg) root, options(nomem, nostack, preserves_flags)) };
+    root & !0xfff
+}
+
+/// Loads a root before the processor's own data is set up.
+pub fn switch_to_root(root: u64) {
+    // SAFETY: the callers pass the kernel's root, whose upper half is the loader's: code, stack
+    // (in the direct map) and data stay where they are.
+    unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack)) };
+}
+
+/// Drops every translation of the loaded space.
+pub fn reload_root() {
+    let root = ROOTS[local().index as usize % MAX_CPUS].load(Ordering::Relaxed);
+    // SAFETY: the root that is loaded already.
+    unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
+}
+
+fn cpuid(leaf: u32) -> core::arch::x86_64::CpuidResult {
+    core::arch::x86_64::__cpuid_count(leaf, 0)
+}
+
+/// Turns on the protections and instructions that the kernel relies on.
+fn init_features() {
+    // SAFETY: these bits turn features on that the processor reports (SMEP, SMAP, UMIP) or that
+    // every x86_64 processor has.
+    unsafe {
+        let mut cr0 = Cr0::read();
+        cr0.remove(Cr0Flags::EMULATE_COPROCESSOR);
+        cr0.insert(
+            Cr0Flags::WRITE_PROTECT | Cr0Flags::MONITOR_COPROCESSOR | Cr0Flags::NUMERIC_ERROR,
+        );
+        Cr0::write(cr0);
+        let features = if cpuid(0).eax >= 7 {
+            cpuid(7)
+        } else {
+            cpuid(0)
+        };
+        let has = |register: u32, bit: u32| cpuid(0).eax >= 7 && register & (1 << bit) != 0;
+        let mut cr4 = Cr4::read();
+        cr4.insert(Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE);
+        cr4.set(
+            Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION,
+            has(features.ebx, 7),
+        );
+        cr4.set(
+            Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION,
+            has(features.ebx, 20),
+        );
+        cr4.set(
+            Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION,
+            has(features.ecx, 2),
+        );
+        Cr4::write(cr4);
+        Efer::update(|efer| {
+            efer.insert(EferFlags::SYSTEM_CALL_EXTENSIONS | EferFlags::NO_EXECUTE_ENABLE);
+        });
+        Msr::new(MSR_PAT).write(PAGE_ATTRIBUTES);
+    }
+}
+
+/// Prepares the running processor: stack, segments, system calls, features.
+///
+/// # Safety
+/// Called once on each processor, with its own index and stack, and the kernel's root loaded.
+pub unsafe fn init(index: usize, stack_top: u64, root: u64) {
+    init_features();
+    let slot = index % MAX_CPUS;
+    let local = LOCALS.0[slot].get();
+    // SAFETY: nobody else uses this processor's entry.
+    unsafe {
+        (*local).stack_top = stack_top;
+        (*local).index = index as u32;
+        segments::load(index, stack_top);
+        Msr::new(0xc000_0101).write(local as u64);
+        Msr::new(0xc000_0102).write(0);
+        Msr::new(MSR_STAR).write(segments::STAR);
+        Msr::new(MSR_LSTAR).write(crate::entry::system_call_entry as *const () as u64);
+        Msr::new(MSR_SFMASK).write(SYSCALL_CLEARS);
+    }
+    ROOTS[slot].store(root, Ordering::Release);
+    // SAFETY: the root holds the kernel's half.
+    unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
+    apic::enable();
+    let apic_id = apic::identifier();
+    // SAFETY: as above.
+    unsafe { (*local).apic_id = apic_id };
+    APIC_IDS[slot].store(apic_id, Ordering::Relaxed);
+    crate::floating_point::disable();
+    ONLINE[slot].store(true, Ordering::Release);
+}
+
+/// Stops this processor for good.
+pub fn halt() -> ! {
+    loop {
+        // SAFETY: nothing runs here any more.
+        unsafe { asm!("cli", "hlt", options(nomem, nostack)) };
+    }
+}

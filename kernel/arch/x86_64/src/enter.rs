@@ -1,0 +1,152 @@
+//! From the entry code into the kernel's logic and back out, under the kernel lock.
+
+use crate::cpu::{self, CpuLocal};
+use crate::hardware::Hardware;
+use crate::lock::TicketLock;
+use crate::{apic, entry, floating_point};
+use core::arch::asm;
+use kernel_abi::process::Registers;
+use kernel_core::machine::Cpu;
+use kernel_core::{Kernel, Next, ThreadId};
+use x86_64::registers::model_specific::Msr;
+
+static KERNEL: TicketLock<Option<Kernel<Hardware>>> = TicketLock::new(None);
+
+const MSR_FS_BASE: u32 = 0xc000_0100;
+const MSR_KERNEL_GS_BASE: u32 = 0xc000_0102;
+
+/// Puts the kernel in place, before any processor calls [`run`].
+pub fn install(kernel: Kernel<Hardware>) {
+    *KERNEL.lock() = Some(kernel);
+    // SAFETY: locked just above; the reference is gone.
+    unsafe { KERNEL.unlock() };
+}
+
+#[inline]
+fn lock() -> &'static mut Kernel<Hardware> {
+    match KERNEL.lock() {
+        Some(kernel) => kernel,
+        None => panic!("entered before the kernel was installed"),
+    }
+}
+
+/// A system call of the current thread.
+pub extern "C" fn system_call() -> *const Registers {
+    let kernel = lock();
+    let cpu = cpu::current();
+    kernel.system_call(cpu);
+    finish(kernel, cpu)
+}
+
+/// Does something with the kernel for the current thread, and goes on with whatever runs next.
+pub fn with_kernel(work: impl FnOnce(&mut Kernel<Hardware>, Cpu)) -> *const Registers {
+    let kernel = lock();
+    let cpu = cpu::current();
+    work(kernel, cpu);
+    finish(kernel, cpu)
+}
+
+/// An interrupt from user mode.
+pub fn interrupt(vector: u8) -> *const Registers {
+    with_kernel(|kernel, cpu| take_interrupt(kernel, cpu, vector))
+}
+
+fn take_interrupt(kernel: &mut Kernel<Hardware>, cpu: Cpu, vector: u8) {
+    match vector {
+        apic::TIMER_VECTOR => kernel.timer(cpu),
+        apic::KICK_VECTOR => kernel.kicked(cpu),
+        _ => {
+            if let Some(token) = kernel.machine.token_of(vector) {
+                kernel.interrupt(cpu, token);
+            }
+        }
+    }
+    apic::end_of_interrupt();
+}
+
+/// Lets the scheduler decide, loads what it says, and lets go of the lock.
+#[inline]
+fn finish(kernel: &mut Kernel<Hardware>, cpu: Cpu) -> *const Registers {
+    match kernel.schedule(cpu) {
+        Next::Run(thread) => load(kernel, thread),
+        Next::Idle => idle(kernel, cpu),
+    }
+}
+
+#[inline]
+fn load(kernel: &mut Kernel<Hardware>, thread: ThreadId) -> *const Registers {
+    let local = cpu::local();
+    if local.thread != Some(thread) {
+        switch(kernel, local, thread);
+    }
+    // SAFETY: the context of the thread that is current now, alive under the lock.
+    let registers = unsafe { &(*local.context).registers };
+    if registers.fs_base != local.fs_base {
+        local.fs_base = registers.fs_base;
+        // SAFETY: a user address, which the core has checked.
+        unsafe { Msr::new(MSR_FS_BASE).write(registers.fs_base) };
+    }
+    if registers.gs_base != local.gs_base {
+        local.gs_base = registers.gs_base;
+        // SAFETY: as above; `swapgs` puts it in place on the way out.
+        unsafe { Msr::new(MSR_KERNEL_GS_BASE).write(registers.gs_base) };
+    }
+    // SAFETY: the lock is held, and `kernel` is not used any more.
+    unsafe { KERNEL.unlock() };
+    registers
+}
+
+fn switch(kernel: &mut Kernel<Hardware>, local: &mut CpuLocal, thread: ThreadId) {
+    floating_point::switch(local, Some(thread));
+    let space = kernel.space(thread);
+    let Some(context) = kernel.context(thread) else {
+        panic!("the scheduler chose a thread that is no more");
+    };
+    local.context = context;
+    local.thread = Some(thread);
+    if let Some(space) = space {
+        cpu::load_root(space.0);
+    }
+}
+
+/// Waits for interrupts until there is something to run.
+fn idle(kernel: &mut Kernel<Hardware>, cpu: Cpu) -> *const Registers {
+    let mut kernel = kernel;
+    loop {
+        let local = cpu::local();
+        floating_point::switch(local, None);
+        local.thread = None;
+        local.context = core::ptr::null_mut();
+        cpu::load_root(kernel.machine.kernel_root());
+        // SAFETY: the lock is held; the reference is not used again before it is taken anew.
+        unsafe { KERNEL.unlock() };
+        // SAFETY: an interrupt between the two instructions is held back until `hlt` waits.
+        unsafe { asm!("sti", "hlt", "cli", options(nostack)) };
+        kernel = lock();
+        take_pending(kernel, cpu);
+        if let Next::Run(thread) = kernel.schedule(cpu) {
+            return load(kernel, thread);
+        }
+    }
+}
+
+fn take_pending(kernel: &mut Kernel<Hardware>, cpu: Cpu) {
+    for word in 0..4 {
+        let mut bits = core::mem::take(&mut cpu::local().pending[word]);
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            bits &= bits - 1;
+            take_interrupt(kernel, cpu, (word as u32 * 64 + bit) as u8);
+        }
+    }
+}
+
+/// Starts to run threads on this processor; never returns.
+pub fn run() -> ! {
+    let kernel = lock();
+    let registers = finish(kernel, cpu::current());
+    // SAFETY: `leave` takes the registers' address in `rax` and abandons this stack.
+    unsafe {
+        asm!("jmp {leave}", leave = sym entry::leave, in("rax") registers, options(noreturn));
+    }
+}

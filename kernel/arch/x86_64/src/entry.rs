@@ -1,0 +1,228 @@
+//! The ways in and out, in assembly: `syscall`, interrupts and exceptions, and the return.
+//!
+//! A thread's registers are saved straight into its `Context`, whose address the processor's
+//! `CpuLocal` holds: no frame is built on a stack and copied later. The offsets are those of
+//! `kernel_abi::process::Registers` and of `CpuLocal`; both are `repr(C)`.
+
+use crate::segments::{USER_CODE, USER_DATA};
+use crate::{enter, trap};
+use core::arch::{global_asm, naked_asm};
+
+/// `rflags` bits that user code may have set when it goes on.
+pub const USER_FLAGS: u64 = 0x24_0dd5;
+/// `rflags` bits that are always set in user mode: interrupts, and the reserved one.
+pub const FORCED_FLAGS: u64 = 0x202;
+
+/// Where `syscall` enters.
+///
+/// Saves every register, so that the kernel may switch threads anywhere; `rcx` and `r11` become
+/// `rip` and `rflags`, which is also how [`leave`] recognises that `sysret` may be used.
+#[unsafe(naked)]
+pub extern "C" fn system_call_entry() {
+    naked_asm!(
+        "swapgs",
+        "mov gs:[16], rsp",
+        "mov rsp, gs:[0]",
+        "mov [rsp + 0], rax",
+        "mov [rsp + 8], rbx",
+        "mov [rsp + 16], rcx",
+        "mov [rsp + 24], rdx",
+        "mov [rsp + 32], rsi",
+        "mov [rsp + 40], rdi",
+        "mov [rsp + 48], rbp",
+        "mov [rsp + 64], r8",
+        "mov [rsp + 72], r9",
+        "mov [rsp + 80], r10",
+        "mov [rsp + 88], r11",
+        "mov [rsp + 96], r12",
+        "mov [rsp + 104], r13",
+        "mov [rsp + 112], r14",
+        "mov [rsp + 120], r15",
+        "mov [rsp + 128], rcx",
+        "mov [rsp + 136], r11",
+        "mov rcx, gs:[16]",
+        "mov [rsp + 56], rcx",
+        "mov rsp, gs:[8]",
+        "xor ebp, ebp",
+        "call {handler}",
+        "jmp {leave}",
+        handler = sym enter::system_call,
+        leave = sym leave,
+    )
+}
+
+/// Goes on in user mode with the registers at `rax` (a `Registers`).
+#[unsafe(naked)]
+pub extern "C" fn leave() {
+    naked_asm!(
+        "mov rsp, rax",
+        "mov rcx, [rsp + 16]",
+        "mov r11, [rsp + 88]",
+        "cmp rcx, [rsp + 128]",
+        "jne 2f",
+        "cmp r11, [rsp + 136]",
+        "jne 2f",
+        "mov rbx, [rsp + 8]",
+        "mov rdx, [rsp + 24]",
+        "mov rsi, [rsp + 32]",
+        "mov rdi, [rsp + 40]",
+        "mov rbp, [rsp + 48]",
+        "mov r8, [rsp + 64]",
+        "mov r9, [rsp + 72]",
+        "mov r10, [rsp + 80]",
+        "mov r12, [rsp + 96]",
+        "mov r13, [rsp + 104]",
+        "mov r14, [rsp + 112]",
+        "mov r15, [rsp + 120]",
+        "mov rax, [rsp + 0]",
+        "mov rsp, [rsp + 56]",
+        "swapgs",
+        "sysretq",
+        // The general way: an interrupt return frame on the processor's own stack.
+        "2:",
+        "mov rax, rsp",
+        "mov rsp, gs:[8]",
+        "push {user_data}",
+        "push qword ptr [rax + 56]",
+        "push qword ptr [rax + 136]",
+        "push {user_code}",
+        "push qword ptr [rax + 128]",
+        "mov rbx, [rax + 8]",
+        "mov rcx, [rax + 16]",
+        "mov rdx, [rax + 24]",
+        "mov rsi, [rax + 32]",
+        "mov rdi, [rax + 40]",
+        "mov rbp, [rax + 48]",
+        "mov r8, [rax + 64]",
+        "mov r9, [rax + 72]",
+        "mov r10, [rax + 80]",
+        "mov r11, [rax + 88]",
+        "mov r12, [rax + 96]",
+        "mov r13, [rax + 104]",
+        "mov r14, [rax + 112]",
+        "mov r15, [rax + 120]",
+        "mov rax, [rax + 0]",
+        "swapgs",
+        "iretq",
+        user_data = const USER_DATA,
+        user_code = const USER_CODE,
+    )
+}
+
+// 256 stubs of 16 bytes: push an error code where the processor pushes none, push the vector, and
+// go to the common part.
+global_asm!(
+    ".balign 16",
+    "microkosm_stubs:",
+    ".set vector, 0",
+    ".rept 256",
+    ".balign 16",
+    // Vectors 8, 10 to 14, 17, 21, 29 and 30 come with an error code.
+    ".if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)",
+    ".else",
+    ".byte 0x6a, 0",
+    ".endif",
+    // `push vector` would be read as an access to memory: the immediate form, spelled out.
+    ".byte 0x68",
+    ".long vector",
+    "jmp {common}",
+    ".set vector, vector + 1",
+    ".endr",
+    common = sym trap_common,
+);
+
+unsafe extern "C" {
+    #[link_name = "microkosm_stubs"]
+    static STUBS: [[u8; 16]; 256];
+}
+
+/// Address of a vector's stub.
+pub fn stub(vector: usize) -> u64 {
+    // SAFETY: only the address is taken.
+    unsafe { core::ptr::addr_of!(STUBS[vector % 256]) as u64 }
+}
+
+/// Stack: vector, error code, rip, cs, rflags, rsp, ss.
+#[unsafe(naked)]
+extern "C" fn trap_common() {
+    naked_asm!(
+        "test byte ptr [rsp + 24], 3",
+        "jz 2f",
+        // From user mode: into the thread's context.
+        "swapgs",
+        "push rax",
+        "mov rax, gs:[0]",
+        "mov [rax + 8], rbx",
+        "mov [rax + 16], rcx",
+        "mov [rax + 24], rdx",
+        "mov [rax + 32], rsi",
+        "mov [rax + 40], rdi",
+        "mov [rax + 48], rbp",
+        "mov [rax + 64], r8",
+        "mov [rax + 72], r9",
+        "mov [rax + 80], r10",
+        "mov [rax + 88], r11",
+        "mov [rax + 96], r12",
+        "mov [rax + 104], r13",
+        "mov [rax + 112], r14",
+        "mov [rax + 120], r15",
+        "pop rbx",
+        "mov [rax + 0], rbx",
+        "pop rdi",
+        "pop rsi",
+        "pop rbx",
+        "mov [rax + 128], rbx",
+        "pop rbx",
+        "pop rbx",
+        "mov [rax + 136], rbx",
+        "pop rbx",
+        "mov [rax + 56], rbx",
+        "mov rsp, gs:[8]",
+        "xor ebp, ebp",
+        "cld",
+        "call {user}",
+        "jmp {leave}",
+        // From the kernel: an interrupt of the idle loop, or a bug.
+        "2:",
+        "push rax",
+        "push rcx",
+        "push rdx",
+        "push rsi",
+        "push rdi",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "mov rdi, rsp",
+        "mov rsi, rbp",
+        "cld",
+        "call {kernel}",
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rdi",
+        "pop rsi",
+        "pop rdx",
+        "pop rcx",
+        "pop rax",
+        "add rsp, 16",
+        "iretq",
+        user = sym trap::from_user,
+        kernel = sym trap::from_kernel,
+        leave = sym leave,
+    )
+}
+
+const _: () = {
+    use core::mem::offset_of;
+    use kernel_abi::process::Registers;
+    assert!(offset_of!(Registers, rbx) == 8 && offset_of!(Registers, rsp) == 56);
+    assert!(offset_of!(Registers, r15) == 120 && offset_of!(Registers, rip) == 128);
+    assert!(offset_of!(Registers, rflags) == 136);
+    assert!(offset_of!(kernel_core::machine::Context, registers) == 0);
+    assert!(offset_of!(crate::cpu::CpuLocal, context) == 0);
+    assert!(offset_of!(crate::cpu::CpuLocal, stack_top) == 8);
+    assert!(offset_of!(crate::cpu::CpuLocal, user_stack) == 16);
+    assert!(offset_of!(crate::cpu::CpuLocal, index) == 24);
+};
