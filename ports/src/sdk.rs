@@ -208,12 +208,19 @@ fn install_tools(bin: &Path) -> Result<()> {
 /// dynamic linker.
 fn compiler_wrapper() -> String {
     format!(
-        "#!/bin/sh\n\
-         # The C compiler for MicroKosm programs: stock clang with this SDK's sysroot.\n\
-         sdk=\"${{0%/*}}/..\"\n\
-         exec clang-{LLVM_VERSION} --no-default-config --target={TARGET} --sysroot=\"$sdk/sysroot\" \\\n    \
-         -resource-dir=\"$sdk/lib/clang\" -rtlib=compiler-rt --unwindlib=none -fuse-ld=lld -static \\\n    \
-         -D__microkosm__=1 -Wno-unused-command-line-argument \"$@\"\n"
+        r#"#!/bin/sh
+# The C compiler for MicroKosm programs: stock clang with this SDK's sysroot.
+sdk="${{0%/*}}/.."
+# libc.a is one object, so what a program does not use is dropped by section. A partial link
+# keeps everything.
+collect=-Wl,--gc-sections
+for argument; do
+    case "$argument" in -r | -Wl,-r | -Wl,--relocatable) collect= ;; esac
+done
+exec clang-{LLVM_VERSION} --no-default-config --target={TARGET} --sysroot="$sdk/sysroot" \
+    -resource-dir="$sdk/lib/clang" -rtlib=compiler-rt --unwindlib=none -fuse-ld=lld -static \
+    -D__microkosm__=1 -Wno-unused-command-line-argument $collect "$@"
+"#
     )
 }
 
