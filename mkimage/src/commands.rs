@@ -47,6 +47,9 @@ fn build(workspace: &Workspace, arguments: &BuildArguments) -> Result<u8> {
 }
 
 fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
+    if let Some(disk) = arguments.disk.as_ref().filter(|disk| !disk.is_file()) {
+        bail!("--disk: there is no file {}", disk.display());
+    }
     let built = build_profile(workspace, DEFAULT_PROFILE)?;
     let options = interactive::Options {
         processors: arguments.machine.smp,

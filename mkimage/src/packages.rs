@@ -35,6 +35,11 @@ pub fn cook(workspace: &Workspace, names: &[String], progress: &Spinner) -> Resu
     if names.is_empty() {
         return Ok(Vec::new());
     }
+    // A misspelt name is told before a libc is built for it.
+    let known = recipe::recipe_folders(&workspace.path("recipes"))?;
+    for name in names {
+        recipe::find(&known, name)?;
+    }
     let sdk = sdk(workspace, progress)?;
     let kit = Kit::open(folders(workspace)?, &sdk, progress)?;
     let mut packages = Vec::new();

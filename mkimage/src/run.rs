@@ -26,8 +26,7 @@ pub struct Options {
 /// Boots and waits for the end.
 pub fn run(workspace: &Workspace, built: &Built, options: &Options) -> Result<()> {
     let disk = match &options.disk {
-        Some(disk) if disk.is_file() => disk.clone(),
-        Some(disk) => bail!("--disk: there is no file {}", disk.display()),
+        Some(disk) => disk.clone(),
         None => own_disk(workspace, built)?,
     };
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;

@@ -3,7 +3,7 @@
 use crate::builder::Job;
 use crate::digest::{self, KeyBuilder};
 use crate::package::{Description, Package};
-use crate::recipe::{BuildSystem, Recipe, recipe_folders};
+use crate::recipe::{self, BuildSystem, Recipe, recipe_folders};
 use crate::rust_std::RustStd;
 use crate::sdk::{Sdk, copy_tree};
 use crate::source::{SourceCache, unpack};
@@ -70,18 +70,7 @@ impl<'a> Kit<'a> {
     }
 
     fn folder_of(&self, name: &str) -> Result<&Path> {
-        self.recipe_folders
-            .get(name)
-            .map(PathBuf::as_path)
-            .ok_or_else(|| Error::UnknownRecipe {
-                name: name.to_string(),
-                known: self
-                    .recipe_folders
-                    .keys()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(" "),
-            })
+        recipe::find(&self.recipe_folders, name)
     }
 
     /// `waiting` are the recipes that this one is built for, to find circles.

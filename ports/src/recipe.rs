@@ -294,6 +294,17 @@ pub fn recipe_folders(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
     Ok(folders)
 }
 
+/// The folder of the recipe called `name` among `folders`.
+pub fn find<'a>(folders: &'a BTreeMap<String, PathBuf>, name: &str) -> Result<&'a Path> {
+    folders
+        .get(name)
+        .map(PathBuf::as_path)
+        .ok_or_else(|| Error::UnknownRecipe {
+            name: name.to_string(),
+            known: folders.keys().cloned().collect::<Vec<_>>().join(" "),
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

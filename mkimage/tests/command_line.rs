@@ -1,0 +1,86 @@
+//! Wrong command lines: each is refused with a message that names what was wrong, before anything
+//! is built.
+
+use std::process::{Command, Output};
+
+fn mkimage(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mkimage"))
+        .args(arguments)
+        .output()
+        .expect("mkimage starts")
+}
+
+fn refusal_of(arguments: &[&str]) -> String {
+    let output = mkimage(arguments);
+    assert!(!output.status.success(), "{arguments:?} was accepted");
+    assert!(output.stdout.is_empty(), "{arguments:?} printed a result");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn an_unknown_subcommand_is_named() {
+    assert!(refusal_of(&["biuld"]).contains("biuld"));
+}
+
+#[test]
+fn an_unknown_option_is_named() {
+    assert!(refusal_of(&["exec", "--cores", "2", "--", "true"]).contains("--cores"));
+}
+
+#[test]
+fn exec_without_a_command_is_refused() {
+    assert!(refusal_of(&["exec"]).contains("COMMAND"));
+}
+
+#[test]
+fn too_many_processors_are_refused() {
+    let text = refusal_of(&["exec", "--smp", "9", "--", "true"]);
+    assert!(text.contains("--smp") && text.contains("1..=8"), "{text}");
+}
+
+#[test]
+fn an_addition_without_a_guest_path_is_refused() {
+    let text = refusal_of(&["exec", "--add", "file", "--", "true"]);
+    assert!(
+        text.contains("--add") && text.contains("HOST:GUEST"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_size_without_a_unit_is_refused() {
+    let text = refusal_of(&["build", "--size", "12", "-o", "image"]);
+    assert!(
+        text.contains("--size") && text.contains("K, M or G"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_unknown_profile_is_named() {
+    assert!(refusal_of(&["build", "--profile", "nonsense", "-o", "image"]).contains("nonsense"));
+}
+
+#[test]
+fn an_unknown_recipe_is_named_with_those_there_are() {
+    let text = refusal_of(&["port", "build", "nonsense"]);
+    assert!(
+        text.contains("nonsense") && text.contains("busybox"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_unknown_guest_test_is_named() {
+    assert!(refusal_of(&["test", "nonsense"]).contains("nonsense"));
+}
+
+#[test]
+fn too_little_memory_is_refused() {
+    assert!(refusal_of(&["run", "--memory", "4"]).contains("--memory"));
+}
+
+#[test]
+fn a_missing_disk_is_named() {
+    assert!(refusal_of(&["run", "--disk", "/no/such/disk"]).contains("/no/such/disk"));
+}
