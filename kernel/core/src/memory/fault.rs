@@ -174,7 +174,6 @@ impl MemorySystem {
         let end = (address & !(window - 1)).saturating_add(window).min(region.end);
         let Some((id, first)) = region.backing_page(start) else { return };
         let Some(memory) = self.memories.get(id) else { return };
-        let physical = matches!(memory.source, Source::Physical { .. });
         let pages = page_of(end - start).min(memory.mapped_page_limit().saturating_sub(first));
         let flags =
             PageFlags { write: false, execute: region.is_executable(), cache: self.cache_of(id) };
@@ -197,7 +196,6 @@ impl MemorySystem {
                 return;
             }
         }
-        let _ = physical;
     }
 
     fn is_private_page(&self, hardware: machine::Space, memory: MemoryId, address: u64) -> bool {
