@@ -13,8 +13,9 @@ pub(crate) fn name() -> &'static str {
         NAME.load(Ordering::Relaxed),
         NAME_LENGTH.load(Ordering::Relaxed),
     );
-    if pointer.is_null() {
-        return "?";
+    if length == 0 {
+        // Only the kernel starts a program without arguments.
+        return "svc";
     }
     // SAFETY: set once by `Start::adopt` from the start block, which is never unmapped.
     let bytes = unsafe { core::slice::from_raw_parts(pointer, length) };

@@ -188,7 +188,7 @@ impl Supervisor {
         let server = &self.system.servers[index];
         let bytes = self
             .bundle
-            .find(&server.name)
+            .find(server.program_name())
             .ok_or("no such program in the boot bundle")?;
         let offset = (bytes.as_ptr() as usize - self.bundle_bytes.as_ptr() as usize) as u64;
         let names = core::iter::once(server.name.as_str());

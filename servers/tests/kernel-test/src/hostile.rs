@@ -5,7 +5,8 @@ use server_rt::stubs::raw;
 
 use crate::{Check, Tally, equal};
 
-/// Calls that would, rightly, end or stop this thread, or change its own memory under it.
+/// Calls that would, rightly, end or stop this thread, change its own memory under it, or write
+/// its memory to the log.
 const LEFT_OUT: &[Call] = &[
     Call::ProcessExit,
     Call::ThreadExit,
@@ -23,6 +24,7 @@ const LEFT_OUT: &[Call] = &[
     Call::SleepUntil,
     Call::ThreadSet,
     Call::ProcessSet,
+    Call::DebugWrite,
 ];
 
 const WILD: [u64; 10] = [
