@@ -1,6 +1,25 @@
 //! Entry point of the server; the logic is in the library beside it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+#[cfg(target_os = "none")]
+fn main(start: server_rt::Start) -> ! {
+    use tty_server::Server;
+    use tty_server::guest::Guest;
+
+    let endpoint = start.endpoint();
+    let console = start.require("console");
+    match Guest::new(endpoint, console, start.require("job")) {
+        Ok(guest) => server_rt::serve(endpoint, &mut Server::new(guest)),
+        Err(error) => {
+            server_rt::log!("cannot use the console: {error:?}");
+            server_rt::stubs::safe::process_exit(1)
+        }
+    }
+}
+
+#[cfg(target_os = "none")]
+server_rt::entry!(main);
+
 #[cfg(not(target_os = "none"))]
 fn main() {
     eprintln!("this program runs only inside MicroKosm");

@@ -1,0 +1,125 @@
+//! The kernel of the guest.
+
+use kernel_abi::message::status_flags;
+use kernel_abi::object::handle_flags;
+use kernel_abi::system::clock;
+use kernel_abi::wait::{FOREVER, WaitItem};
+use kernel_abi::{Handle, Rights, Signals};
+use kernel_stubs::safe;
+use proto::{Answer, Error, job};
+use server_rt::Session;
+
+use crate::kernel::Kernel;
+
+/// Cookie of the console's binding.
+pub const CONSOLE_COOKIE: u64 = 1;
+/// Cookie of the alarm's binding.
+pub const ALARM_COOKIE: u64 = 2;
+
+/// Effects by system calls.
+pub struct Guest {
+    endpoint: Handle,
+    console: Handle,
+    job: Session,
+    alarm: Handle,
+}
+
+impl Guest {
+    /// Serves `endpoint`; `console` is the driver's session, which is made not to wait.
+    pub fn new(endpoint: Handle, console: Handle, job: Handle) -> Result<Guest, Error> {
+        safe::status_flags(console, 1, status_flags::NONBLOCK)?;
+        let alarm = safe::timer_create(clock::MONOTONIC)?;
+        Ok(Guest {
+            endpoint,
+            console,
+            job: Session(job),
+            alarm,
+        })
+    }
+}
+
+impl Kernel for Guest {
+    fn session_create(&mut self, badge: u64, status: u32, rights: Rights) -> Result<Handle, Error> {
+        let session = safe::session_create(self.endpoint, badge, Handle::NONE, status)?;
+        let (slot, flags) = (Handle::HIGH_FREE, handle_flags::HIGH);
+        let limited = safe::handle_duplicate(session, slot, rights, flags);
+        safe::handle_close(session)?;
+        Ok(limited?)
+    }
+
+    fn session_signal(&mut self, badge: u64, clear: Signals, set: Signals) {
+        // Fails only for a session that is just closing.
+        let _ = safe::session_signal(self.endpoint, badge, clear, set);
+    }
+
+    fn reply(&mut self, token: u64, result: Result<Answer, Error>) {
+        server_rt::reply(token, result);
+    }
+
+    fn write_kept(&mut self, token: u64, buffer: usize, bytes: &[u8]) -> Result<(), Error> {
+        safe::message_write(token, buffer as u64, 0, bytes)?;
+        Ok(())
+    }
+
+    fn set_alarm(&mut self, deadline_ns: u64) {
+        let bound = safe::endpoint_bind(self.endpoint, self.alarm, Signals::READABLE, ALARM_COOKIE);
+        if bound
+            .and_then(|()| safe::timer_set(self.alarm, deadline_ns, 0))
+            .is_err()
+        {
+            server_rt::log!("cannot set the timer: timed reads wait longer");
+        }
+    }
+
+    fn now_ns(&self) -> u64 {
+        safe::monotonic_ns()
+    }
+
+    fn realtime_ns(&self) -> i64 {
+        safe::realtime_ns() as i64
+    }
+
+    fn console_read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {
+        Ok(safe::read(self.console, bytes)?)
+    }
+
+    fn console_write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        Ok(safe::write(self.console, bytes)?)
+    }
+
+    fn console_watch(&mut self, signals: Signals) {
+        let bound = safe::endpoint_bind(self.endpoint, self.console, signals, CONSOLE_COOKIE);
+        if let Err(error) = bound {
+            server_rt::log!("cannot watch the console: {}", error.name());
+        }
+    }
+
+    fn console_wait_writable(&mut self) {
+        let mut items = [WaitItem {
+            handle: self.console.0,
+            signals: Signals::WRITABLE.0,
+            ..Default::default()
+        }];
+        // Whatever ends the wait, the write that follows tells.
+        let _ = safe::wait(&mut items, FOREVER);
+    }
+
+    fn signal_group(&mut self, group: u64, signal: u32) -> Result<(), Error> {
+        job::signal_group(&self.job, group, signal, &[])?;
+        Ok(())
+    }
+
+    fn set_terminal(&mut self, session: u64, terminal: u64) -> Result<(), Error> {
+        job::set_terminal(&self.job, session, terminal, &[])?;
+        Ok(())
+    }
+
+    fn group_status(&mut self, group: u64) -> Result<(u64, u64), Error> {
+        let answer = job::group_status(&self.job, group, &[])?;
+        Ok((answer.words[0], answer.words[1]))
+    }
+
+    fn signal_status(&mut self, process: u64, signal: u32) -> Result<u64, Error> {
+        Ok(job::signal_status(&self.job, process, signal, &[])?.words[0])
+    }
+}
