@@ -1,2 +1,18 @@
-//! The disk-file-system server.
+//! The server of ext2 file systems on a disk.
 #![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod disk;
+mod guest;
+mod partition;
+#[cfg(test)]
+mod tests;
+mod volume;
+
+pub use disk::{Disk, Segment};
+pub use guest::run;
+pub use partition::find_partition;
+pub use volume::DiskVolume;

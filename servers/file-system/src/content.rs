@@ -193,7 +193,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         let Some(content) = known else { return };
         let memory = content.memory;
         let first = offset / PAGE_SIZE;
-        let mut wanted = round_up(length.max(1));
+        let mut wanted = round_up(length.clamp(1, READ_AHEAD));
         // Read on until a page that is there already.
         while wanted < READ_AHEAD && !content.is_present(first + wanted / PAGE_SIZE) {
             wanted += PAGE_SIZE;
@@ -219,8 +219,32 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         if end <= start {
             return Err(Error::NoSpace);
         }
-        self.make_room(node, start, end)?;
-        let memory = self.content(node)?.memory;
+        let moved = self.make_room(node, start, end).and_then(|()| {
+            let memory = self.content(node)?.memory;
+            self.move_in(call, memory, start, end, data)
+        });
+        let position = *moved.as_ref().unwrap_or(&start);
+        if position > old {
+            self.set_length(node, position)?;
+        }
+        if position < end {
+            // Gives back the room that was not used.
+            let now = self.kernel.now_ns();
+            let length = self.content(node)?.length;
+            self.volume.set_size(node, length, now)?;
+        }
+        moved.map(|position| (position - start, position))
+    }
+
+    /// Copies the caller's bytes to `start..end` of a Memory; returns the position reached.
+    fn move_in<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        memory: Handle,
+        start: u64,
+        end: u64,
+        data: Input,
+    ) -> Result<u64, Error> {
         let mut position = start;
         let mut buffer = vec![0; CHUNK.min((end - start) as usize)];
         while position < end {
@@ -233,10 +257,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
                 .memory_write(memory, position, &buffer[..count])?;
             position += count as u64;
         }
-        if position > old {
-            self.set_length(node, position)?;
-        }
-        Ok((position - start, position))
+        Ok(position)
     }
 
     /// Makes sure that the Memory holds bytes `start..end` and all their pages are there.

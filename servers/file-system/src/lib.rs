@@ -15,6 +15,7 @@ mod file;
 mod guest;
 mod kernel;
 mod lock;
+mod names;
 mod node;
 mod open_file;
 mod permission;

@@ -97,14 +97,15 @@ impl TestKernel {
         Handle(handle)
     }
 
-    /// Pretends that a mapping of a session's content comes (or goes).
-    pub fn change_references(&self, badge: u64, by: i64) {
+    /// The content of an open file.
+    pub fn memory_of(&self, badge: u64) -> Result<Handle, Error> {
         let memory = self.0.borrow().sessions.get(&badge).copied().flatten();
-        if let Some(memory) = memory {
-            let _ = self.with(Handle(memory), |memory| {
-                memory.references = memory.references.saturating_add_signed(by);
-            });
-        }
+        memory.map(Handle).ok_or(Error::BadHandle)
+    }
+
+    /// Pretends that a Memory has this many mappings.
+    pub fn set_references(&self, memory: Handle, references: u64) {
+        let _ = self.with(memory, |memory| memory.references = references);
     }
 }
 
@@ -585,12 +586,6 @@ impl<V: Volume> Client<V> {
         result
     }
 
-    fn memory_of(&self, badge: u64) -> Result<Handle, Error> {
-        let kernel = self.server.borrow().kernel.clone();
-        let memory = kernel.0.borrow().sessions.get(&badge).copied().flatten();
-        memory.map(Handle).ok_or(Error::BadHandle)
-    }
-
     /// Has the pages of a range supplied, as the kernel would.
     fn fault_in(&self, memory: Handle, offset: u64, length: u64) -> Result<(), Error> {
         let kernel = self.server.borrow().kernel.clone();
@@ -610,7 +605,7 @@ impl<V: Volume> Client<V> {
 
     /// Reads through the Cursor of an open file.
     pub fn read(&self, badge: u64, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
-        let memory = self.memory_of(badge)?;
+        let memory = self.server.borrow().kernel.memory_of(badge)?;
         let kernel = self.server.borrow().kernel.clone();
         let end = kernel.with(memory, |memory| memory.length)?;
         let length = (length as u64).min(end.saturating_sub(offset));
@@ -623,7 +618,7 @@ impl<V: Volume> Client<V> {
     /// Writes through the Cursor: inside the file by the kernel, beyond by the server.
     /// `None` appends. Returns the count.
     pub fn write(&self, badge: u64, offset: Option<u64>, bytes: &[u8]) -> Result<u64, Error> {
-        let memory = self.memory_of(badge)?;
+        let memory = self.server.borrow().kernel.memory_of(badge)?;
         let mut kernel = self.server.borrow().kernel.clone();
         let length = kernel.with(memory, |memory| memory.length)?;
         match offset {

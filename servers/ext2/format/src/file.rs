@@ -66,7 +66,8 @@ impl<D: BlockDevice> FileSystem<D> {
     pub fn truncate(&mut self, number: InodeNumber, size: u64, now: Time) -> Result<(), Error> {
         self.check_writable(now)?;
         let mut inode = self.regular(number)?;
-        if size >= inode.size {
+        // An equal size still frees blocks that a failed write left behind the end.
+        if size > inode.size {
             return self.extend(number, size, now);
         }
         let block_size = u64::from(self.superblock.block_size);

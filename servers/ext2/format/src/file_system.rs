@@ -16,13 +16,16 @@ use crate::unsynced::Unsynced;
 
 /// How to mount.
 #[derive(Clone, Copy, Debug)]
-pub struct MountOptions {
+pub struct MountOptions<'a> {
     /// Refuse every change.
     pub read_only: bool,
     /// Bound of the metadata cache, in blocks.
     pub cache_blocks: usize,
     /// The time of the mount.
     pub now: Time,
+    /// Inodes that somebody has open although the file system was not mounted: a server that
+    /// was restarted has such. They are not freed though they may have no name.
+    pub in_use: &'a [InodeNumber],
 }
 
 /// The numbers behind `statvfs`, counted in blocks and inodes.
@@ -83,7 +86,7 @@ impl<D: BlockDevice> FileSystem<D> {
     /// # Errors
     /// `NotExt2`, `UnsupportedFeature` (naming the feature) and `Corrupt`. An unknown
     /// read-only-compatible feature is no error: see [`FileSystem::write_blocker`].
-    pub fn mount(mut device: D, options: MountOptions) -> Result<FileSystem<D>, Error> {
+    pub fn mount(mut device: D, options: MountOptions<'_>) -> Result<FileSystem<D>, Error> {
         let device_bytes = device.sector_count().saturating_mul(SECTOR_SIZE as u64);
         if device_bytes < (SUPERBLOCK_OFFSET + SUPERBLOCK_SIZE) as u64 {
             return Err(Error::NotExt2);
@@ -112,12 +115,12 @@ impl<D: BlockDevice> FileSystem<D> {
             now: options.now,
         };
         if !file_system.read_only {
-            file_system.take_for_writing()?;
+            file_system.take_for_writing(options.in_use)?;
         }
         Ok(file_system)
     }
 
-    fn take_for_writing(&mut self) -> Result<(), Error> {
+    fn take_for_writing(&mut self, in_use: &[InodeNumber]) -> Result<(), Error> {
         if self.superblock.state & STATE_VALID == 0 {
             self.recount()?;
         }
@@ -129,7 +132,7 @@ impl<D: BlockDevice> FileSystem<D> {
         put_u16(raw, field::MOUNT_COUNT, mount_count);
         put_u32(raw, field::MOUNT_TIME, seconds);
         self.cache.sync()?;
-        self.clean_orphans()?;
+        self.clean_orphans(in_use)?;
         self.sync()
     }
 
@@ -203,13 +206,20 @@ impl<D: BlockDevice> FileSystem<D> {
     /// Writes everything and marks the disk as cleanly unmounted, unless it was not clean
     /// when it was mounted or errors were found since: then a check is still due.
     pub fn unmount(mut self) -> Result<D, Error> {
+        self.finish()?;
+        Ok(self.cache.device)
+    }
+
+    /// As [`FileSystem::unmount`], and the file system is read-only from then on.
+    pub fn finish(&mut self) -> Result<(), Error> {
         if !self.read_only {
             self.sync()?;
             let state = self.superblock.state;
             put_u16(self.superblock_bytes()?, field::STATE, state);
             self.cache.sync()?;
+            self.read_only = true;
         }
-        Ok(self.cache.device)
+        Ok(())
     }
 
     /// Remembers that the disk contradicts itself, so that the next check looks.

@@ -108,7 +108,7 @@ impl<D: BlockDevice> FileSystem<D> {
 
     /// Frees the inodes on the disk's list: those that were open and nameless when the
     /// system stopped. A list that makes no sense is dropped; a check finds what it held.
-    pub(crate) fn clean_orphans(&mut self) -> Result<(), Error> {
+    pub(crate) fn clean_orphans(&mut self, in_use: &[InodeNumber]) -> Result<(), Error> {
         let mut number = self.superblock.last_orphan;
         let mut remaining = self.superblock.inodes_count;
         while number != 0 {
@@ -121,12 +121,25 @@ impl<D: BlockDevice> FileSystem<D> {
             self.set_deletion_field(number, 0)?;
             if self.inode(number)?.links == 0 {
                 self.orphans.push(number);
-                self.release(number, self.now)?;
+                if !in_use.contains(&number) {
+                    self.release(number, self.now)?;
+                }
             }
             number = next;
         }
         self.superblock.last_orphan = 0;
         put_u32(self.superblock_bytes()?, field::LAST_ORPHAN, 0);
+        self.adopt_orphans(in_use)
+    }
+
+    /// Takes charge of open inodes that have no name and are not on the disk's list yet.
+    fn adopt_orphans(&mut self, in_use: &[InodeNumber]) -> Result<(), Error> {
+        for &number in in_use {
+            let nameless = self.inode(number).is_ok_and(|inode| inode.links == 0);
+            if nameless && self.inode_in_use(number)? && !self.orphans.contains(&number) {
+                self.orphans.push(number);
+            }
+        }
         Ok(())
     }
 

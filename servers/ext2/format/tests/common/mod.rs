@@ -177,11 +177,12 @@ pub const NOW: Time = Time {
     nanoseconds: 123_456_789,
 };
 
-pub fn options() -> MountOptions {
+pub fn options() -> MountOptions<'static> {
     MountOptions {
         read_only: false,
         cache_blocks: 64,
         now: NOW,
+        in_use: &[],
     }
 }
 

@@ -1,0 +1,221 @@
+//! The disk behind a block driver's session, and the server's start.
+
+use alloc::vec::Vec;
+
+use ext2_format::{
+    BlockDevice, DeviceError, FileSystem, InodeNumber, MountOptions, SECTOR_SIZE, Time,
+};
+use file_system::{GuestKernel, Kernel, OpenFile};
+use kernel_abi::Handle;
+use kernel_abi::memory::memory_flags;
+use kernel_stubs::safe;
+use proto::{Error, block};
+use server_rt::{Mapping, Session, Start, log};
+
+use crate::disk::{Disk, STAGING_BYTES, Segment};
+use crate::partition::find_partition;
+use crate::volume::DiskVolume;
+
+/// Bytes that metadata is moved in.
+const WINDOW_BYTES: u64 = 256 << 10;
+/// Blocks of metadata kept in memory.
+const CACHE_BLOCKS: usize = 4096;
+/// Bytes of one segment as it travels.
+const SEGMENT_SIZE: usize = 24;
+
+/// A disk, or a partition of it, behind the session of a block driver.
+struct SessionDisk {
+    block: Session,
+    first_sector: u64,
+    sectors: u64,
+    /// What metadata goes through, known to the driver under `window_number`.
+    window_memory: Handle,
+    window: Mapping,
+    window_number: u64,
+    staging: Handle,
+}
+
+impl SessionDisk {
+    fn new(block: Session) -> Result<(SessionDisk, bool), Error> {
+        let geometry = block::geometry(&block, &[])?;
+        let [sector_size, sectors, _, flags, ..] = geometry.words;
+        if sector_size != SECTOR_SIZE as u64 {
+            log!("the disk has sectors of {sector_size} bytes, not {SECTOR_SIZE}");
+            return Err(Error::NotSupported);
+        }
+        let window_memory = safe::memory_create(WINDOW_BYTES, 0)?;
+        let window = Mapping::new(window_memory, 0, WINDOW_BYTES, true)?;
+        let window_number = block::register(&block, &[window_memory])?.words[0];
+        let staging = safe::memory_create(STAGING_BYTES, memory_flags::RESIZABLE)?;
+        let disk = SessionDisk {
+            block,
+            first_sector: 0,
+            sectors,
+            window_memory,
+            window,
+            window_number,
+            staging,
+        };
+        Ok((disk, flags & 1 != 0))
+    }
+
+    fn encode(&self, segments: &[Segment]) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::with_capacity(segments.len() * SEGMENT_SIZE);
+        for segment in segments {
+            let end = segment
+                .sector
+                .checked_add(segment.length / SECTOR_SIZE as u64);
+            if end.is_none_or(|end| end > self.sectors) {
+                return Err(Error::OutOfRange);
+            }
+            for word in [
+                self.first_sector + segment.sector,
+                segment.offset,
+                segment.length,
+            ] {
+                bytes.extend_from_slice(&word.to_le_bytes());
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Moves the start of the window.
+    fn transfer_window(&mut self, write: u32, sector: u64, length: u64) -> Result<(), Error> {
+        let bytes = self.encode(&[Segment {
+            sector,
+            offset: 0,
+            length,
+        }])?;
+        let number = self.window_number;
+        match block::transfer_registered(&self.block, write, number, &bytes, &[]) {
+            Ok(_) => Ok(()),
+            Err(Error::Io) => Err(Error::Io),
+            Err(_) => {
+                // A driver that was restarted does not know the window any more.
+                let answer = block::register(&self.block, &[self.window_memory])?;
+                self.window_number = answer.words[0];
+                let number = self.window_number;
+                block::transfer_registered(&self.block, write, number, &bytes, &[]).map(|_| ())
+            }
+        }
+    }
+}
+
+impl BlockDevice for SessionDisk {
+    fn sector_count(&self) -> u64 {
+        self.sectors
+    }
+
+    fn read(&mut self, first_sector: u64, buffer: &mut [u8]) -> Result<(), DeviceError> {
+        let mut sector = first_sector;
+        for part in buffer.chunks_mut(WINDOW_BYTES as usize) {
+            let length = part.len() as u64;
+            self.transfer_window(0, sector, length)
+                .map_err(|_| DeviceError)?;
+            self.window.read(0, part).ok_or(DeviceError)?;
+            sector += length / SECTOR_SIZE as u64;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, first_sector: u64, data: &[u8]) -> Result<(), DeviceError> {
+        let mut sector = first_sector;
+        for part in data.chunks(WINDOW_BYTES as usize) {
+            let length = part.len() as u64;
+            self.window.write(0, part).ok_or(DeviceError)?;
+            self.transfer_window(1, sector, length)
+                .map_err(|_| DeviceError)?;
+            sector += length / SECTOR_SIZE as u64;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), DeviceError> {
+        block::flush(&self.block, &[])
+            .map(|_| ())
+            .map_err(|_| DeviceError)
+    }
+}
+
+impl Disk for SessionDisk {
+    fn staging(&mut self) -> Result<Handle, Error> {
+        // Pages that were not moved away the last time still hold what was read.
+        if safe::memory_info(self.staging)?.present_pages > 0 {
+            safe::memory_resize(self.staging, 0)?;
+            safe::memory_resize(self.staging, STAGING_BYTES)?;
+        }
+        Ok(self.staging)
+    }
+
+    fn clear_staging(&mut self, offset: u64, length: u64) -> Result<(), Error> {
+        let zeros = [0; 4096];
+        let length = (length as usize).min(zeros.len());
+        safe::write_at(self.staging, &zeros[..length], offset)?;
+        Ok(())
+    }
+
+    fn transfer(&mut self, write: bool, memory: Handle, segments: &[Segment]) -> Result<(), Error> {
+        if segments.is_empty() {
+            return Ok(());
+        }
+        let bytes = self.encode(segments)?;
+        block::transfer(&self.block, write.into(), &bytes, &[memory]).map(|_| ())
+    }
+}
+
+/// Mounts the disk of the session `block`.
+fn mount(start: &Start, in_use: &[InodeNumber]) -> Option<DiskVolume<SessionDisk>> {
+    let (mut disk, read_only) = match SessionDisk::new(Session(start.require("block"))) {
+        Ok(disk) => disk,
+        Err(error) => {
+            log!("cannot use the disk: {error:?}");
+            return None;
+        }
+    };
+    match find_partition(&mut disk) {
+        Ok((first, sectors)) => (disk.first_sector, disk.sectors) = (first, sectors),
+        Err(_) => {
+            log!("the disk has a partition table without a usable Linux partition");
+            return None;
+        }
+    }
+    let now_ns = safe::realtime_ns();
+    let now = Time {
+        seconds: (now_ns / 1_000_000_000) as i64,
+        nanoseconds: (now_ns % 1_000_000_000) as u32,
+    };
+    let options = MountOptions {
+        read_only,
+        cache_blocks: CACHE_BLOCKS,
+        now,
+        in_use,
+    };
+    match FileSystem::mount(disk, options) {
+        Ok(file_system) => {
+            if let Some(feature) = file_system.write_blocker() {
+                log!("mounted read-only: the file system has the feature {feature}");
+            }
+            Some(DiskVolume::new(file_system))
+        }
+        Err(error) => {
+            log!("cannot mount: {error}");
+            None
+        }
+    }
+}
+
+/// Runs the server.
+pub fn run(start: Start) -> ! {
+    let endpoint = start.endpoint();
+    let supervisor = start.handle("supervisor");
+    let sessions = GuestKernel::new(endpoint, supervisor).sessions();
+    let nodes = sessions
+        .into_iter()
+        .filter_map(OpenFile::from_badge)
+        .map(|file| file.node);
+    let in_use: Vec<InodeNumber> = nodes.filter_map(|node| node.try_into().ok()).collect();
+    match mount(&start, &in_use) {
+        Some(volume) => file_system::serve(volume, endpoint, supervisor),
+        None => safe::process_exit(1),
+    }
+}
