@@ -1,5 +1,8 @@
-//! Entry point of the server; the logic is in the library beside it.
+//! Entry point of the driver; the logic is in the library beside it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+server_rt::entry!(serial_driver::run);
 
 #[cfg(not(target_os = "none"))]
 fn main() {
