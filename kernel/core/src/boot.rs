@@ -76,7 +76,11 @@ impl<M: Machine> Kernel<M> {
             rflags: INITIAL_RFLAGS,
             ..Registers::default()
         };
-        let priority = self.processes.get(process).ok_or(Error::NoProcess)?.priority;
+        let priority = self
+            .processes
+            .get(process)
+            .ok_or(Error::NoProcess)?
+            .priority;
         let thread = self.thread_new(process, registers, priority, 0)?;
         if let Some(found) = self.processes.get_mut(process) {
             found.state = process_state::RUNNING;
@@ -93,8 +97,14 @@ impl<M: Machine> Kernel<M> {
         for segment in segments {
             let start = segment.address & !(PAGE_SIZE - 1);
             let skip = segment.address - start;
-            let end = segment.address.checked_add(segment.size).ok_or(Error::BadArgument)?;
-            let size = end.checked_next_multiple_of(PAGE_SIZE).ok_or(Error::BadArgument)? - start;
+            let end = segment
+                .address
+                .checked_add(segment.size)
+                .ok_or(Error::BadArgument)?;
+            let size = end
+                .checked_next_multiple_of(PAGE_SIZE)
+                .ok_or(Error::BadArgument)?
+                - start;
             let mut bytes = alloc::vec![0; skip as usize];
             bytes.extend_from_slice(segment.bytes);
             self.map_bytes(space, start, size, &bytes, segment.protection)?;
@@ -123,9 +133,12 @@ impl<M: Machine> Kernel<M> {
             maximum: protection::READ | protection::WRITE | protection::EXECUTE,
         };
         self.memory.map(machine, space, &request)?;
-        self.memory.copy_out(machine, space, address, bytes).map_err(|_| Error::NoMemory)?;
+        self.memory
+            .copy_out(machine, space, address, bytes)
+            .map_err(|_| Error::NoMemory)?;
         if protection != writable {
-            self.memory.protect(machine, space, address, length, protection)?;
+            self.memory
+                .protect(machine, space, address, length, protection)?;
         }
         Ok(())
     }
@@ -147,12 +160,19 @@ impl<M: Machine> Kernel<M> {
         let line = first.command_line;
         let memory = self.memory_with(line)?;
         let length = line.len() as u64;
-        entries.push(self.give(process, "command-line", Object::Memory(memory), readable, length)?);
+        entries.push(self.give(
+            process,
+            "command-line",
+            Object::Memory(memory),
+            readable,
+            length,
+        )?);
         if let Some(buffer) = first.frame_buffer {
             let size = u64::from(buffer.pitch) * u64::from(buffer.height);
             let size = size.next_multiple_of(PAGE_SIZE);
             let memory =
-                self.memory.create_physical(buffer.address, size, cache::WRITE_COMBINING)?;
+                self.memory
+                    .create_physical(buffer.address, size, cache::WRITE_COMBINING)?;
             let value = u64::from(buffer.width) << 48
                 | u64::from(buffer.height & 0xffff) << 32
                 | u64::from(buffer.pitch);
@@ -182,7 +202,11 @@ impl<M: Machine> Kernel<M> {
         // A new Memory has its first reference already.
         let entry = HandleEntry::new(object, rights);
         let slot = self.place(process, entry, 0, handle_flags::HIGH)?;
-        let kind = if object == Object::Resource { ObjectKind::Resource } else { object.kind() };
+        let kind = if object == Object::Resource {
+            ObjectKind::Resource
+        } else {
+            object.kind()
+        };
         Ok(start_entry(name, slot, kind as u32, value))
     }
 }
@@ -192,7 +216,12 @@ fn start_entry(name: &str, handle: u32, kind: u32, value: u64) -> StartEntry {
     for (place, byte) in padded.iter_mut().zip(name.bytes()) {
         *place = byte;
     }
-    StartEntry { name: padded, handle, kind, value }
+    StartEntry {
+        name: padded,
+        handle,
+        kind,
+        value,
+    }
 }
 
 /// The bytes of a start block without arguments.
@@ -203,7 +232,12 @@ fn start_block(entries: &[StartEntry]) -> Vec<u8> {
         argument_bytes: 0,
         restarts: 0,
     };
-    let words = [header.magic, header.entry_count, header.argument_bytes, header.restarts];
+    let words = [
+        header.magic,
+        header.entry_count,
+        header.argument_bytes,
+        header.restarts,
+    ];
     let mut block: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     for entry in entries {
         block.extend_from_slice(&entry.name);
@@ -219,9 +253,27 @@ fn parse_image(image: &[u8]) -> Option<(u64, Vec<Segment<'_>>)> {
     const LOADABLE: u32 = 1;
     const X86_64: u16 = 62;
     const EXECUTABLE: u16 = 2;
-    let half = |at: usize| image.get(at..)?.first_chunk().copied().map(u16::from_le_bytes);
-    let word = |at: usize| image.get(at..)?.first_chunk().copied().map(u32::from_le_bytes);
-    let long = |at: usize| image.get(at..)?.first_chunk().copied().map(u64::from_le_bytes);
+    let half = |at: usize| {
+        image
+            .get(at..)?
+            .first_chunk()
+            .copied()
+            .map(u16::from_le_bytes)
+    };
+    let word = |at: usize| {
+        image
+            .get(at..)?
+            .first_chunk()
+            .copied()
+            .map(u32::from_le_bytes)
+    };
+    let long = |at: usize| {
+        image
+            .get(at..)?
+            .first_chunk()
+            .copied()
+            .map(u64::from_le_bytes)
+    };
     // Identification: magic, 64 bits, little endian.
     if image.get(..6)? != b"\x7fELF\x02\x01" || half(16)? != EXECUTABLE || half(18)? != X86_64 {
         return None;
@@ -247,7 +299,12 @@ fn parse_image(image: &[u8]) -> Option<(u64, Vec<Segment<'_>>)> {
         if size < length as u64 || protection & 6 == 6 {
             return None;
         }
-        segments.push(Segment { address, size, bytes, protection });
+        segments.push(Segment {
+            address,
+            size,
+            bytes,
+            protection,
+        });
     }
     Some((entry, segments))
 }

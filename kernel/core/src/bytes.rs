@@ -45,7 +45,10 @@ impl<M: Machine> Kernel<M> {
         let mut bytes = alloc::vec![0; count as usize * 16];
         self.read_user(thread, address, &mut bytes)?;
         let word = |chunk: &[u8]| chunk.first_chunk().copied().map_or(0, u64::from_le_bytes);
-        Ok(bytes.chunks_exact(16).map(|pair| (word(pair), word(&pair[8..]))).collect())
+        Ok(bytes
+            .chunks_exact(16)
+            .map(|pair| (word(pair), word(&pair[8..])))
+            .collect())
     }
 
     /// Copies `count` bytes of segments, after the first `skip`, into kernel memory.
@@ -111,7 +114,11 @@ impl<M: Machine> Kernel<M> {
         match object {
             Object::Stream(stream, end) if access.offset.is_none() => {
                 let nonblocking = access.status & status_flags::NONBLOCK != 0;
-                let opening = Opening { stream, end, nonblocking };
+                let opening = Opening {
+                    stream,
+                    end,
+                    nonblocking,
+                };
                 self.stream_read(access.thread, opening, access.segments)
             }
             Object::Stream(..) => Err(Error::NotSeekable.into()),
@@ -164,7 +171,11 @@ impl<M: Machine> Kernel<M> {
         match object {
             Object::Stream(stream, end) if access.offset.is_none() => {
                 let nonblocking = access.status & status_flags::NONBLOCK != 0;
-                let opening = Opening { stream, end, nonblocking };
+                let opening = Opening {
+                    stream,
+                    end,
+                    nonblocking,
+                };
                 self.stream_write(access.thread, opening, access.segments, &[])
             }
             Object::Stream(..) => Err(Error::NotSeekable.into()),
@@ -186,14 +197,28 @@ impl<M: Machine> Kernel<M> {
         let found = self.sessions.get(session).ok_or(Error::BadHandle)?;
         let (endpoint, badge) = (found.endpoint, found.badge);
         self.check_receivable(endpoint)?;
-        let flags = if operation == operation::READ { buffer_flags::OUT } else { buffer_flags::IN };
-        let thread = self.threads.get_mut(access.thread).ok_or(Error::NoProcess)?;
+        let flags = if operation == operation::READ {
+            buffer_flags::OUT
+        } else {
+            buffer_flags::IN
+        };
+        let thread = self
+            .threads
+            .get_mut(access.thread)
+            .ok_or(Error::NoProcess)?;
         let lent = &mut thread.call.lent;
         lent.clear();
         let mut length = 0;
         for &(address, size) in access.segments.iter().filter(|(_, size)| *size > 0) {
-            let Some(place) = lent.buffers.get_mut(lent.count as usize) else { break };
-            *place = Buffer { address, length: size, flags, reserved: 0 };
+            let Some(place) = lent.buffers.get_mut(lent.count as usize) else {
+                break;
+            };
+            *place = Buffer {
+                address,
+                length: size,
+                flags,
+                reserved: 0,
+            };
             lent.count += 1;
             length += size;
         }
@@ -224,9 +249,10 @@ impl<M: Machine> Kernel<M> {
         };
         let found = self.sessions.get(session).ok_or(Error::BadHandle)?;
         match found.data {
-            Some(HandleEntry { object: Object::Cursor(cursor), .. }) => {
-                self.cursor_seek(cursor, offset, whence)
-            }
+            Some(HandleEntry {
+                object: Object::Cursor(cursor),
+                ..
+            }) => self.cursor_seek(cursor, offset, whence),
             Some(_) => Err(Error::NotSeekable.into()),
             None => {
                 let (endpoint, badge) = (found.endpoint, found.badge);

@@ -84,22 +84,42 @@ pub(crate) struct PendingCall {
 /// The words of a message in registers.
 #[inline]
 pub(crate) fn words_of(registers: &Registers) -> [u64; WORDS] {
-    [registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9, registers.r12]
+    [
+        registers.rsi,
+        registers.rdx,
+        registers.r10,
+        registers.r8,
+        registers.r9,
+        registers.r12,
+    ]
 }
 
 /// Puts the words of a message into registers.
 #[inline]
 pub(crate) fn set_words(registers: &mut Registers, words: &[u64; WORDS]) {
-    [registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9, registers.r12] =
-        *words;
+    [
+        registers.rsi,
+        registers.rdx,
+        registers.r10,
+        registers.r8,
+        registers.r9,
+        registers.r12,
+    ] = *words;
 }
 
 impl<M: Machine> Kernel<M> {
     /// Call.
     pub(crate) fn call(&mut self, cpu: Cpu, thread: ThreadId, process: ProcessId) -> Step {
-        let registers = self.threads.get(thread).ok_or(Error::NoProcess)?.context.registers;
+        let registers = self
+            .threads
+            .get(thread)
+            .ok_or(Error::NoProcess)?
+            .context
+            .registers;
         let entry = self.lookup(process, registers.rdi, Rights::CALL)?;
-        let Object::Session(session) = entry.object else { return Err(Error::WrongKind.into()) };
+        let Object::Session(session) = entry.object else {
+            return Err(Error::WrongKind.into());
+        };
         let session = self.sessions.get(session).ok_or(Error::BadHandle)?;
         let (endpoint, badge) = (session.endpoint, session.badge);
         self.check_receivable(endpoint)?;
@@ -114,14 +134,21 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub(crate) fn new_token(&mut self, thread: ThreadId) -> (u64, u64) {
         let number = self.calls.next();
-        ((number << TOKEN_INDEX_BITS) | u64::from(thread.index()), number)
+        (
+            (number << TOKEN_INDEX_BITS) | u64::from(thread.index()),
+            number,
+        )
     }
 
     /// Fails when nobody can receive at an endpoint any more.
     pub(crate) fn check_receivable(&self, endpoint: EndpointId) -> Result<(), Error> {
         let found = self.endpoints.get(endpoint);
         let receivable = found.is_some_and(|endpoint| endpoint.receive_references > 0);
-        if receivable { Ok(()) } else { Err(Error::PeerClosed) }
+        if receivable {
+            Ok(())
+        } else {
+            Err(Error::PeerClosed)
+        }
     }
 
     /// Sends a call of the running thread, whose lent buffers and handles are set, and blocks it.
@@ -158,7 +185,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Gives a queued call to a waiting receiver, or puts it at the end of the queue.
     pub(crate) fn offer_call(&mut self, cpu: Cpu, caller: ThreadId, id: EndpointId) {
-        let Some(endpoint) = self.endpoints.get_mut(id) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(id) else {
+            return;
+        };
         if endpoint.queue.is_empty()
             && let Some(receiver) = endpoint.receivers.pop_back()
         {
@@ -186,7 +215,9 @@ impl<M: Machine> Kernel<M> {
                 }
             }
         }
-        let Some(endpoint) = self.endpoints.get_mut(id) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(id) else {
+            return;
+        };
         endpoint.queue.push_back(Delivery::Call(caller));
         self.change_signals(Object::Endpoint(id), Signals::NONE, Signals::READABLE);
         self.lend_priority(caller, id);
@@ -202,7 +233,9 @@ impl<M: Machine> Kernel<M> {
         id: EndpointId,
     ) -> Result<bool, Stop> {
         let server = self.process_of(receiver)?;
-        let Some(found) = self.threads.get(caller) else { return Ok(false) };
+        let Some(found) = self.threads.get(caller) else {
+            return Ok(false);
+        };
         let call = &found.call;
         if call.stage != Stage::Queued || call.endpoint != Some(id) {
             return Ok(false);
@@ -212,22 +245,35 @@ impl<M: Machine> Kernel<M> {
         if !plain && !self.deliver_incoming(cpu, caller, receiver, server)? {
             return Ok(false);
         }
-        let Some(found) = self.threads.get_mut(caller) else { return Ok(false) };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return Ok(false);
+        };
         let call = &mut found.call;
         call.stage = Stage::Taken;
         call.taken_by = Some(server);
         let message = Message {
-            status: if call.purpose == Purpose::Exception { kind::EXCEPTION } else { kind::CALL }
-                | if call.redelivered { flags::REDELIVERED } else { 0 }
-                | if plain { 0 } else { flags::INCOMING },
+            status: if call.purpose == Purpose::Exception {
+                kind::EXCEPTION
+            } else {
+                kind::CALL
+            } | if call.redelivered {
+                flags::REDELIVERED
+            } else {
+                0
+            } | if plain { 0 } else { flags::INCOMING },
             token: call.token,
             number: call.number,
             badge: call.badge,
             words: call.words,
         };
         let (lent_priority, process) = (found.effective, found.process);
-        let label = self.processes.get(process).map_or(0, |process| process.label);
-        let Some(found) = self.threads.get_mut(receiver) else { return Ok(false) };
+        let label = self
+            .processes
+            .get(process)
+            .map_or(0, |process| process.label);
+        let Some(found) = self.threads.get_mut(receiver) else {
+            return Ok(false);
+        };
         found.serving = message.token;
         let own = found.base;
         let registers = &mut found.context.registers;
@@ -252,7 +298,11 @@ impl<M: Machine> Kernel<M> {
         if token == 0 || call.token != token || call.stage != Stage::Taken {
             return Err(Error::NotFound);
         }
-        if call.taken_by == Some(server) { Ok(id) } else { Err(Error::AccessDenied) }
+        if call.taken_by == Some(server) {
+            Ok(id)
+        } else {
+            Err(Error::AccessDenied)
+        }
     }
 
     /// Reply: `direct` when the server blocks next, so that the caller runs in its place. An answer
@@ -264,7 +314,12 @@ impl<M: Machine> Kernel<M> {
         process: ProcessId,
         direct: bool,
     ) -> Result<(), Stop> {
-        let registers = &self.threads.get(thread).ok_or(Error::NoProcess)?.context.registers;
+        let registers = &self
+            .threads
+            .get(thread)
+            .ok_or(Error::NoProcess)?
+            .context
+            .registers;
         let (token, words, transfer) = (registers.rdi, words_of(registers), registers.r13);
         let caller = match self.caller_of(process, token) {
             Ok(caller) => caller,
@@ -286,13 +341,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// ReplyReceive.
-    pub(crate) fn reply_receive(
-        &mut self,
-        cpu: Cpu,
-        thread: ThreadId,
-        process: ProcessId,
-    ) -> Step {
-        let registers = &self.threads.get(thread).ok_or(Error::NoProcess)?.context.registers;
+    pub(crate) fn reply_receive(&mut self, cpu: Cpu, thread: ThreadId, process: ProcessId) -> Step {
+        let registers = &self
+            .threads
+            .get(thread)
+            .ok_or(Error::NoProcess)?
+            .context
+            .registers;
         let (token, handle) = (registers.rdi, registers.r14);
         let endpoint = self.endpoint_of(process, handle, Rights::RECEIVE)?;
         if token != 0 {
@@ -313,7 +368,9 @@ impl<M: Machine> Kernel<M> {
         words: &[u64; WORDS],
         direct: bool,
     ) {
-        let Some(found) = self.threads.get_mut(caller) else { return };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return;
+        };
         let call = &mut found.call;
         call.token = 0;
         call.stage = Stage::None;
@@ -329,12 +386,16 @@ impl<M: Machine> Kernel<M> {
         match purpose {
             // The request still stands in the registers, to be sent again after the upcall.
             _ if interrupted => {
-                let Some(found) = self.threads.get_mut(caller) else { return };
+                let Some(found) = self.threads.get_mut(caller) else {
+                    return;
+                };
                 found.restartable = true;
                 found.interrupt();
             }
             Purpose::Words => {
-                let Some(registers) = self.registers(caller) else { return };
+                let Some(registers) = self.registers(caller) else {
+                    return;
+                };
                 registers.rax = 0;
                 set_words(registers, words);
             }
@@ -384,16 +445,18 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// MessageForward: the call goes to another endpoint as its caller's.
-    pub(crate) fn forward(
-        &mut self,
-        cpu: Cpu,
-        thread: ThreadId,
-        process: ProcessId,
-    ) -> Step {
-        let registers = self.threads.get(thread).ok_or(Error::NoProcess)?.context.registers;
+    pub(crate) fn forward(&mut self, cpu: Cpu, thread: ThreadId, process: ProcessId) -> Step {
+        let registers = self
+            .threads
+            .get(thread)
+            .ok_or(Error::NoProcess)?
+            .context
+            .registers;
         let caller = self.caller_of(process, registers.rdi)?;
         let entry = self.lookup(process, registers.rsi, Rights::CALL)?;
-        let Object::Session(session) = entry.object else { return Err(Error::WrongKind.into()) };
+        let Object::Session(session) = entry.object else {
+            return Err(Error::WrongKind.into());
+        };
         let session = self.sessions.get(session).ok_or(Error::BadHandle)?;
         let (endpoint, badge) = (session.endpoint, session.badge);
         self.check_receivable(endpoint)?;
@@ -427,11 +490,18 @@ impl<M: Machine> Kernel<M> {
     fn lend_priority(&mut self, caller: ThreadId, endpoint: EndpointId) {
         /// Longer chains than this do not occur; a cycle must end.
         const LONGEST_CHAIN: usize = 8;
-        let Some(lent) = self.threads.get(caller).map(|caller| caller.effective) else { return };
-        let mut next = self.endpoints.get(endpoint).and_then(|found| found.last_receiver);
+        let Some(lent) = self.threads.get(caller).map(|caller| caller.effective) else {
+            return;
+        };
+        let mut next = self
+            .endpoints
+            .get(endpoint)
+            .and_then(|found| found.last_receiver);
         for _ in 0..LONGEST_CHAIN {
             let Some(server) = next else { return };
-            let Some(found) = self.threads.get(server) else { return };
+            let Some(found) = self.threads.get(server) else {
+                return;
+            };
             let raised = found.effective.max(lent);
             if raised == found.effective {
                 return;

@@ -39,7 +39,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn cursor_create(&mut self, process: ProcessId, memory: u64, rights: u64) -> Step {
         self.check_reserve()?;
         let entry = self.lookup(process, memory, Rights::NONE)?;
-        let Object::Memory(_) = entry.object else { return Err(Error::WrongKind.into()) };
+        let Object::Memory(_) = entry.object else {
+            return Err(Error::WrongKind.into());
+        };
         let asked = Rights(u32::try_from(rights).map_err(|_| Error::BadArgument)?);
         let bytes = entry.rights.and(asked).and(Rights::READ.or(Rights::WRITE));
         let memory = HandleEntry::new(entry.object, bytes);
@@ -92,7 +94,11 @@ impl<M: Machine> Kernel<M> {
             return Ok(0);
         }
         let append = access.status & status_flags::APPEND != 0 && access.offset.is_none();
-        let start = if append { end } else { access.offset.unwrap_or(position) };
+        let start = if append {
+            end
+        } else {
+            access.offset.unwrap_or(position)
+        };
         let last = start.checked_add(length).ok_or(Error::TooLong)?;
         self.check_file_limit(access, start, last)?;
         let inside = length.min(end.saturating_sub(start));
@@ -101,13 +107,21 @@ impl<M: Machine> Kernel<M> {
             self.cursor_moved(id, access, start.saturating_add(count));
             return Ok(count);
         }
-        let Some(session) = access.session else { return Err(Error::TooLong.into()) };
+        let Some(session) = access.session else {
+            return Err(Error::TooLong.into());
+        };
         // The whole of a write that grows goes to the server, so that it is one write there too.
         let offset = if append { u64::MAX } else { start };
-        let grown = Access { offset: Some(offset), ..*access };
+        let grown = Access {
+            offset: Some(offset),
+            ..*access
+        };
         let purpose = match access.offset {
             Some(_) => Purpose::Value,
-            None => Purpose::Cursor { cursor: id, written: 0 },
+            None => Purpose::Cursor {
+                cursor: id,
+                written: 0,
+            },
         };
         self.call_data(session, &grown, operation::WRITE, purpose)
     }
@@ -138,7 +152,9 @@ impl<M: Machine> Kernel<M> {
             1 => position,
             _ => self.memory.length(memory).ok_or(Error::BadHandle)?,
         };
-        let target = base.checked_add_signed(offset as i64).ok_or(Error::BadArgument)?;
+        let target = base
+            .checked_add_signed(offset as i64)
+            .ok_or(Error::BadArgument)?;
         if target > i64::MAX as u64 {
             return Err(Error::BadArgument.into());
         }
@@ -188,10 +204,12 @@ impl<M: Machine> Kernel<M> {
             let target = (space, start);
             let progress = match way {
                 Direction::Read => {
-                    self.memory.read_memory(machine, memory, place, target, part as usize)
+                    self.memory
+                        .read_memory(machine, memory, place, target, part as usize)
                 }
                 Direction::Write => {
-                    self.memory.write_memory(machine, memory, place, target, part as usize)
+                    self.memory
+                        .write_memory(machine, memory, place, target, part as usize)
                 }
             };
             self.settle_memory();
@@ -208,7 +226,11 @@ impl<M: Machine> Kernel<M> {
                 break;
             }
         }
-        if done < wanted { Err(Stop::Again) } else { Ok(done) }
+        if done < wanted {
+            Err(Stop::Again)
+        } else {
+            Ok(done)
+        }
     }
 
     /// Bytes that the thread's call has done.
@@ -228,5 +250,13 @@ impl<M: Machine> Kernel<M> {
         if let Some(cursor) = self.cursors.remove(id) {
             self.release(cursor.memory);
         }
+    }
+}
+
+#[cfg(test)]
+impl Cursor {
+    /// The Memory that it keeps.
+    pub fn memory_entry(&self) -> HandleEntry {
+        self.memory
     }
 }

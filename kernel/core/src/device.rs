@@ -57,7 +57,11 @@ impl<M: Machine> Kernel<M> {
         if count == 0 || end > PORTS {
             return Err(Error::BadArgument.into());
         }
-        let id = self.ports.insert(Ports { references: 0, base: start, count: count as u32 });
+        let id = self.ports.insert(Ports {
+            references: 0,
+            base: start,
+            count: count as u32,
+        });
         Ok(self.place_new(process, Object::Ports(id), Rights::ALL)?)
     }
 
@@ -141,7 +145,11 @@ impl<M: Machine> Kernel<M> {
     fn advance(&mut self, thread: ThreadId, piece: u64, length: u64) -> Step {
         let done = self.progress(thread).saturating_add(piece).min(length);
         self.set_progress(thread, done);
-        if done < length { Err(Stop::Again) } else { Ok(done) }
+        if done < length {
+            Err(Stop::Again)
+        } else {
+            Ok(done)
+        }
     }
 
     /// Random.
@@ -162,7 +170,10 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn dma_domain_create(&mut self, process: ProcessId, resource: u64) -> Step {
         self.check_resource(process, resource)?;
         self.check_reserve()?;
-        let id = self.dma_domains.insert(DmaDomain { references: 0, pinned: Vec::new() });
+        let id = self.dma_domains.insert(DmaDomain {
+            references: 0,
+            pinned: Vec::new(),
+        });
         Ok(self.place_new(process, Object::DmaDomain(id), Rights::ALL)?)
     }
 
@@ -173,7 +184,11 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    fn memory_entry(&self, process: ProcessId, handle: u64) -> Result<(HandleEntry, MemoryId), Error> {
+    fn memory_entry(
+        &self,
+        process: ProcessId,
+        handle: u64,
+    ) -> Result<(HandleEntry, MemoryId), Error> {
         let entry = self.lookup(process, handle, Rights::READ)?;
         match entry.object {
             Object::Memory(id) => Ok((HandleEntry::new(entry.object, entry.rights), id)),
@@ -232,7 +247,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn dma_unpin_all(&mut self, id: Id<DmaDomain>) {
-        let Some(domain) = self.dma_domains.get_mut(id) else { return };
+        let Some(domain) = self.dma_domains.get_mut(id) else {
+            return;
+        };
         for (entry, offset, length) in core::mem::take(&mut domain.pinned) {
             self.unpin_entry(entry, offset, length);
         }

@@ -40,7 +40,12 @@ pub(crate) enum Delivery {
     /// A bound object raised signals.
     Signal { cookie: u64, raised: Signals },
     /// A page is missing.
-    Page { key: u64, offset: u64, length: u64, write: bool },
+    Page {
+        key: u64,
+        offset: u64,
+        length: u64,
+        write: bool,
+    },
 }
 
 impl<M: Machine> Kernel<M> {
@@ -105,7 +110,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Writes an event without a caller into the receiver's registers.
     fn deliver_event(&mut self, receiver: ThreadId, delivery: Delivery) -> bool {
-        let Some(registers) = self.registers(receiver) else { return false };
+        let Some(registers) = self.registers(receiver) else {
+            return false;
+        };
         clear_message(registers);
         match delivery {
             Delivery::Call(_) => return false,
@@ -122,7 +129,12 @@ impl<M: Machine> Kernel<M> {
                 registers.rsi = cookie;
                 registers.rdx = u64::from(raised.0);
             }
-            Delivery::Page { key, offset, length, write } => {
+            Delivery::Page {
+                key,
+                offset,
+                length,
+                write,
+            } => {
                 registers.rax = kind::PAGE_REQUEST;
                 registers.r13 = key;
                 registers.rsi = offset;
@@ -135,7 +147,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Delivers an event to a waiting receiver, or queues it.
     pub(crate) fn endpoint_post(&mut self, id: EndpointId, delivery: Delivery) {
-        let Some(endpoint) = self.endpoints.get_mut(id) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(id) else {
+            return;
+        };
         if endpoint.receive_references == 0 {
             return;
         }
@@ -184,7 +198,15 @@ impl<M: Machine> Kernel<M> {
             self.endpoint_post(id, Delivery::Signal { cookie, raised });
             return Ok(0);
         }
-        self.observe(object, Observer::Endpoint { endpoint: id, cookie, process }, wanted);
+        self.observe(
+            object,
+            Observer::Endpoint {
+                endpoint: id,
+                cookie,
+                process,
+            },
+            wanted,
+        );
         if let Some(endpoint) = self.endpoints.get_mut(id) {
             endpoint.bindings.push((object, cookie, process));
         }
@@ -192,11 +214,22 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn endpoint_unbind(&mut self, id: EndpointId, which: impl Fn(u64, ProcessId) -> bool) {
-        let Some(endpoint) = self.endpoints.get_mut(id) else { return };
-        let ended: Vec<(Object, u64, ProcessId)> =
-            endpoint.bindings.extract_if(.., |&mut (_, cookie, by)| which(cookie, by)).collect();
+        let Some(endpoint) = self.endpoints.get_mut(id) else {
+            return;
+        };
+        let ended: Vec<(Object, u64, ProcessId)> = endpoint
+            .bindings
+            .extract_if(.., |&mut (_, cookie, by)| which(cookie, by))
+            .collect();
         for (object, cookie, process) in ended {
-            self.forget_observer(object, Observer::Endpoint { endpoint: id, cookie, process });
+            self.forget_observer(
+                object,
+                Observer::Endpoint {
+                    endpoint: id,
+                    cookie,
+                    process,
+                },
+            );
         }
     }
 
@@ -217,7 +250,9 @@ impl<M: Machine> Kernel<M> {
     /// A handle with the RECEIVE right came or went; without any, all calls fail.
     pub(crate) fn endpoint_receivers_changed(&mut self, object: Object, change: i32) {
         let Object::Endpoint(id) = object else { return };
-        let Some(endpoint) = self.endpoints.get_mut(id) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(id) else {
+            return;
+        };
         endpoint.receive_references = endpoint.receive_references.saturating_add_signed(change);
         if endpoint.receive_references != 0 {
             return;
@@ -230,7 +265,11 @@ impl<M: Machine> Kernel<M> {
         }
         self.fail_calls_of(id, Error::PeerClosed);
         for session in sessions {
-            self.change_signals(Object::Session(session), Signals::NONE, Signals::PEER_CLOSED);
+            self.change_signals(
+                Object::Session(session),
+                Signals::NONE,
+                Signals::PEER_CLOSED,
+            );
         }
     }
 

@@ -18,7 +18,10 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn event_create(&mut self, process: ProcessId, signals: u64) -> Step {
         self.check_reserve()?;
         let word = Signals(u32::try_from(signals).map_err(|_| Error::BadArgument)?);
-        let event = Event { references: 0, signals: SignalState::new(word) };
+        let event = Event {
+            references: 0,
+            signals: SignalState::new(word),
+        };
         let id = self.events.insert(event);
         Ok(self.place_new(process, Object::Event(id), Rights::ALL)?)
     }
@@ -32,7 +35,9 @@ impl<M: Machine> Kernel<M> {
         set: u64,
     ) -> Step {
         let object = self.lookup(process, handle, Rights::WRITE)?.object;
-        let Object::Event(_) = object else { return Err(Error::WrongKind.into()) };
+        let Object::Event(_) = object else {
+            return Err(Error::WrongKind.into());
+        };
         let clear = Signals(u32::try_from(clear).map_err(|_| Error::BadArgument)?);
         let set = Signals(u32::try_from(set).map_err(|_| Error::BadArgument)?);
         self.change_signals(object, clear, set);

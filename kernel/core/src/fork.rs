@@ -37,11 +37,8 @@ impl<M: Machine> Kernel<M> {
             }
         };
         self.fork_process(parent, child);
-        let handle = match self.place_new(server, Object::Process(child), Rights::ALL) {
-            Ok(handle) => handle,
-            // `place_new` has ended the child, which nothing else refers to.
-            Err(error) => return Err(error.into()),
-        };
+        // On a full table `place_new` ends the child, which nothing else refers to.
+        let handle = self.place_new(server, Object::Process(child), Rights::ALL)?;
         if let Some(found) = self.processes.get_mut(child) {
             found.state = process_state::RUNNING;
         }
@@ -53,13 +50,18 @@ impl<M: Machine> Kernel<M> {
     /// Copies what belongs to the process.
     fn fork_process(&mut self, parent: ProcessId, child: ProcessId) {
         self.copy_handles(parent, child);
-        let Some(from) = self.processes.get(parent) else { return };
-        let (label, upcall_entry, unknown) = (from.label, from.upcall_entry, from.unknown_call_entry);
+        let Some(from) = self.processes.get(parent) else {
+            return;
+        };
+        let (label, upcall_entry, unknown) =
+            (from.label, from.upcall_entry, from.unknown_call_entry);
         let (actions, supervisor) = (from.actions.clone(), from.supervisor);
         let (limits, priority, frame) = (from.limits, from.priority, from.identity_frame);
         let mut identity = [0; IDENTITY_SIZE];
         self.machine.read(frame, 0, &mut identity);
-        let Some(to) = self.processes.get_mut(child) else { return };
+        let Some(to) = self.processes.get_mut(child) else {
+            return;
+        };
         to.label = label;
         to.upcall_entry = upcall_entry;
         to.unknown_call_entry = unknown;
@@ -120,8 +122,13 @@ impl<M: Machine> Kernel<M> {
         let target = self.process_of(caller)?;
         let source = self.process_alive(server, from, Rights::MANAGE)?;
         let found = self.processes.get(source).ok_or(Error::NoProcess)?;
-        let &[first] = found.threads.as_slice() else { return Err(Error::BadState.into()) };
-        let parked = self.threads.get(first).is_some_and(|t| t.state == State::Parked);
+        let &[first] = found.threads.as_slice() else {
+            return Err(Error::BadState.into());
+        };
+        let parked = self
+            .threads
+            .get(first)
+            .is_some_and(|t| t.state == State::Parked);
         if source == target || !parked {
             return Err(Error::BadState.into());
         }
@@ -131,7 +138,9 @@ impl<M: Machine> Kernel<M> {
         }
         self.take_over_space(source, target)?;
         self.take_over_registers(first, caller);
-        self.close_all(target, |_, flags| u64::from(flags) & handle_flags::CLOSE_ON_EXEC != 0);
+        self.close_all(target, |_, flags| {
+            u64::from(flags) & handle_flags::CLOSE_ON_EXEC != 0
+        });
         if let Some(process) = self.processes.get_mut(target) {
             reset_caught(process);
             process.upcall_entry = 0;
@@ -147,21 +156,37 @@ impl<M: Machine> Kernel<M> {
 
     /// Ends a process's threads but one; `false` while some have still to notice.
     fn end_other_threads(&mut self, cpu: Cpu, process: ProcessId, keep: ThreadId) -> bool {
-        let Some(found) = self.processes.get(process) else { return true };
-        let others: Vec<ThreadId> =
-            found.threads.iter().copied().filter(|&thread| thread != keep).collect();
+        let Some(found) = self.processes.get(process) else {
+            return true;
+        };
+        let others: Vec<ThreadId> = found
+            .threads
+            .iter()
+            .copied()
+            .filter(|&thread| thread != keep)
+            .collect();
         for thread in others {
             self.thread_end(cpu, thread);
         }
-        self.processes.get(process).is_none_or(|found| found.threads.len() <= 1)
+        self.processes
+            .get(process)
+            .is_none_or(|found| found.threads.len() <= 1)
     }
 
     /// Swaps the address spaces; the old one ends with the source process.
     fn take_over_space(&mut self, source: ProcessId, target: ProcessId) -> Result<(), Error> {
         let new: SpaceId = self.space_of(source)?;
         let old = self.space_of(target)?;
-        let frame = self.processes.get(target).ok_or(Error::NoProcess)?.identity_frame;
-        let source_frame = self.processes.get(source).ok_or(Error::NoProcess)?.identity_frame;
+        let frame = self
+            .processes
+            .get(target)
+            .ok_or(Error::NoProcess)?
+            .identity_frame;
+        let source_frame = self
+            .processes
+            .get(source)
+            .ok_or(Error::NoProcess)?
+            .identity_frame;
         let limits = self.memory.space_limits(old);
         self.memory.set_space_limits(new, limits);
         self.map_kernel_pages(new, frame)?;
@@ -176,9 +201,13 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn take_over_registers(&mut self, first: ThreadId, caller: ThreadId) {
-        let Some(found) = self.threads.get(first) else { return };
+        let Some(found) = self.threads.get(first) else {
+            return;
+        };
         let (registers, image) = (found.context.registers, found.context.floating_point);
-        let Some(found) = self.threads.get_mut(caller) else { return };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return;
+        };
         found.context.registers = registers;
         found.context.floating_point = image;
         found.alternate_stack = (0, 0);
@@ -191,7 +220,9 @@ impl<M: Machine> Kernel<M> {
 
     /// The call is over; the thread goes on with the new program.
     fn finish_replaced(&mut self, cpu: Cpu, caller: ThreadId) {
-        let Some(found) = self.threads.get_mut(caller) else { return };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return;
+        };
         found.call.token = 0;
         found.call.stage = Stage::None;
         found.call.received = None;

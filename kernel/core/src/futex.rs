@@ -18,7 +18,9 @@ pub(crate) struct FutexTable {
 
 impl Default for FutexTable {
     fn default() -> FutexTable {
-        FutexTable { buckets: [const { VecDeque::new() }; BUCKETS] }
+        FutexTable {
+            buckets: [const { VecDeque::new() }; BUCKETS],
+        }
     }
 }
 
@@ -38,19 +40,26 @@ impl FutexTable {
     }
 
     fn first(&mut self, key: FutexKey) -> Option<ThreadId> {
-        self.bucket(key).iter().find(|(other, _)| *other == key).map(|(_, thread)| *thread)
+        self.bucket(key)
+            .iter()
+            .find(|(other, _)| *other == key)
+            .map(|(_, thread)| *thread)
     }
 
     /// How often a thread stands in the table.
     #[cfg(test)]
     pub fn count_of(&self, thread: ThreadId) -> usize {
-        self.buckets.iter().flatten().filter(|(_, other)| *other == thread).count()
+        self.buckets
+            .iter()
+            .flatten()
+            .filter(|(_, other)| *other == thread)
+            .count()
     }
 }
 
 impl<M: Machine> Kernel<M> {
     fn futex_key(&mut self, thread: ThreadId, address: u64) -> Result<FutexKey, Stop> {
-        if address % 4 != 0 {
+        if !address.is_multiple_of(4) {
             return Err(Error::BadArgument.into());
         }
         let space = self.thread_space(thread)?;

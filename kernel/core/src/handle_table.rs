@@ -29,10 +29,12 @@ impl Half {
     /// The lowest free slot from `lowest` on, below `limit`.
     fn free_from(&mut self, lowest: usize, limit: usize) -> Option<usize> {
         let start = lowest.max(self.full_below);
-        let index = self.slots.iter().skip(start).position(Option::is_none).map_or_else(
-            || self.slots.len().max(start),
-            |distance| start + distance,
-        );
+        let index = self
+            .slots
+            .iter()
+            .skip(start)
+            .position(Option::is_none)
+            .map_or_else(|| self.slots.len().max(start), |distance| start + distance);
         if lowest <= self.full_below {
             self.full_below = index;
         }
@@ -43,7 +45,9 @@ impl Half {
         if index >= self.slots.len() {
             self.slots.resize(index + 1, None);
         }
-        self.slots.get_mut(index).and_then(|slot| slot.replace(entry))
+        self.slots
+            .get_mut(index)
+            .and_then(|slot| slot.replace(entry))
     }
 
     fn take(&mut self, index: usize) -> Option<HandleEntry> {
@@ -101,17 +105,33 @@ impl HandleTable {
         if !high {
             let limit = self.limit.min(MAX_DESCRIPTORS) as usize;
             if flags & handle_flags::EXACT != 0 {
-                return if (slot as usize) < limit { Ok(slot) } else { Err(Error::BadHandle) };
+                return if (slot as usize) < limit {
+                    Ok(slot)
+                } else {
+                    Err(Error::BadHandle)
+                };
             }
-            let index = self.low.free_from(slot as usize, limit).ok_or(Error::TableFull)?;
+            let index = self
+                .low
+                .free_from(slot as usize, limit)
+                .ok_or(Error::TableFull)?;
             return Ok(index as u32);
         }
         if flags & handle_flags::EXACT != 0 {
-            let index = slot.checked_sub(Handle::HIGH_BASE).ok_or(Error::BadHandle)?;
-            return if (index as usize) < HIGH_SLOTS { Ok(slot) } else { Err(Error::BadHandle) };
+            let index = slot
+                .checked_sub(Handle::HIGH_BASE)
+                .ok_or(Error::BadHandle)?;
+            return if (index as usize) < HIGH_SLOTS {
+                Ok(slot)
+            } else {
+                Err(Error::BadHandle)
+            };
         }
         let lowest = slot.max(Handle::HIGH_FREE) - Handle::HIGH_BASE;
-        let index = self.high.free_from(lowest as usize, HIGH_SLOTS).ok_or(Error::TableFull)?;
+        let index = self
+            .high
+            .free_from(lowest as usize, HIGH_SLOTS)
+            .ok_or(Error::TableFull)?;
         Ok(Handle::HIGH_BASE + index as u32)
     }
 
@@ -139,17 +159,26 @@ impl HandleTable {
 
     /// Every entry with its slot.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &HandleEntry)> {
-        let low = self.low.slots.iter().enumerate().map(|(index, entry)| (index as u32, entry));
+        let low = self
+            .low
+            .slots
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (index as u32, entry));
         let high = self.high.slots.iter().enumerate();
         let high = high.map(|(index, entry)| (Handle::HIGH_BASE + index as u32, entry));
-        low.chain(high).filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
+        low.chain(high)
+            .filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
     }
 }
 
 impl<M: Machine> Kernel<M> {
     /// The process of a thread.
     pub(crate) fn process_of(&self, thread: ThreadId) -> Result<ProcessId, Error> {
-        self.threads.get(thread).map(|thread| thread.process).ok_or(Error::NoProcess)
+        self.threads
+            .get(thread)
+            .map(|thread| thread.process)
+            .ok_or(Error::NoProcess)
     }
 
     /// Looks a handle up and checks its rights.
@@ -163,7 +192,11 @@ impl<M: Machine> Kernel<M> {
         let slot = u32::try_from(slot).map_err(|_| Error::BadHandle)?;
         let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
         let entry = *table.get(slot).ok_or(Error::BadHandle)?;
-        if entry.rights.contains(rights) { Ok(entry) } else { Err(Error::AccessDenied) }
+        if entry.rights.contains(rights) {
+            Ok(entry)
+        } else {
+            Err(Error::AccessDenied)
+        }
     }
 
     /// Puts an entry, whose reference is already counted, into the lowest free acceptable slot (or
@@ -183,7 +216,10 @@ impl<M: Machine> Kernel<M> {
         };
         match chosen {
             Ok(chosen) => {
-                let table = self.processes.get_mut(process).map(|process| &mut process.handles);
+                let table = self
+                    .processes
+                    .get_mut(process)
+                    .map(|process| &mut process.handles);
                 if let Some(previous) = table.and_then(|table| table.put(chosen, entry)) {
                     self.release(previous);
                 }
@@ -216,12 +252,17 @@ impl<M: Machine> Kernel<M> {
         rights: Rights,
     ) -> Result<u64, Error> {
         let entry = HandleEntry::new(object, rights);
-        self.place_copy(process, entry, 0, handle_flags::HIGH).map(u64::from)
+        self.place_copy(process, entry, 0, handle_flags::HIGH)
+            .map(u64::from)
     }
 
     /// Closes a slot.
     pub(crate) fn close(&mut self, process: ProcessId, slot: u32) -> Result<(), Error> {
-        let table = &mut self.processes.get_mut(process).ok_or(Error::NoProcess)?.handles;
+        let table = &mut self
+            .processes
+            .get_mut(process)
+            .ok_or(Error::NoProcess)?
+            .handles;
         let entry = table.take(slot).ok_or(Error::BadHandle)?;
         self.release(entry);
         Ok(())
@@ -229,7 +270,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Closes every handle that `which` selects.
     pub(crate) fn close_all(&mut self, process: ProcessId, which: impl Fn(u32, u32) -> bool) {
-        let Some(found) = self.processes.get(process) else { return };
+        let Some(found) = self.processes.get(process) else {
+            return;
+        };
         let slots: Vec<u32> = found
             .handles
             .iter()
@@ -244,7 +287,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Copies every handle without CLOSE_ON_FORK to the same slot of an empty table.
     pub(crate) fn copy_handles(&mut self, from: ProcessId, to: ProcessId) {
-        let Some(source) = self.processes.get(from) else { return };
+        let Some(source) = self.processes.get(from) else {
+            return;
+        };
         let limit = source.handles.limit;
         let entries: Vec<(u32, HandleEntry)> = source
             .handles
@@ -257,7 +302,10 @@ impl<M: Machine> Kernel<M> {
         }
         for (slot, entry) in entries {
             self.retain(&entry);
-            let table = self.processes.get_mut(to).map(|process| &mut process.handles);
+            let table = self
+                .processes
+                .get_mut(to)
+                .map(|process| &mut process.handles);
             if let Some(previous) = table.and_then(|table| table.put(slot, entry)) {
                 self.release(previous);
             }

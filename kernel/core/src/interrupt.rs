@@ -28,7 +28,9 @@ impl<M: Machine> Kernel<M> {
     pub fn interrupt(&mut self, cpu: Cpu, token: u32) {
         self.scheduler.here = cpu;
         self.counters.interrupts += 1;
-        let Some(id) = self.interrupts.id_at(token) else { return };
+        let Some(id) = self.interrupts.id_at(token) else {
+            return;
+        };
         self.machine.mask_interrupt(token);
         self.change_signals(Object::Interrupt(id), Signals::NONE, Signals::READABLE);
     }
@@ -48,7 +50,11 @@ impl<M: Machine> Kernel<M> {
         self.write_user(thread, address, &fields.0)?;
         let line = fields.u32(0);
         let state = SignalState::default();
-        let id = self.interrupts.insert(Interrupt { references: 0, signals: state, token: 0 });
+        let id = self.interrupts.insert(Interrupt {
+            references: 0,
+            signals: state,
+            token: 0,
+        });
         let token = id.index();
         let line = (line != NO_LINE).then_some(line);
         let Some((target, data)) = self.machine.create_interrupt(line, fields.u32(4), token) else {
@@ -68,7 +74,9 @@ impl<M: Machine> Kernel<M> {
     /// InterruptAcknowledge.
     pub(crate) fn interrupt_acknowledge(&mut self, process: ProcessId, handle: u64) -> Step {
         let object = self.lookup(process, handle, Rights::READ)?.object;
-        let Object::Interrupt(id) = object else { return Err(Error::WrongKind.into()) };
+        let Object::Interrupt(id) = object else {
+            return Err(Error::WrongKind.into());
+        };
         let token = self.interrupts.get(id).ok_or(Error::BadHandle)?.token;
         self.change_signals(object, Signals::READABLE, Signals::NONE);
         self.machine.unmask_interrupt(token);

@@ -1,8 +1,8 @@
 //! The kernel as one value, and its entry points.
 
 use crate::call::CallCounter;
-use crate::device::{DmaDomain, Ports};
 use crate::cursor::Cursor;
+use crate::device::{DmaDomain, Ports};
 use crate::endpoint::{Delivery, Endpoint};
 use crate::event::Event;
 use crate::futex::FutexTable;
@@ -117,24 +117,35 @@ impl<M: Machine> Kernel<M> {
     /// the next `schedule` of the processor that it ended on.
     #[inline]
     pub fn context(&mut self, thread: ThreadId) -> Option<&mut Context> {
-        self.threads.get_mut(thread).map(|thread| &mut *thread.context)
+        self.threads
+            .get_mut(thread)
+            .map(|thread| &mut *thread.context)
     }
 
     /// The hardware address space of a thread.
     #[inline]
     pub fn space(&self, thread: ThreadId) -> Option<Space> {
         let process = self.threads.get(thread)?.process;
-        self.memory.machine_space(self.processes.get(process)?.space)
+        self.memory
+            .machine_space(self.processes.get(process)?.space)
     }
 
     /// The thread on a processor met a page fault in user mode.
     pub fn page_fault(&mut self, cpu: Cpu, address: u64, write: bool, execute: bool) {
         self.scheduler.here = cpu;
         self.counters.page_faults += 1;
-        let Some(thread) = self.scheduler.current(cpu) else { return };
-        let Ok(process) = self.process_of(thread) else { return };
-        let Ok(space) = self.space_of(process) else { return };
-        let outcome = self.memory.fault(&mut self.machine, space, address, write, execute);
+        let Some(thread) = self.scheduler.current(cpu) else {
+            return;
+        };
+        let Ok(process) = self.process_of(thread) else {
+            return;
+        };
+        let Ok(space) = self.space_of(process) else {
+            return;
+        };
+        let outcome = self
+            .memory
+            .fault(&mut self.machine, space, address, write, execute);
         self.settle_memory();
         let major = matches!(outcome, FaultOutcome::WaitForPager { .. });
         if let Some(owner) = self.processes.get_mut(process) {
@@ -153,7 +164,9 @@ impl<M: Machine> Kernel<M> {
     /// The thread on a processor met a fault (`kernel_abi::process::fault_kind`).
     pub fn fault(&mut self, cpu: Cpu, kind: u32, address: u64) {
         self.scheduler.here = cpu;
-        let Some(thread) = self.scheduler.current(cpu) else { return };
+        let Some(thread) = self.scheduler.current(cpu) else {
+            return;
+        };
         if let Some(found) = self.threads.get_mut(thread) {
             found.fault = Some((kind, address));
             found.attention = true;
@@ -167,8 +180,22 @@ impl<M: Machine> Kernel<M> {
 
     /// A request of a pager-backed Memory for a page goes to its endpoint.
     pub(crate) fn post_page_request(&mut self, request: PageRequest) {
-        let PageRequest { endpoint, key, offset, length, write } = request;
-        self.endpoint_post(EndpointId::from_word(endpoint), Delivery::Page { key, offset, length, write });
+        let PageRequest {
+            endpoint,
+            key,
+            offset,
+            length,
+            write,
+        } = request;
+        self.endpoint_post(
+            EndpointId::from_word(endpoint),
+            Delivery::Page {
+                key,
+                offset,
+                length,
+                write,
+            },
+        );
     }
 
     /// Only the owner's handle of a Memory is left.

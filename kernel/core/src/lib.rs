@@ -29,6 +29,8 @@ mod signal;
 pub mod slab;
 mod stream;
 mod system_call;
+#[cfg(test)]
+mod testing;
 mod thread;
 mod timer;
 mod transfer;

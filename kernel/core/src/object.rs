@@ -1,7 +1,7 @@
 //! What a handle leads to, and how long it lives.
 
-use crate::device::{DmaDomain, Ports};
 use crate::cursor::Cursor;
+use crate::device::{DmaDomain, Ports};
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::interrupt::Interrupt;
@@ -91,7 +91,11 @@ pub(crate) struct HandleEntry {
 impl HandleEntry {
     /// An entry without flags.
     pub const fn new(object: Object, rights: Rights) -> HandleEntry {
-        HandleEntry { object, rights, flags: 0 }
+        HandleEntry {
+            object,
+            rights,
+            flags: 0,
+        }
     }
 }
 
@@ -102,9 +106,12 @@ impl<M: Machine> Kernel<M> {
             Object::Process(id) => Some(&mut self.processes.get_mut(id)?.references),
             Object::Endpoint(id) => Some(&mut self.endpoints.get_mut(id)?.references),
             Object::Session(id) => Some(&mut self.sessions.get_mut(id)?.references),
-            Object::Stream(id, end) => {
-                self.streams.get_mut(id)?.ends.get_mut(usize::from(end)).map(|e| &mut e.references)
-            }
+            Object::Stream(id, end) => self
+                .streams
+                .get_mut(id)?
+                .ends
+                .get_mut(usize::from(end))
+                .map(|e| &mut e.references),
             Object::Cursor(id) => Some(&mut self.cursors.get_mut(id)?.references),
             Object::Event(id) => Some(&mut self.events.get_mut(id)?.references),
             Object::Timer(id) => Some(&mut self.timers.get_mut(id)?.references),
@@ -140,7 +147,9 @@ impl<M: Machine> Kernel<M> {
             self.settle_memory();
             return;
         }
-        let Some(count) = self.references_mut(entry.object) else { return };
+        let Some(count) = self.references_mut(entry.object) else {
+            return;
+        };
         *count = count.saturating_sub(1);
         if *count == 0 {
             self.bury(entry.object);
@@ -186,6 +195,10 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn check_reserve(&self) -> Result<(), Error> {
         /// Enough for the largest step's tables and heap.
         const RESERVE_FRAMES: usize = 256;
-        if self.machine.free_frames() > RESERVE_FRAMES { Ok(()) } else { Err(Error::NoMemory) }
+        if self.machine.free_frames() > RESERVE_FRAMES {
+            Ok(())
+        } else {
+            Err(Error::NoMemory)
+        }
     }
 }

@@ -27,7 +27,10 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { file: u64::MAX, cpu_ns: u64::MAX }
+        Limits {
+            file: u64::MAX,
+            cpu_ns: u64::MAX,
+        }
     }
 }
 
@@ -71,12 +74,19 @@ pub struct Process {
 impl Process {
     /// The action for an upcall.
     pub(crate) fn action(&self, upcall: u64) -> UpcallAction {
-        self.actions.get(upcall as usize).copied().unwrap_or_default()
+        self.actions
+            .get(upcall as usize)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The set of upcalls whose action has a flag.
     pub(crate) fn actions_with(&self, flag: u64) -> u64 {
-        let having = self.actions.iter().enumerate().filter(|(_, a)| a.flags & flag != 0);
+        let having = self
+            .actions
+            .iter()
+            .enumerate()
+            .filter(|(_, a)| a.flags & flag != 0);
         having.fold(0, |set, (upcall, _)| set | 1 << upcall)
     }
 }
@@ -122,9 +132,17 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Maps the clock page and an identity page into a space.
-    pub(crate) fn map_kernel_pages(&mut self, space: SpaceId, identity: Frame) -> Result<(), Error> {
+    pub(crate) fn map_kernel_pages(
+        &mut self,
+        space: SpaceId,
+        identity: Frame,
+    ) -> Result<(), Error> {
         let hardware = self.memory.machine_space(space).ok_or(Error::NoProcess)?;
-        let flags = PageFlags { write: false, execute: false, cache: cache::CACHED as u8 };
+        let flags = PageFlags {
+            write: false,
+            execute: false,
+            cache: cache::CACHED as u8,
+        };
         let clock = self.machine.clock_frame();
         for (address, frame) in [(CLOCK_PAGE, clock), (IDENTITY_PAGE, identity)] {
             let mapped = self.machine.map(hardware, address, frame, flags);
@@ -221,7 +239,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Ends a process: its threads now or at their next entry, the rest with the last of them.
     pub(crate) fn process_kill_now(&mut self, process: ProcessId, status: u64) {
-        let Some(found) = self.processes.get_mut(process) else { return };
+        let Some(found) = self.processes.get_mut(process) else {
+            return;
+        };
         if found.state == process_state::TERMINATED || found.exiting {
             return;
         }
@@ -243,7 +263,9 @@ impl<M: Machine> Kernel<M> {
     /// The last thread is gone: what the process served goes to the next instance, what it held
     /// is released.
     pub(crate) fn process_finish(&mut self, process: ProcessId) {
-        let Some(found) = self.processes.get_mut(process) else { return };
+        let Some(found) = self.processes.get_mut(process) else {
+            return;
+        };
         if found.state == process_state::TERMINATED {
             return;
         }
@@ -251,7 +273,11 @@ impl<M: Machine> Kernel<M> {
         found.supervisor = None;
         let (space, frame) = (found.space, found.identity_frame);
         let serving = core::mem::take(&mut found.was_serving);
-        let suspects = if found.ended_from_outside { Vec::new() } else { serving };
+        let suspects = if found.ended_from_outside {
+            Vec::new()
+        } else {
+            serving
+        };
         self.redeliver_calls(process, &suspects);
         self.repeat_page_requests(process);
         self.endpoint_unbind_process(process);
@@ -264,14 +290,20 @@ impl<M: Machine> Kernel<M> {
             Signals::SUSPENDED,
             Signals::TERMINATED.or(Signals::READABLE),
         );
-        if self.processes.get(process).is_some_and(|found| found.references == 0) {
+        if self
+            .processes
+            .get(process)
+            .is_some_and(|found| found.references == 0)
+        {
             self.processes.remove(process);
         }
     }
 
     /// Requests for pages that the process had received are made again.
     fn repeat_page_requests(&mut self, process: ProcessId) {
-        let Some(found) = self.processes.get(process) else { return };
+        let Some(found) = self.processes.get(process) else {
+            return;
+        };
         let endpoints: Vec<EndpointId> = found
             .handles
             .iter()
@@ -288,7 +320,9 @@ impl<M: Machine> Kernel<M> {
 
     /// The last handle is closed. A process that runs goes on without an owner.
     pub(crate) fn process_unreferenced(&mut self, process: ProcessId) {
-        let Some(found) = self.processes.get(process) else { return };
+        let Some(found) = self.processes.get(process) else {
+            return;
+        };
         match found.state {
             process_state::NEW => self.process_kill_now(process, 0),
             process_state::TERMINATED => {
@@ -325,7 +359,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Counts one more reason not to run.
     pub(crate) fn process_stop(&mut self, process: ProcessId) {
-        let Some(found) = self.processes.get_mut(process) else { return };
+        let Some(found) = self.processes.get_mut(process) else {
+            return;
+        };
         found.suspensions = found.suspensions.saturating_add(1);
         for thread in found.threads.clone() {
             self.park(thread);
@@ -334,7 +370,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Counts one less.
     pub(crate) fn process_go_on(&mut self, process: ProcessId) {
-        let Some(found) = self.processes.get_mut(process) else { return };
+        let Some(found) = self.processes.get_mut(process) else {
+            return;
+        };
         found.suspensions = found.suspensions.saturating_sub(1);
         if found.suspensions == 0 {
             self.unpark(process);
@@ -342,9 +380,15 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn unpark(&mut self, process: ProcessId) {
-        let Some(found) = self.processes.get(process) else { return };
+        let Some(found) = self.processes.get(process) else {
+            return;
+        };
         for thread in found.threads.clone() {
-            if self.threads.get(thread).is_some_and(|found| found.state == State::Parked) {
+            if self
+                .threads
+                .get(thread)
+                .is_some_and(|found| found.state == State::Parked)
+            {
                 self.make_ready(thread);
             }
         }
@@ -369,7 +413,9 @@ impl<M: Machine> Kernel<M> {
             process_property::LIMIT_DESCRIPTORS => found.handles.limit = value.min(MAX_DESCRIPTORS),
             process_property::LIMIT_ADDRESS_SPACE
             | process_property::LIMIT_STACK
-            | process_property::LIMIT_DATA => return self.set_space_limit(process, property, value),
+            | process_property::LIMIT_DATA => {
+                return self.set_space_limit(process, property, value);
+            }
             process_property::LIMIT_FILE => found.limits.file = value,
             process_property::LIMIT_CPU_NS => found.limits.cpu_ns = value,
             _ => return Err(Error::BadArgument.into()),
@@ -401,16 +447,24 @@ impl<M: Machine> Kernel<M> {
 
     /// Changes a thread's own priority; what callers have lent stays.
     pub(crate) fn set_base_priority(&mut self, thread: ThreadId, priority: Priority) {
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         let lent = found.effective != found.base;
         found.base = priority;
-        let effective = if lent { found.effective.max(priority) } else { priority };
+        let effective = if lent {
+            found.effective.max(priority)
+        } else {
+            priority
+        };
         self.set_effective(thread, effective);
     }
 
     /// The CPU time limit is reached: the upcall comes once, and again every second.
     pub(crate) fn cpu_limit_reached(&mut self, process: ProcessId) {
-        let Some(found) = self.processes.get_mut(process) else { return };
+        let Some(found) = self.processes.get_mut(process) else {
+            return;
+        };
         found.limits.cpu_ns = found.user_ns.saturating_add(1_000_000_000);
         self.raise_in_process(process, CPU_LIMIT_UPCALL, 0);
     }

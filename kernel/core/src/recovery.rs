@@ -16,7 +16,9 @@ const MOST_DEATHS: u8 = 2;
 impl<M: Machine> Kernel<M> {
     /// Ends a queued or taken call with an error.
     pub(crate) fn fail_call(&mut self, cpu: Cpu, caller: ThreadId, error: Error) {
-        let Some(found) = self.threads.get_mut(caller) else { return };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return;
+        };
         let mut words = [0; WORDS];
         words[0] = encode(Err(error));
         match found.call.purpose {
@@ -67,7 +69,9 @@ impl<M: Machine> Kernel<M> {
         taken.sort_unstable();
         // The last one is put first, and so ends up behind the earlier ones.
         for &(_, caller) in taken.iter().rev() {
-            let Some(found) = self.threads.get_mut(caller) else { continue };
+            let Some(found) = self.threads.get_mut(caller) else {
+                continue;
+            };
             let call = &mut found.call;
             if suspects.contains(&call.token) {
                 call.deaths += 1;
@@ -80,7 +84,9 @@ impl<M: Machine> Kernel<M> {
             call.taken_by = None;
             call.redelivered = true;
             let Some(id) = call.endpoint else { continue };
-            let Some(endpoint) = self.endpoints.get_mut(id) else { continue };
+            let Some(endpoint) = self.endpoints.get_mut(id) else {
+                continue;
+            };
             endpoint.queue.push_front(Delivery::Call(caller));
             self.change_signals(Object::Endpoint(id), Signals::NONE, Signals::READABLE);
         }
@@ -90,11 +96,16 @@ impl<M: Machine> Kernel<M> {
     /// Another instance may wait at the endpoint already: it receives anew.
     fn serve_waiting_receivers(&mut self, calls: &[(u64, ThreadId)]) {
         for &(_, caller) in calls {
-            let endpoint = self.threads.get(caller).and_then(|found| found.call.endpoint);
+            let endpoint = self
+                .threads
+                .get(caller)
+                .and_then(|found| found.call.endpoint);
             let Some(endpoint) = endpoint.and_then(|id| self.endpoints.get_mut(id)) else {
                 continue;
             };
-            let Some(receiver) = endpoint.receivers.front().copied() else { continue };
+            let Some(receiver) = endpoint.receivers.front().copied() else {
+                continue;
+            };
             if let Some(found) = self.threads.get_mut(receiver) {
                 found.rewind();
             }
@@ -104,7 +115,9 @@ impl<M: Machine> Kernel<M> {
 
     /// A caller goes away: its call leaves the queue, or its server is told.
     pub(crate) fn call_abandon(&mut self, caller: ThreadId) {
-        let Some(found) = self.threads.get_mut(caller) else { return };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return;
+        };
         let call = &mut found.call;
         let (stage, endpoint, token) = (call.stage, call.endpoint, call.token);
         let told = call.cancelled;
@@ -121,8 +134,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn unqueue_call(&mut self, caller: ThreadId, id: EndpointId) {
-        let Some(endpoint) = self.endpoints.get_mut(id) else { return };
-        endpoint.queue.retain(|&delivery| delivery != Delivery::Call(caller));
+        let Some(endpoint) = self.endpoints.get_mut(id) else {
+            return;
+        };
+        endpoint
+            .queue
+            .retain(|&delivery| delivery != Delivery::Call(caller));
         if endpoint.queue.is_empty() {
             endpoint.signals.word = Signals::NONE;
         }
@@ -131,7 +148,9 @@ impl<M: Machine> Kernel<M> {
     /// An upcall interrupts a caller. A queued call is taken back (`true`: the thread can be
     /// woken); a taken one is cancelled and goes on until its server answers.
     pub(crate) fn interrupt_call(&mut self, caller: ThreadId) -> bool {
-        let Some(found) = self.threads.get_mut(caller) else { return false };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return false;
+        };
         let call = &mut found.call;
         match (call.stage, call.endpoint) {
             (_, _) if call.purpose == Purpose::Exception => false,

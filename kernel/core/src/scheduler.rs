@@ -113,6 +113,7 @@ struct Processor {
     idle: bool,
     idle_ns: u64,
     /// Contexts of ended threads, which the rim may still point to until it has loaded another.
+    #[allow(clippy::vec_box, reason = "the address must stay")]
     retired: Vec<Box<Context>>,
     #[allow(clippy::vec_box, reason = "the address must stay")]
     retired_before: Vec<Box<Context>>,
@@ -191,7 +192,12 @@ impl Scheduler {
     pub fn queued_times(&self, thread: ThreadId) -> usize {
         let count = |cpu: &Processor| {
             cpu.fair.values().filter(|&&id| id == thread).count()
-                + cpu.real_time.values().flatten().filter(|&&id| id == thread).count()
+                + cpu
+                    .real_time
+                    .values()
+                    .flatten()
+                    .filter(|&&id| id == thread)
+                    .count()
                 + usize::from(cpu.handoff == Some(thread))
         };
         self.cpus.iter().map(count).sum()
@@ -219,7 +225,10 @@ impl<M: Machine> Kernel<M> {
                 self.program_timer(cpu);
                 return Next::Idle;
             };
-            let attention = self.threads.get(thread).is_some_and(|thread| thread.attention);
+            let attention = self
+                .threads
+                .get(thread)
+                .is_some_and(|thread| thread.attention);
             if !attention || self.prepare_return(cpu, thread) {
                 self.program_timer(cpu);
                 return Next::Run(thread);
@@ -298,8 +307,16 @@ impl<M: Machine> Kernel<M> {
             return Some(thread);
         }
         let threads = &self.threads;
-        let allowed = |id| threads.get(id).is_some_and(|t| t.affinity & (1 << cpu.0) != 0);
-        let others = self.scheduler.cpus.iter_mut().take(self.scheduler.cpu_count);
+        let allowed = |id| {
+            threads
+                .get(id)
+                .is_some_and(|t| t.affinity & (1 << cpu.0) != 0)
+        };
+        let others = self
+            .scheduler
+            .cpus
+            .iter_mut()
+            .take(self.scheduler.cpu_count);
         let stolen = others.into_iter().find_map(|other| other.pop(allowed))?;
         self.settle_in(cpu, stolen);
         Some(stolen)
@@ -322,7 +339,9 @@ impl<M: Machine> Kernel<M> {
         let processor = self.scheduler.cpu(cpu);
         let used_ns = now_ns.saturating_sub(processor.switched_ns);
         processor.switched_ns = now_ns;
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         found.cpu_ns += used_ns;
         let weighted = used_ns.saturating_mul(NORMAL_WEIGHT) / found.effective.weight();
         found.virtual_runtime = found.virtual_runtime.saturating_add(weighted);
@@ -337,13 +356,20 @@ impl<M: Machine> Kernel<M> {
 
     /// Puts the running thread back.
     fn requeue(&mut self, cpu: Cpu, thread: ThreadId) {
-        let runnable = self.threads.get(thread).is_some_and(|t| self.may_run(t.process));
-        let allowed = self.threads.get(thread).is_some_and(|t| t.affinity & (1 << cpu.0) != 0);
+        let runnable = self
+            .threads
+            .get(thread)
+            .is_some_and(|t| self.may_run(t.process));
+        let allowed = self
+            .threads
+            .get(thread)
+            .is_some_and(|t| t.affinity & (1 << cpu.0) != 0);
         if !runnable || !allowed {
             self.make_ready(thread);
             return;
         }
-        let first = matches!(self.threads.get(thread), Some(t) if matches!(t.effective, Priority::Fifo(_)));
+        let first =
+            matches!(self.threads.get(thread), Some(t) if matches!(t.effective, Priority::Fifo(_)));
         self.enqueue(cpu, thread, first);
     }
 
@@ -353,23 +379,43 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn enqueue(&mut self, cpu: Cpu, thread: ThreadId, first: bool) {
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         found.state = State::Ready(cpu);
-        let (rank, key) = (found.effective.rank(), (found.virtual_runtime, thread.index()));
+        let (rank, key) = (
+            found.effective.rank(),
+            (found.virtual_runtime, thread.index()),
+        );
         let processor = self.scheduler.cpu(cpu);
         if rank == 0 {
             processor.fair.insert(key, thread);
         } else if first {
-            processor.real_time.entry(rank).or_default().push_front(thread);
+            processor
+                .real_time
+                .entry(rank)
+                .or_default()
+                .push_front(thread);
         } else {
-            processor.real_time.entry(rank).or_default().push_back(thread);
+            processor
+                .real_time
+                .entry(rank)
+                .or_default()
+                .push_back(thread);
         }
     }
 
     fn dequeue(&mut self, thread: ThreadId) {
-        let Some(found) = self.threads.get(thread) else { return };
-        let State::Ready(cpu) = found.state else { return };
-        let (rank, key) = (found.effective.rank(), (found.virtual_runtime, thread.index()));
+        let Some(found) = self.threads.get(thread) else {
+            return;
+        };
+        let State::Ready(cpu) = found.state else {
+            return;
+        };
+        let (rank, key) = (
+            found.effective.rank(),
+            (found.virtual_runtime, thread.index()),
+        );
         let processor = self.scheduler.cpu(cpu);
         if processor.handoff == Some(thread) {
             processor.handoff = None;
@@ -382,7 +428,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Makes a thread that waits for nothing run as soon as it may.
     pub(crate) fn make_ready(&mut self, thread: ThreadId) {
-        let Some(found) = self.threads.get(thread) else { return };
+        let Some(found) = self.threads.get(thread) else {
+            return;
+        };
         if !self.may_run(found.process) {
             if let Some(found) = self.threads.get_mut(thread) {
                 found.state = State::Parked;
@@ -397,7 +445,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Where a woken thread runs: where it ran, unless another allowed processor is idle.
     fn choose_cpu(&self, thread: ThreadId) -> Cpu {
-        let Some(found) = self.threads.get(thread) else { return Cpu(0) };
+        let Some(found) = self.threads.get(thread) else {
+            return Cpu(0);
+        };
         let allowed = |index: usize| found.affinity & (1 << index) != 0;
         let free = |index: usize| {
             let cpu = &self.scheduler.cpus[index];
@@ -409,7 +459,13 @@ impl<M: Machine> Kernel<M> {
             return found.home;
         }
         let idle = (0..count).find(|&index| allowed(index) && free(index));
-        let any = || if allowed(home) && home < count { home } else { 0 };
+        let any = || {
+            if allowed(home) && home < count {
+                home
+            } else {
+                0
+            }
+        };
         let lowest = || (0..count).find(|&index| allowed(index)).unwrap_or_else(any);
         let chosen = idle.unwrap_or_else(|| if allowed(home) { any() } else { lowest() });
         Cpu(chosen as u8)
@@ -418,7 +474,10 @@ impl<M: Machine> Kernel<M> {
     /// Lets a newly queued thread take its processor if it is due before the running one.
     fn preempt(&mut self, cpu: Cpu, thread: ThreadId) {
         let here = self.scheduler.here;
-        let current = self.scheduler.current(cpu).and_then(|id| self.threads.get(id));
+        let current = self
+            .scheduler
+            .current(cpu)
+            .and_then(|id| self.threads.get(id));
         if let (Some(current), Some(found)) = (current, self.threads.get(thread)) {
             let (new, old) = (found.effective.rank(), current.effective.rank());
             let behind = found.virtual_runtime.saturating_add(WAKE_GRANULARITY_NS);
@@ -438,7 +497,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn hand_over(&mut self, cpu: Cpu, thread: ThreadId) {
         let processor = self.scheduler.cpu(cpu);
         let free = processor.handoff.is_none() && processor.real_time.is_empty();
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         let allowed = found.affinity & (1 << cpu.0) != 0;
         let owner = self.processes.get(found.process);
         let runs = owner.is_some_and(|p| p.suspensions == 0 && p.state != process_state::NEW);
@@ -452,7 +513,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Changes the priority a thread runs with.
     pub(crate) fn set_effective(&mut self, thread: ThreadId, priority: Priority) {
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         if found.effective == priority {
             return;
         }
@@ -480,11 +543,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn scheduler_forget(&mut self, thread: ThreadId) {
         match self.threads.get(thread).map(|found| found.state) {
             Some(State::Ready(_)) => self.dequeue(thread),
-            Some(State::Running(cpu)) => {
-                if self.scheduler.current(cpu) == Some(thread) {
-                    self.charge(cpu, thread);
-                    self.scheduler.cpu(cpu).current = None;
-                }
+            Some(State::Running(cpu)) if self.scheduler.current(cpu) == Some(thread) => {
+                self.charge(cpu, thread);
+                self.scheduler.cpu(cpu).current = None;
             }
             _ => {}
         }
@@ -518,9 +579,39 @@ impl<M: Machine> Kernel<M> {
     /// Puts a thread that yields behind those that are ready on its processor.
     pub(crate) fn yield_runtime(&mut self, cpu: Cpu, thread: ThreadId) {
         let processor = self.scheduler.cpu(cpu);
-        let Some((&(last, _), _)) = processor.fair.last_key_value() else { return };
+        let Some((&(last, _), _)) = processor.fair.last_key_value() else {
+            return;
+        };
         if let Some(found) = self.threads.get_mut(thread) {
             found.virtual_runtime = found.virtual_runtime.max(last.saturating_add(1));
+        }
+    }
+
+    /// Makes a thread that is ready (or runs) the one on a processor.
+    #[cfg(test)]
+    pub(crate) fn run_on(&mut self, cpu: Cpu, thread: ThreadId) {
+        self.scheduler.here = cpu;
+        let current = self.scheduler.current(cpu);
+        if current == Some(thread) {
+            return;
+        }
+        match self.threads.get(thread).map(|found| found.state) {
+            Some(State::Ready(_)) => self.dequeue(thread),
+            Some(State::Running(other)) => self.scheduler.cpu(other).current = None,
+            other => panic!("thread cannot run: {other:?}"),
+        }
+        if let Some(current) = current
+            && self
+                .threads
+                .get(current)
+                .is_some_and(|t| t.state == State::Running(cpu))
+        {
+            self.requeue(cpu, current);
+        }
+        self.scheduler.cpu(cpu).current = Some(thread);
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.state = State::Running(cpu);
+            found.home = cpu;
         }
     }
 
@@ -547,7 +638,11 @@ impl<M: Machine> Kernel<M> {
         let first_ns = self.timer_queue.first_ns(cpu);
         let processor = self.scheduler.cpu(cpu);
         let slice = processor.current.is_some() && processor.has_ready();
-        let wanted_ns = if slice { first_ns.min(processor.slice_end_ns) } else { first_ns };
+        let wanted_ns = if slice {
+            first_ns.min(processor.slice_end_ns)
+        } else {
+            first_ns
+        };
         if processor.programmed_ns != Some(wanted_ns) {
             processor.programmed_ns = Some(wanted_ns);
             self.machine.set_timer(cpu, wanted_ns);

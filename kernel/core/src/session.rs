@@ -36,11 +36,19 @@ impl<M: Machine> Kernel<M> {
     /// The session with a badge.
     fn session_of(&self, endpoint: EndpointId, badge: u64) -> Result<SessionId, Error> {
         let endpoint = self.endpoints.get(endpoint).ok_or(Error::BadHandle)?;
-        endpoint.sessions.get(&badge).copied().ok_or(Error::NotFound)
+        endpoint
+            .sessions
+            .get(&badge)
+            .copied()
+            .ok_or(Error::NotFound)
     }
 
     /// The entry of a Cursor or Stream end to attach.
-    fn data_entry(&self, process: ProcessId, data: u64) -> Result<Option<(u32, HandleEntry)>, Error> {
+    fn data_entry(
+        &self,
+        process: ProcessId,
+        data: u64,
+    ) -> Result<Option<(u32, HandleEntry)>, Error> {
         if data == u64::from(Handle::NONE.0) {
             return Ok(None);
         }
@@ -86,7 +94,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Moves the data object's handle from a process into the session.
-    fn attach_moved(&mut self, process: ProcessId, id: SessionId, data: Option<(u32, HandleEntry)>) {
+    fn attach_moved(
+        &mut self,
+        process: ProcessId,
+        id: SessionId,
+        data: Option<(u32, HandleEntry)>,
+    ) {
         let Some((slot, entry)) = data else { return };
         if let Some(owner) = self.processes.get_mut(process) {
             owner.handles.take(slot);
@@ -138,7 +151,10 @@ impl<M: Machine> Kernel<M> {
         for &(observer, _) in &observers {
             self.forget_observer(Object::Session(id), observer);
         }
-        let previous = self.sessions.get_mut(id).and_then(|session| session.data.take());
+        let previous = self
+            .sessions
+            .get_mut(id)
+            .and_then(|session| session.data.take());
         self.attach_moved(process, id, data);
         for (observer, wanted) in observers {
             self.observe(Object::Session(id), observer, wanted);
@@ -161,13 +177,23 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Vec<u64>, Error> {
         let endpoint = self.endpoint_of(process, endpoint, Rights::RECEIVE)?;
         let endpoint = self.endpoints.get(endpoint).ok_or(Error::BadHandle)?;
-        let above = (core::ops::Bound::Excluded(after), core::ops::Bound::Unbounded);
-        Ok(endpoint.sessions.range(above).take(count).map(|(badge, _)| *badge).collect())
+        let above = (
+            core::ops::Bound::Excluded(after),
+            core::ops::Bound::Unbounded,
+        );
+        Ok(endpoint
+            .sessions
+            .range(above)
+            .take(count)
+            .map(|(badge, _)| *badge)
+            .collect())
     }
 
     /// The last handle is closed: the server is told.
     pub(crate) fn session_remove(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.remove(id) else { return };
+        let Some(session) = self.sessions.remove(id) else {
+            return;
+        };
         if let Some(endpoint) = self.endpoints.get_mut(session.endpoint) {
             endpoint.sessions.remove(&session.badge);
         }
@@ -199,9 +225,12 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn status_mut(&mut self, object: Object) -> Option<&mut u32> {
         match object {
             Object::Session(id) => Some(&mut self.sessions.get_mut(id)?.status),
-            Object::Stream(id, end) => {
-                self.streams.get_mut(id)?.ends.get_mut(usize::from(end)).map(|e| &mut e.status)
-            }
+            Object::Stream(id, end) => self
+                .streams
+                .get_mut(id)?
+                .ends
+                .get_mut(usize::from(end))
+                .map(|e| &mut e.status),
             Object::Cursor(id) => Some(&mut self.cursors.get_mut(id)?.status),
             _ => None,
         }

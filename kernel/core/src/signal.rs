@@ -16,7 +16,11 @@ pub(crate) enum Observer {
     /// An item of a wait set.
     WaitSet(Id<WaitSet>, u64),
     /// A binding: one message to the endpoint, then it is gone.
-    Endpoint { endpoint: EndpointId, cookie: u64, process: ProcessId },
+    Endpoint {
+        endpoint: EndpointId,
+        cookie: u64,
+        process: ProcessId,
+    },
 }
 
 /// An object's word and its observers.
@@ -29,7 +33,10 @@ pub(crate) struct SignalState {
 impl SignalState {
     /// A word without observers.
     pub fn new(word: Signals) -> SignalState {
-        SignalState { word, observers: Vec::new() }
+        SignalState {
+            word,
+            observers: Vec::new(),
+        }
     }
 }
 
@@ -43,9 +50,12 @@ impl<M: Machine> Kernel<M> {
             Object::Process(id) => Some(&mut self.processes.get_mut(id)?.signals),
             Object::Endpoint(id) => Some(&mut self.endpoints.get_mut(id)?.signals),
             Object::Session(id) => Some(&mut self.sessions.get_mut(id)?.signals),
-            Object::Stream(id, end) => {
-                self.streams.get_mut(id)?.ends.get_mut(usize::from(end)).map(|e| &mut e.signals)
-            }
+            Object::Stream(id, end) => self
+                .streams
+                .get_mut(id)?
+                .ends
+                .get_mut(usize::from(end))
+                .map(|e| &mut e.signals),
             Object::Cursor(id) => Some(&mut self.cursors.get_mut(id)?.signals),
             Object::Event(id) => Some(&mut self.events.get_mut(id)?.signals),
             Object::Timer(id) => Some(&mut self.timers.get_mut(id)?.signals),
@@ -54,7 +64,11 @@ impl<M: Machine> Kernel<M> {
             Object::Memory(id) => {
                 let unreferenced = self.memory.references(id) <= 1;
                 let state = self.memory_signals.entry(id).or_default();
-                state.word = if unreferenced { Signals::UNREFERENCED } else { Signals::NONE };
+                state.word = if unreferenced {
+                    Signals::UNREFERENCED
+                } else {
+                    Signals::NONE
+                };
                 Some(state)
             }
             Object::Resource | Object::Ports(_) | Object::DmaDomain(_) => None,
@@ -63,24 +77,32 @@ impl<M: Machine> Kernel<M> {
 
     /// The signals that a waiter for the object sees: a session's own and its data object's.
     pub(crate) fn raised(&mut self, object: Object) -> Signals {
-        let own = self.signals_mut(object).map_or(Signals::NONE, |state| state.word);
+        let own = self
+            .signals_mut(object)
+            .map_or(Signals::NONE, |state| state.word);
         self.trim_memory_signals(object);
         match self.data_of(object) {
-            Some(data) => own.or(self.signals_mut(data).map_or(Signals::NONE, |state| state.word)),
+            Some(data) => own.or(self
+                .signals_mut(data)
+                .map_or(Signals::NONE, |state| state.word)),
             None => own,
         }
     }
 
     /// The data object that a session carries.
     pub(crate) fn data_of(&self, object: Object) -> Option<Object> {
-        let Object::Session(id) = object else { return None };
+        let Object::Session(id) = object else {
+            return None;
+        };
         self.sessions.get(id)?.data.map(|data| data.object)
     }
 
     /// Clears and sets bits, then tells the observers of all bits in `set`, raised anew or not
     /// (an edge-triggered waiter hears of every arrival).
     pub(crate) fn change_signals(&mut self, object: Object, clear: Signals, set: Signals) {
-        let Some(state) = self.signals_mut(object) else { return };
+        let Some(state) = self.signals_mut(object) else {
+            return;
+        };
         state.word = state.word.without(clear).or(set);
         if !set.is_empty() && !state.observers.is_empty() {
             self.notify(object, set);
@@ -89,7 +111,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Tells observers that the bits are raised.
     pub(crate) fn notify(&mut self, object: Object, bits: Signals) {
-        let Some(state) = self.signals_mut(object) else { return };
+        let Some(state) = self.signals_mut(object) else {
+            return;
+        };
         let matching: Vec<(Observer, Signals)> = state
             .observers
             .iter()
@@ -100,7 +124,9 @@ impl<M: Machine> Kernel<M> {
             match observer {
                 Observer::Thread(thread) => self.wake(thread),
                 Observer::WaitSet(set, item) => self.wait_set_item_ready(set, item, raised),
-                Observer::Endpoint { endpoint, cookie, .. } => {
+                Observer::Endpoint {
+                    endpoint, cookie, ..
+                } => {
                     self.forget_observer(object, observer);
                     self.endpoint_signal(endpoint, cookie, raised);
                 }
@@ -131,7 +157,9 @@ impl<M: Machine> Kernel<M> {
 
     /// The object ends: who waits for it is woken or loses the item.
     pub(crate) fn drop_observers(&mut self, object: Object) {
-        let Some(state) = self.signals_mut(object) else { return };
+        let Some(state) = self.signals_mut(object) else {
+            return;
+        };
         for (observer, _) in core::mem::take(&mut state.observers) {
             match observer {
                 Observer::Thread(thread) => self.wake(thread),
@@ -145,7 +173,11 @@ impl<M: Machine> Kernel<M> {
     /// The side table holds only Memory objects that something observes.
     fn trim_memory_signals(&mut self, object: Object) {
         let Object::Memory(id) = object else { return };
-        if self.memory_signals.get(&id).is_some_and(|state| state.observers.is_empty()) {
+        if self
+            .memory_signals
+            .get(&id)
+            .is_some_and(|state| state.observers.is_empty())
+        {
             self.memory_signals.remove(&id);
         }
     }

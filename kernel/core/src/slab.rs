@@ -29,7 +29,11 @@ impl<T> Id<T> {
     /// The name from such a word.
     #[inline]
     pub const fn from_word(word: u64) -> Id<T> {
-        Id { index: word as u32, generation: (word >> 32) as u32, of: PhantomData }
+        Id {
+            index: word as u32,
+            generation: (word >> 32) as u32,
+            of: PhantomData,
+        }
     }
 
     /// How often the place had been used before.
@@ -83,7 +87,10 @@ pub struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Slab<T> {
-        Slab { entries: Vec::new(), free: Vec::new() }
+        Slab {
+            entries: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -99,25 +106,44 @@ impl<T> Slab<T> {
             && let Some(entry) = self.entries.get_mut(index as usize)
         {
             entry.value = Some(value);
-            return Id { index, generation: entry.generation, of: PhantomData };
+            return Id {
+                index,
+                generation: entry.generation,
+                of: PhantomData,
+            };
         }
         let index = self.entries.len() as u32;
-        self.entries.push(Entry { generation: 0, value: Some(value) });
-        Id { index, generation: 0, of: PhantomData }
+        self.entries.push(Entry {
+            generation: 0,
+            value: Some(value),
+        });
+        Id {
+            index,
+            generation: 0,
+            of: PhantomData,
+        }
     }
 
     /// The entry of this name.
     #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
         let entry = self.entries.get(id.index as usize)?;
-        if entry.generation == id.generation { entry.value.as_ref() } else { None }
+        if entry.generation == id.generation {
+            entry.value.as_ref()
+        } else {
+            None
+        }
     }
 
     /// The entry of this name, to change.
     #[inline]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
         let entry = self.entries.get_mut(id.index as usize)?;
-        if entry.generation == id.generation { entry.value.as_mut() } else { None }
+        if entry.generation == id.generation {
+            entry.value.as_mut()
+        } else {
+            None
+        }
     }
 
     /// Takes an entry out.
@@ -137,15 +163,29 @@ impl<T> Slab<T> {
     pub fn id_at(&self, index: u32) -> Option<Id<T>> {
         let entry = self.entries.get(index as usize)?;
         entry.value.as_ref()?;
-        Some(Id { index, generation: entry.generation, of: PhantomData })
+        Some(Id {
+            index,
+            generation: entry.generation,
+            of: PhantomData,
+        })
     }
 
     /// Every entry with its name.
     pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
-        self.entries.iter().enumerate().filter_map(|(index, entry)| {
-            let value = entry.value.as_ref()?;
-            Some((Id { index: index as u32, generation: entry.generation, of: PhantomData }, value))
-        })
+        self.entries
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| {
+                let value = entry.value.as_ref()?;
+                Some((
+                    Id {
+                        index: index as u32,
+                        generation: entry.generation,
+                        of: PhantomData,
+                    },
+                    value,
+                ))
+            })
     }
 
     /// How many entries there are.

@@ -80,7 +80,9 @@ impl Direction {
     }
 
     fn queued(&self) -> usize {
-        self.messages.front().map_or(self.bytes.len(), |message| message.bytes.len())
+        self.messages
+            .front()
+            .map_or(self.bytes.len(), |message| message.bytes.len())
     }
 
     /// Takes up to `room` bytes, not across the place where handles came along.
@@ -93,7 +95,10 @@ impl Direction {
         {
             message = with;
         }
-        let boundary = self.attached.iter().find(|(position, _)| *position > self.read);
+        let boundary = self
+            .attached
+            .iter()
+            .find(|(position, _)| *position > self.read);
         let boundary = boundary.map_or(usize::MAX, |(position, _)| {
             usize::try_from(position - self.read).unwrap_or(usize::MAX)
         });
@@ -101,24 +106,43 @@ impl Direction {
         let count = room.min(self.bytes.len());
         let (first, second) = self.bytes.as_slices();
         let split = count.min(first.len());
-        message.bytes.extend_from_slice(first.get(..split).unwrap_or(&[]));
-        message.bytes.extend_from_slice(second.get(..count - split).unwrap_or(&[]));
+        message
+            .bytes
+            .extend_from_slice(first.get(..split).unwrap_or(&[]));
+        message
+            .bytes
+            .extend_from_slice(second.get(..count - split).unwrap_or(&[]));
         if !peek {
             self.bytes.drain(..count);
             self.read += count as u64;
         }
-        Taken { message, truncated: 0 }
+        Taken {
+            message,
+            truncated: 0,
+        }
     }
 
     fn take_message(&mut self, room: usize, peek: bool) -> Taken {
         if peek {
-            let Some(front) = self.messages.front() else { return Taken::default() };
-            let bytes = front.bytes.get(..room.min(front.bytes.len())).unwrap_or(&[]).to_vec();
+            let Some(front) = self.messages.front() else {
+                return Taken::default();
+            };
+            let bytes = front
+                .bytes
+                .get(..room.min(front.bytes.len()))
+                .unwrap_or(&[])
+                .to_vec();
             let truncated = front.bytes.len() - bytes.len();
-            let message = Message { bytes, handles: Vec::new(), sender: front.sender };
+            let message = Message {
+                bytes,
+                handles: Vec::new(),
+                sender: front.sender,
+            };
             return Taken { message, truncated };
         }
-        let Some(mut message) = self.messages.pop_front() else { return Taken::default() };
+        let Some(mut message) = self.messages.pop_front() else {
+            return Taken::default();
+        };
         self.message_bytes -= message.bytes.len() + MESSAGE_COST;
         let truncated = message.bytes.len().saturating_sub(room);
         message.bytes.truncate(room);
@@ -148,13 +172,19 @@ impl Stream {
         let (reads, writes) = (!one_way || end == 0, !one_way || end == 1);
         let free = self.capacity.saturating_sub(outbound.used());
         let conditions = [
-            (reads && (!inbound.is_empty() || inbound.shut || peer_closed), Signals::READABLE),
+            (
+                reads && (!inbound.is_empty() || inbound.shut || peer_closed),
+                Signals::READABLE,
+            ),
             (
                 writes && (free >= ATOMIC_BYTES.min(self.capacity) || peer_closed || outbound.shut),
                 Signals::WRITABLE,
             ),
             (peer_closed, Signals::PEER_CLOSED),
-            (reads && (peer_closed || inbound.shut), Signals::PEER_SHUTDOWN),
+            (
+                reads && (peer_closed || inbound.shut),
+                Signals::PEER_SHUTDOWN,
+            ),
             (one_way && end == 1 && peer_closed, Signals::ERROR),
         ];
         let raised = conditions.iter().filter(|(holds, _)| *holds);
@@ -178,7 +208,11 @@ impl<M: Machine> Kernel<M> {
         if flags & !known != 0 || capacity == 0 || capacity > MOST_CAPACITY {
             return Err(Error::BadArgument);
         }
-        let mut stream = Stream { capacity: capacity as usize, flags, ..Stream::default() };
+        let mut stream = Stream {
+            capacity: capacity as usize,
+            flags,
+            ..Stream::default()
+        };
         if flags & stream_flags::ONE_WAY != 0 {
             stream.direction(0).shut = true;
         }
@@ -198,15 +232,23 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<Opening, Error> {
         let entry = self.lookup(process, handle, rights)?;
         let data = self.data_of(entry.object).unwrap_or(entry.object);
-        let Object::Stream(stream, end) = data else { return Err(Error::WrongKind) };
+        let Object::Stream(stream, end) = data else {
+            return Err(Error::WrongKind);
+        };
         let status = self.status_mut(entry.object).map_or(0, |status| *status);
-        Ok(Opening { stream, end, nonblocking: status & status_flags::NONBLOCK != 0 })
+        Ok(Opening {
+            stream,
+            end,
+            nonblocking: status & status_flags::NONBLOCK != 0,
+        })
     }
 
     /// Recomputes both ends' signals. `activity` are the bits to be told even if raised before.
     fn stream_refresh(&mut self, id: Id<Stream>, activity: [Signals; 2]) {
         for (end, activity) in [0u8, 1].into_iter().zip(activity) {
-            let Some(stream) = self.streams.get(id) else { return };
+            let Some(stream) = self.streams.get(id) else {
+                return;
+            };
             let word = stream.word(end);
             let before = stream.end(end).signals.word;
             let set = word.without(before).or(word.and(activity));
@@ -246,7 +288,10 @@ impl<M: Machine> Kernel<M> {
         room: usize,
         peek: bool,
     ) -> Result<Option<Taken>, Stop> {
-        let stream = self.streams.get_mut(opening.stream).ok_or(Error::BadHandle)?;
+        let stream = self
+            .streams
+            .get_mut(opening.stream)
+            .ok_or(Error::BadHandle)?;
         let peer_closed = stream.end(opening.end ^ 1).closed;
         let messages = stream.is_messages();
         let inbound = stream.direction(opening.end ^ 1);
@@ -284,12 +329,19 @@ impl<M: Machine> Kernel<M> {
         let length = usize::try_from(total(segments)?).map_err(|_| Error::TooBig)?;
         let found = self.threads.get(thread).ok_or(Error::NoProcess)?;
         let done = (found.progress as usize).min(length);
-        let stream = self.streams.get_mut(opening.stream).ok_or(Error::BadHandle)?;
+        let stream = self
+            .streams
+            .get_mut(opening.stream)
+            .ok_or(Error::BadHandle)?;
         let peer_closed = stream.end(opening.end ^ 1).closed;
         let (messages, capacity) = (stream.is_messages(), stream.capacity);
         let outbound = stream.direction(opening.end);
         if peer_closed || outbound.shut {
-            return if done > 0 { Ok(done as u64) } else { Err(Error::PeerClosed.into()) };
+            return if done > 0 {
+                Ok(done as u64)
+            } else {
+                Err(Error::PeerClosed.into())
+            };
         }
         if length == 0 && !messages {
             return Ok(0);
@@ -303,20 +355,32 @@ impl<M: Machine> Kernel<M> {
         };
         if free < needed {
             if opening.nonblocking {
-                return if done > 0 { Ok(done as u64) } else { Err(Error::WouldBlock.into()) };
+                return if done > 0 {
+                    Ok(done as u64)
+                } else {
+                    Err(Error::WouldBlock.into())
+                };
             }
             let object = Object::Stream(opening.stream, opening.end);
             let wanted = Signals::WRITABLE.or(Signals::PEER_CLOSED);
             return Err(self.wait_signals(thread, object, wanted, true));
         }
-        let count = if messages { length } else { (length - done).min(free).min(STEP_BYTES) };
+        let count = if messages {
+            length
+        } else {
+            (length - done).min(free).min(STEP_BYTES)
+        };
         let bytes = self.gather(thread, segments, done, count)?;
         self.stream_append(thread, opening, bytes, handles);
         let done = done + count;
         if let Some(found) = self.threads.get_mut(thread) {
             found.progress = done as u64;
         }
-        if done < length && !opening.nonblocking { Err(Stop::Again) } else { Ok(done as u64) }
+        if done < length && !opening.nonblocking {
+            Err(Stop::Again)
+        } else {
+            Ok(done as u64)
+        }
     }
 
     fn stream_append(
@@ -326,21 +390,34 @@ impl<M: Machine> Kernel<M> {
         bytes: Vec<u8>,
         handles: &[HandleEntry],
     ) {
-        let sender = self.process_of(thread).ok().and_then(|id| self.processes.get(id));
+        let sender = self
+            .process_of(thread)
+            .ok()
+            .and_then(|id| self.processes.get(id));
         let sender = sender.map_or(0, |process| process.label);
         for entry in handles {
             self.retain(entry);
         }
         let handles = handles.to_vec();
-        let Some(stream) = self.streams.get_mut(opening.stream) else { return };
+        let Some(stream) = self.streams.get_mut(opening.stream) else {
+            return;
+        };
         let messages = stream.is_messages();
         let outbound = stream.direction(opening.end);
         if messages {
             outbound.message_bytes += bytes.len() + MESSAGE_COST;
-            outbound.messages.push_back(Message { bytes, handles, sender });
+            outbound.messages.push_back(Message {
+                bytes,
+                handles,
+                sender,
+            });
         } else {
             if !handles.is_empty() {
-                let with = Message { bytes: Vec::new(), handles, sender };
+                let with = Message {
+                    bytes: Vec::new(),
+                    handles,
+                    sender,
+                };
                 outbound.attached.push_back((outbound.written, with));
             }
             outbound.written += bytes.len() as u64;
@@ -362,7 +439,10 @@ impl<M: Machine> Kernel<M> {
         if directions & !(shut_down::READ | shut_down::WRITE) != 0 || directions == 0 {
             return Err(Error::BadArgument.into());
         }
-        let stream = self.streams.get_mut(opening.stream).ok_or(Error::BadHandle)?;
+        let stream = self
+            .streams
+            .get_mut(opening.stream)
+            .ok_or(Error::BadHandle)?;
         if directions & shut_down::WRITE != 0 {
             stream.direction(opening.end).shut = true;
         }
@@ -376,21 +456,30 @@ impl<M: Machine> Kernel<M> {
     /// StreamQueued.
     pub(crate) fn stream_queued(&mut self, process: ProcessId, handle: u64) -> Step {
         let opening = self.stream_opening(process, handle, Rights::NONE)?;
-        let stream = self.streams.get_mut(opening.stream).ok_or(Error::BadHandle)?;
+        let stream = self
+            .streams
+            .get_mut(opening.stream)
+            .ok_or(Error::BadHandle)?;
         Ok(stream.direction(opening.end ^ 1).queued() as u64)
     }
 
     /// The last reference to an end is gone; with the second end the stream goes too.
     pub(crate) fn stream_end_closed(&mut self, id: Id<Stream>, end: u8) {
-        let Some(stream) = self.streams.get_mut(id) else { return };
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
         stream.ends[usize::from(end & 1)].closed = true;
         // Nobody will read what is under way to this end.
         let lost = core::mem::take(stream.direction(end ^ 1));
         stream.direction(end ^ 1).shut = true;
         let both = stream.ends.iter().all(|end| end.closed);
         let attached = lost.attached.into_iter().map(|(_, message)| message);
-        let entries: Vec<HandleEntry> =
-            lost.messages.into_iter().chain(attached).flat_map(|message| message.handles).collect();
+        let entries: Vec<HandleEntry> = lost
+            .messages
+            .into_iter()
+            .chain(attached)
+            .flat_map(|message| message.handles)
+            .collect();
         if both {
             self.streams.remove(id);
         } else {
@@ -404,6 +493,24 @@ impl<M: Machine> Kernel<M> {
 
 /// The bytes of all segments; `TooBig` when they do not fit a signed word.
 pub(crate) fn total(segments: &[(u64, u64)]) -> Result<u64, Error> {
-    let sum = segments.iter().try_fold(0u64, |sum, &(_, length)| sum.checked_add(length));
-    sum.filter(|&sum| sum <= i64::MAX as u64).ok_or(Error::BadArgument)
+    let sum = segments
+        .iter()
+        .try_fold(0u64, |sum, &(_, length)| sum.checked_add(length));
+    sum.filter(|&sum| sum <= i64::MAX as u64)
+        .ok_or(Error::BadArgument)
+}
+
+#[cfg(test)]
+impl Stream {
+    /// The handles in both queues.
+    pub fn handles_under_way(&self) -> impl Iterator<Item = HandleEntry> + '_ {
+        self.directions.iter().flat_map(|direction| {
+            let attached = direction.attached.iter().map(|(_, message)| message);
+            direction
+                .messages
+                .iter()
+                .chain(attached)
+                .flat_map(|m| m.handles.iter().copied())
+        })
+    }
 }

@@ -137,7 +137,9 @@ impl<M: Machine> Kernel<M> {
     /// A thread's registers.
     #[inline]
     pub(crate) fn registers(&mut self, thread: ThreadId) -> Option<&mut Registers> {
-        self.threads.get_mut(thread).map(|thread| &mut thread.context.registers)
+        self.threads
+            .get_mut(thread)
+            .map(|thread| &mut thread.context.registers)
     }
 
     /// Makes a thread that does not run yet.
@@ -151,7 +153,10 @@ impl<M: Machine> Kernel<M> {
         let owner = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
         owner.last_thread_number += 1;
         let thread = Thread {
-            context: Box::new(Context { registers, floating_point: initial_floating_point() }),
+            context: Box::new(Context {
+                registers,
+                floating_point: initial_floating_point(),
+            }),
             process,
             number: owner.last_thread_number,
             state: State::Blocked,
@@ -214,7 +219,10 @@ impl<M: Machine> Kernel<M> {
         };
         let thread = self.thread_new(process, registers, base, arguments.mask)?;
         self.make_ready(thread);
-        self.threads.get(thread).map(|thread| thread.number).ok_or(Stop::Error(Error::NoProcess))
+        self.threads
+            .get(thread)
+            .map(|thread| thread.number)
+            .ok_or(Stop::Error(Error::NoProcess))
     }
 
     /// The thread of a process with this number (0: the caller).
@@ -229,13 +237,20 @@ impl<M: Machine> Kernel<M> {
         }
         let owner = self.processes.get(process).ok_or(Error::NoProcess)?;
         let matches = |id: &&ThreadId| self.threads.get(**id).is_some_and(|t| t.number == number);
-        owner.threads.iter().find(matches).copied().ok_or(Error::NoProcess)
+        owner
+            .threads
+            .iter()
+            .find(matches)
+            .copied()
+            .ok_or(Error::NoProcess)
     }
 
     /// Marks the thread on a processor as blocked. `rewind` makes it execute its call again
     /// when it goes on.
     pub(crate) fn block(&mut self, thread: ThreadId, wait: Wait, rewind: bool) {
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         found.state = State::Blocked;
         found.wait = wait;
         if rewind {
@@ -271,7 +286,9 @@ impl<M: Machine> Kernel<M> {
         if deadline_ns == u64::MAX {
             return;
         }
-        let key = self.timer_queue.insert(cpu, deadline_ns, TimerTarget::Thread(thread));
+        let key = self
+            .timer_queue
+            .insert(cpu, deadline_ns, TimerTarget::Thread(thread));
         if let Some(found) = self.threads.get_mut(thread) {
             found.deadline = Some(key);
         }
@@ -279,7 +296,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Takes the thread out of whatever it waits in.
     pub(crate) fn leave_wait(&mut self, thread: ThreadId) {
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         let wait = core::mem::replace(&mut found.wait, Wait::None);
         let deadline = found.deadline.take();
         let watching = core::mem::take(&mut found.watching);
@@ -308,8 +327,10 @@ impl<M: Machine> Kernel<M> {
 
     /// Ends a wait: the thread goes on with the registers it has.
     pub(crate) fn wake(&mut self, thread: ThreadId) {
-        let blocked =
-            self.threads.get(thread).is_some_and(|found| found.state == State::Blocked);
+        let blocked = self
+            .threads
+            .get(thread)
+            .is_some_and(|found| found.state == State::Blocked);
         if blocked {
             self.leave_wait(thread);
             self.make_ready(thread);
@@ -326,7 +347,9 @@ impl<M: Machine> Kernel<M> {
 
     /// The deadline of a thread has come.
     pub(crate) fn thread_deadline(&mut self, thread: ThreadId) {
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         found.deadline = None;
         match found.wait {
             Wait::Sleep => self.wake_with(thread, Ok(0)),
@@ -344,7 +367,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn page_wait_remove(&mut self, memory: MemoryId, page: u64, thread: ThreadId) {
-        let Some(waiting) = self.page_waits.get_mut(&(memory, page)) else { return };
+        let Some(waiting) = self.page_waits.get_mut(&(memory, page)) else {
+            return;
+        };
         waiting.retain(|&other| other != thread);
         if waiting.is_empty() {
             self.page_waits.remove(&(memory, page));
@@ -359,13 +384,18 @@ impl<M: Machine> Kernel<M> {
         page: u64,
         rewind: bool,
     ) {
-        self.page_waits.entry((memory, page)).or_default().push(thread);
+        self.page_waits
+            .entry((memory, page))
+            .or_default()
+            .push(thread);
         self.block(thread, Wait::Page(memory, page), rewind);
     }
 
     /// Ends a thread: at once, or, when it is on another processor, at its next entry there.
     pub(crate) fn thread_end(&mut self, cpu: Cpu, thread: ThreadId) {
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         if let State::Running(other) = found.state
             && other != cpu
         {
@@ -381,12 +411,17 @@ impl<M: Machine> Kernel<M> {
         self.leave_wait(thread);
         self.call_abandon(thread);
         self.scheduler_forget(thread);
-        let Some(found) = self.threads.remove(thread) else { return };
+        let Some(found) = self.threads.remove(thread) else {
+            return;
+        };
         self.retire_context(found.home, found.context);
         let process = found.process;
         if let Some(owner) = self.processes.get_mut(process) {
             owner.threads.retain(|&other| other != thread);
             owner.ended_threads_ns += found.cpu_ns;
+            if found.serving != 0 {
+                owner.was_serving.push(found.serving);
+            }
             if owner.threads.is_empty() && owner.state != process_state::NEW {
                 self.process_finish(process);
             }
@@ -438,7 +473,11 @@ pub(crate) fn encode(result: Result<u64, Error>) -> u64 {
 /// Refuses addresses outside the user's half: loading them into `rip` or a segment base could
 /// fault in the kernel on some processors.
 pub(crate) fn user_address(address: u64) -> Result<u64, Error> {
-    if address < kernel_abi::USER_END { Ok(address) } else { Err(Error::BadAddress) }
+    if address < kernel_abi::USER_END {
+        Ok(address)
+    } else {
+        Err(Error::BadAddress)
+    }
 }
 
 /// The image that `FNINIT` and the System V ABI start with: all exceptions masked.

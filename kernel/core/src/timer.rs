@@ -49,7 +49,11 @@ pub(crate) struct TimerQueue {
 impl TimerQueue {
     pub fn insert(&mut self, cpu: Cpu, deadline_ns: u64, target: TimerTarget) -> TimerKey {
         self.sequence += 1;
-        let key = TimerKey { cpu, deadline_ns, sequence: self.sequence };
+        let key = TimerKey {
+            cpu,
+            deadline_ns,
+            sequence: self.sequence,
+        };
         if let Some(queue) = self.queues.get_mut(usize::from(cpu.0)) {
             queue.insert((deadline_ns, key.sequence), target);
         }
@@ -67,7 +71,11 @@ impl TimerQueue {
     /// The first deadline of a processor.
     #[inline]
     pub fn first_ns(&self, cpu: Cpu) -> u64 {
-        self.first_ns.get(usize::from(cpu.0)).copied().flatten().unwrap_or(u64::MAX)
+        self.first_ns
+            .get(usize::from(cpu.0))
+            .copied()
+            .flatten()
+            .unwrap_or(u64::MAX)
     }
 
     /// How many entries there are.
@@ -89,7 +97,11 @@ impl TimerQueue {
 
     fn refresh(&mut self, cpu: Cpu) {
         let index = usize::from(cpu.0);
-        let first = self.queues.get(index).and_then(|q| q.first_key_value()).map(|(key, _)| key.0);
+        let first = self
+            .queues
+            .get(index)
+            .and_then(|q| q.first_key_value())
+            .map(|(key, _)| key.0);
         if let Some(slot) = self.first_ns.get_mut(index) {
             *slot = first;
         }
@@ -109,16 +121,22 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn timer_expired(&mut self, cpu: Cpu, id: Id<Timer>, now_ns: u64) {
-        let Some(timer) = self.timers.get_mut(id) else { return };
+        let Some(timer) = self.timers.get_mut(id) else {
+            return;
+        };
         let due_ns = timer.armed.take().map_or(now_ns, |key| key.deadline_ns);
         timer.expiries = timer.expiries.saturating_add(1);
         if timer.interval_ns != 0 {
             // Expiries that were missed are counted, not caught up with one by one.
-            let missed = now_ns.saturating_sub(due_ns) / timer.interval_ns;
+            let late_ns = now_ns.saturating_sub(due_ns);
+            let missed = late_ns.checked_div(timer.interval_ns).unwrap_or(0);
             timer.expiries = timer.expiries.saturating_add(missed);
             let steps = timer.interval_ns.saturating_mul(missed.saturating_add(1));
             let next_ns = due_ns.saturating_add(steps);
-            timer.armed = Some(self.timer_queue.insert(cpu, next_ns, TimerTarget::Timer(id)));
+            timer.armed = Some(
+                self.timer_queue
+                    .insert(cpu, next_ns, TimerTarget::Timer(id)),
+            );
         }
         self.change_signals(Object::Timer(id), Signals::NONE, Signals::READABLE);
     }
@@ -163,14 +181,21 @@ impl<M: Machine> Kernel<M> {
                 clock::REALTIME => deadline_ns.saturating_sub(offset_ns),
                 _ => deadline_ns,
             };
-            timer.armed =
-                Some(self.timer_queue.insert(cpu, monotonic_ns, TimerTarget::Timer(id)));
+            timer.armed = Some(
+                self.timer_queue
+                    .insert(cpu, monotonic_ns, TimerTarget::Timer(id)),
+            );
         }
         self.change_signals(Object::Timer(id), Signals::READABLE, Signals::NONE);
         Ok(0)
     }
 
-    fn timer_of(&self, process: ProcessId, handle: u64, rights: Rights) -> Result<Id<Timer>, Error> {
+    fn timer_of(
+        &self,
+        process: ProcessId,
+        handle: u64,
+        rights: Rights,
+    ) -> Result<Id<Timer>, Error> {
         match self.lookup(process, handle, rights)?.object {
             Object::Timer(id) => Ok(id),
             _ => Err(Error::WrongKind),
@@ -188,6 +213,15 @@ impl<M: Machine> Kernel<M> {
     /// The expiries since the last read, left as they are.
     pub(crate) fn timer_expiries(&self, id: Id<Timer>) -> u64 {
         self.timers.get(id).map_or(0, |timer| timer.expiries)
+    }
+
+    /// How many timers are armed.
+    #[cfg(test)]
+    pub(crate) fn timers_armed(&self) -> usize {
+        self.timers
+            .iter()
+            .filter(|(_, timer)| timer.armed.is_some())
+            .count()
     }
 
     /// The last handle is closed.

@@ -118,7 +118,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Releases the handles that a call carried.
     pub(crate) fn drop_call_handles(&mut self, caller: ThreadId) {
-        let Some(found) = self.threads.get_mut(caller) else { return };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return;
+        };
         for entry in core::mem::take(&mut found.call.handles) {
             self.release(entry);
         }
@@ -135,7 +137,13 @@ impl<M: Machine> Kernel<M> {
     ) -> Result<bool, Stop> {
         let call = &self.threads.get(caller).ok_or(Error::NotFound)?.call;
         let mut fields = Fields::<INCOMING_SIZE>::zero();
-        for (index, buffer) in call.lent.buffers.iter().take(call.lent.count as usize).enumerate() {
+        for (index, buffer) in call
+            .lent
+            .buffers
+            .iter()
+            .take(call.lent.count as usize)
+            .enumerate()
+        {
             fields.set_u64(index * 8, buffer.length);
             fields.set_u32(INCOMING_BUFFER_FLAGS + index * 4, buffer.flags);
         }
@@ -145,14 +153,21 @@ impl<M: Machine> Kernel<M> {
             let fault = call.fault;
             fields.set_u32(INCOMING_FAULT, fault.kind);
             fields.set_u32(INCOMING_FAULT + 4, fault.upcall);
-            let words =
-                [fault.address, fault.instruction, fault.stack, fault.frame, fault.thread];
+            let words = [
+                fault.address,
+                fault.instruction,
+                fault.stack,
+                fault.frame,
+                fault.thread,
+            ];
             for (index, word) in words.iter().enumerate() {
                 fields.set_u64(INCOMING_FAULT + 8 + index * 8, *word);
             }
         }
         let entries: Vec<HandleEntry> = call.handles.clone();
-        let address = self.registers(receiver).map_or(0, |registers| registers.r15);
+        let address = self
+            .registers(receiver)
+            .map_or(0, |registers| registers.r15);
         // Written first to learn whether it can be; then again with the handles' slots.
         self.write_user(receiver, address, &fields.0)?;
         let mut placed = Vec::new();
@@ -195,7 +210,11 @@ impl<M: Machine> Kernel<M> {
         let entries = self.collect_handles(process, &slots, moved)?;
         let found = self.threads.get(caller).ok_or(Error::NotFound)?;
         let (lent, target) = (found.call.lent, found.process);
-        let mut received = Received { transfer: lent.transfer, slots: [0; MAX_HANDLES], count: 0 };
+        let mut received = Received {
+            transfer: lent.transfer,
+            slots: [0; MAX_HANDLES],
+            count: 0,
+        };
         for entry in entries {
             let index = received.count as usize;
             if lent.transfer == 0 {
@@ -207,7 +226,9 @@ impl<M: Machine> Kernel<M> {
                 flags &= !handle_flags::EXACT;
             }
             // A caller whose table is full gets the handles that fit; `received_count` says so.
-            let Ok(slot) = self.place(target, entry, lent.receive_slot, flags) else { continue };
+            let Ok(slot) = self.place(target, entry, lent.receive_slot, flags) else {
+                continue;
+            };
             if let Some(place) = received.slots.get_mut(index) {
                 *place = slot;
                 received.count += 1;
@@ -224,8 +245,12 @@ impl<M: Machine> Kernel<M> {
 
     /// Reports the handles that came with an answer, when the caller is about to return.
     pub(crate) fn report_received(&mut self, caller: ThreadId) -> Result<(), Stop> {
-        let Some(found) = self.threads.get_mut(caller) else { return Ok(()) };
-        let Some(received) = found.call.received else { return Ok(()) };
+        let Some(found) = self.threads.get_mut(caller) else {
+            return Ok(());
+        };
+        let Some(received) = found.call.received else {
+            return Ok(());
+        };
         let mut fields = Fields::<20>::zero();
         for (index, slot) in received.slots.iter().enumerate() {
             fields.set_u32(index * 4, *slot);
@@ -260,7 +285,10 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::AccessDenied.into());
         }
         let length = length.min(buffer.length.saturating_sub(offset));
-        let remote = buffer.address.checked_add(offset).ok_or(Error::BadAddress)?;
+        let remote = buffer
+            .address
+            .checked_add(offset)
+            .ok_or(Error::BadAddress)?;
         let remote = (self.space_of(found.process)?, remote);
         let own = (self.space_of(process)?, address);
         if direction == buffer_flags::IN {
@@ -281,7 +309,11 @@ impl<M: Machine> Kernel<M> {
     ) -> Step {
         let caller = self.caller_of(process, token)?;
         let owner = self.process_of(caller)?;
-        let frame = self.processes.get(owner).ok_or(Error::NoProcess)?.identity_frame;
+        let frame = self
+            .processes
+            .get(owner)
+            .ok_or(Error::NoProcess)?
+            .identity_frame;
         let mut bytes = [0; IDENTITY_SIZE];
         self.machine.read(frame, 0, &mut bytes);
         let length = length.min(IDENTITY_SIZE as u64) as usize;
@@ -299,5 +331,7 @@ fn slots_of<const SIZE: usize>(
     if count as usize > MAX_HANDLES {
         return Err(Error::TooBig);
     }
-    Ok((0..count as usize).map(|index| fields.u32(offset + index * 4)).collect())
+    Ok((0..count as usize)
+        .map(|index| fields.u32(offset + index * 4))
+        .collect())
 }

@@ -42,7 +42,9 @@ struct Due {
 impl<M: Machine> Kernel<M> {
     /// Raises an upcall in a process: in a thread that does not block it, or pending.
     pub(crate) fn raise_in_process(&mut self, process: ProcessId, upcall: u64, value: u64) {
-        let Some(owner) = self.processes.get_mut(process) else { return };
+        let Some(owner) = self.processes.get_mut(process) else {
+            return;
+        };
         let bit = 1u64 << (upcall & 63);
         if owner.action(upcall).flags & upcall_flags::IGNORED != 0 {
             return;
@@ -70,23 +72,33 @@ impl<M: Machine> Kernel<M> {
 
     /// Raises an upcall in one thread.
     pub(crate) fn raise_in_thread(&mut self, thread: ThreadId, upcall: u64, value: u64) {
-        let Some(found) = self.threads.get(thread) else { return };
-        let Some(owner) = self.processes.get(found.process) else { return };
+        let Some(found) = self.threads.get(thread) else {
+            return;
+        };
+        let Some(owner) = self.processes.get(found.process) else {
+            return;
+        };
         if owner.action(upcall).flags & upcall_flags::IGNORED != 0 {
             return;
         }
         let bit = 1u64 << (upcall & 63);
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         found.pending |= bit;
         found.attention = true;
-        found.pending_values.retain(|&(other, _)| u64::from(other) != upcall);
+        found
+            .pending_values
+            .retain(|&(other, _)| u64::from(other) != upcall);
         found.pending_values.push((upcall as u32, value));
         self.poke(thread, bit);
     }
 
     /// Has a thread look at its pending upcalls: interrupts its wait, or its processor.
     fn poke(&mut self, thread: ThreadId, bit: u64) {
-        let Some(found) = self.threads.get(thread) else { return };
+        let Some(found) = self.threads.get(thread) else {
+            return;
+        };
         match found.state {
             State::Running(cpu) if cpu != self.scheduler.here => self.machine.kick(cpu),
             State::Blocked => {
@@ -102,7 +114,9 @@ impl<M: Machine> Kernel<M> {
 
     /// Ends a wait because of an upcall, if it may be ended so.
     fn interrupt_wait(&mut self, thread: ThreadId) {
-        let Some(found) = self.threads.get(thread) else { return };
+        let Some(found) = self.threads.get(thread) else {
+            return;
+        };
         let ends = match found.wait {
             Wait::None | Wait::Page(..) => false,
             Wait::Reply => self.interrupt_call(thread),
@@ -118,8 +132,13 @@ impl<M: Machine> Kernel<M> {
 
     /// After a wait has been set up: ends it again if an upcall is due already.
     pub(crate) fn check_interrupted(&mut self, thread: ThreadId) {
-        let Some(found) = self.threads.get(thread) else { return };
-        let shared = self.processes.get(found.process).map_or(0, |owner| owner.pending);
+        let Some(found) = self.threads.get(thread) else {
+            return;
+        };
+        let shared = self
+            .processes
+            .get(found.process)
+            .map_or(0, |owner| owner.pending);
         if (found.pending | shared) & !found.mask != 0 {
             self.interrupt_wait(thread);
         }
@@ -132,7 +151,9 @@ impl<M: Machine> Kernel<M> {
             return false;
         }
         loop {
-            let Some(found) = self.threads.get_mut(thread) else { return false };
+            let Some(found) = self.threads.get_mut(thread) else {
+                return false;
+            };
             if found.state != State::Running(cpu) {
                 return false;
             }
@@ -146,7 +167,9 @@ impl<M: Machine> Kernel<M> {
                 }
                 continue;
             }
-            let Some(due) = self.next_due(thread) else { return self.nothing_due(thread) };
+            let Some(due) = self.next_due(thread) else {
+                return self.nothing_due(thread);
+            };
             if !self.deliver(cpu, thread, due) {
                 return false;
             }
@@ -156,7 +179,9 @@ impl<M: Machine> Kernel<M> {
     /// No upcall is due (any more): a call that was interrupted for one without a handler is
     /// executed again, and a mask that was replaced for the call comes back.
     fn nothing_due(&mut self, thread: ThreadId) -> bool {
-        let Some(found) = self.threads.get_mut(thread) else { return false };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return false;
+        };
         if found.interrupted.take().is_some() {
             found.rewind();
         } else if !found.rewound
@@ -178,18 +203,32 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         let upcall = pending.trailing_zeros();
-        let own = found.pending_values.iter().find(|(other, _)| *other == upcall);
+        let own = found
+            .pending_values
+            .iter()
+            .find(|(other, _)| *other == upcall);
         let value = match own {
             Some((_, value)) => *value,
-            None => owner.pending_values.get(upcall as usize).copied().unwrap_or(0),
+            None => owner
+                .pending_values
+                .get(upcall as usize)
+                .copied()
+                .unwrap_or(0),
         };
-        Some(Due { upcall, value, fault: (0, 0), action: owner.action(u64::from(upcall)) })
+        Some(Due {
+            upcall,
+            value,
+            fault: (0, 0),
+            action: owner.action(u64::from(upcall)),
+        })
     }
 
     /// Takes a pending upcall off the thread, or else the process.
     fn take_pending(&mut self, thread: ThreadId, upcall: u32) {
         let bit = 1u64.checked_shl(upcall).unwrap_or(0);
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         if found.pending & bit != 0 {
             found.pending &= !bit;
             found.pending_values.retain(|(other, _)| *other != upcall);
@@ -201,20 +240,38 @@ impl<M: Machine> Kernel<M> {
     /// A fault of the thread's own doing. One that is blocked or ignored cannot be put off.
     fn deliver_fault(&mut self, cpu: Cpu, thread: ThreadId, fault: (u32, u64)) -> bool {
         let upcall = fault_kind::upcall(fault.0);
-        let Some(found) = self.threads.get(thread) else { return false };
-        let Some(owner) = self.processes.get(found.process) else { return false };
+        let Some(found) = self.threads.get(thread) else {
+            return false;
+        };
+        let Some(owner) = self.processes.get(found.process) else {
+            return false;
+        };
         let mut action = owner.action(u64::from(upcall));
         let blocked = found.mask & (1 << upcall) != 0;
         if blocked || action.flags & upcall_flags::CAUGHT == 0 {
             action = UpcallAction::default();
         }
-        self.deliver(cpu, thread, Due { upcall, value: 0, fault, action })
+        self.deliver(
+            cpu,
+            thread,
+            Due {
+                upcall,
+                value: 0,
+                fault,
+                action,
+            },
+        )
     }
 
     /// Ignores, enters the handler, or tells the supervisor. `false`: the thread does not go on.
     fn deliver(&mut self, cpu: Cpu, thread: ThreadId, due: Due) -> bool {
-        let Ok(process) = self.process_of(thread) else { return false };
-        let entry = self.processes.get(process).map_or(0, |owner| owner.upcall_entry);
+        let Ok(process) = self.process_of(thread) else {
+            return false;
+        };
+        let entry = self
+            .processes
+            .get(process)
+            .map_or(0, |owner| owner.upcall_entry);
         if due.action.flags & upcall_flags::IGNORED != 0 {
             self.take_pending(thread, due.upcall);
             return true;
@@ -269,13 +326,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Writes the frame on the stack and points the registers at the entry. Nothing is changed
     /// when the stack cannot be written.
-    fn push_frame(
-        &mut self,
-        cpu: Cpu,
-        thread: ThreadId,
-        due: Due,
-        entry: u64,
-    ) -> Result<(), Stop> {
+    fn push_frame(&mut self, cpu: Cpu, thread: ThreadId, due: Due, entry: u64) -> Result<(), Stop> {
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
         if found.rewound {
             found.interrupt();
@@ -322,14 +373,21 @@ impl<M: Machine> Kernel<M> {
         upcall: u32,
         (kind, address): (u32, u64),
     ) -> bool {
-        let Ok(process) = self.process_of(thread) else { return false };
-        let supervisor = self.processes.get(process).and_then(|owner| owner.supervisor);
+        let Ok(process) = self.process_of(thread) else {
+            return false;
+        };
+        let supervisor = self
+            .processes
+            .get(process)
+            .and_then(|owner| owner.supervisor);
         let supervisor = supervisor.filter(|(id, _)| self.check_receivable(*id).is_ok());
         let Some((endpoint, badge)) = supervisor else {
             self.process_kill_now(process, killed_status(u64::from(upcall)));
             return false;
         };
-        let Some(found) = self.threads.get_mut(thread) else { return false };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return false;
+        };
         if found.rewound {
             found.interrupt();
         }
@@ -352,7 +410,9 @@ impl<M: Machine> Kernel<M> {
 
     /// The supervisor has decided.
     pub(crate) fn answer_exception(&mut self, thread: ThreadId, status: u64) {
-        let Ok(process) = self.process_of(thread) else { return };
+        let Ok(process) = self.process_of(thread) else {
+            return;
+        };
         if status != 0 {
             self.process_kill_now(process, status);
             return;
@@ -367,12 +427,23 @@ impl<M: Machine> Kernel<M> {
 
     /// An unknown system call: the process's handler for them gets it, if there is one.
     pub(crate) fn unknown_call(&mut self, cpu: Cpu, thread: ThreadId, process: ProcessId) -> Step {
-        let entry = self.processes.get(process).map_or(0, |owner| owner.unknown_call_entry);
+        let entry = self
+            .processes
+            .get(process)
+            .map_or(0, |owner| owner.unknown_call_entry);
         if entry == 0 {
             return Err(Error::Unsupported.into());
         }
-        let action = UpcallAction { flags: upcall_flags::NO_DEFER, mask: 0 };
-        let due = Due { upcall: UNKNOWN_CALL, value: 0, fault: (0, 0), action };
+        let action = UpcallAction {
+            flags: upcall_flags::NO_DEFER,
+            mask: 0,
+        };
+        let due = Due {
+            upcall: UNKNOWN_CALL,
+            value: 0,
+            fault: (0, 0),
+            action,
+        };
         self.push_frame(cpu, thread, due, entry)?;
         Err(Stop::Done)
     }
@@ -410,8 +481,15 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         let upcall = pending.trailing_zeros();
-        let own = found.pending_values.iter().find(|(other, _)| *other == upcall);
-        let shared = owner.pending_values.get(upcall as usize).copied().unwrap_or(0);
+        let own = found
+            .pending_values
+            .iter()
+            .find(|(other, _)| *other == upcall);
+        let shared = owner
+            .pending_values
+            .get(upcall as usize)
+            .copied()
+            .unwrap_or(0);
         let value = own.map_or(shared, |(_, value)| *value);
         self.take_pending(thread, upcall);
         Some((upcall, value))
@@ -420,7 +498,10 @@ impl<M: Machine> Kernel<M> {
 
 /// The image's control word for SSE must not have bits that the processor would fault on.
 fn sanitize_floating_point(image: &mut [u8; FLOATING_POINT_SIZE]) {
-    if let Some(place) = image.get_mut(24..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+    if let Some(place) = image
+        .get_mut(24..)
+        .and_then(|rest| rest.first_chunk_mut::<4>())
+    {
         *place = (u32::from_le_bytes(*place) & MXCSR_BITS).to_le_bytes();
     }
 }
@@ -434,8 +515,28 @@ fn register_words(r: &Registers) -> [u64; 20] {
 }
 
 fn registers_from(words: &[u64; 20]) -> Registers {
-    let [rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags, fs_base, gs_base] =
-        *words;
+    let [
+        rax,
+        rbx,
+        rcx,
+        rdx,
+        rsi,
+        rdi,
+        rbp,
+        rsp,
+        r8,
+        r9,
+        r10,
+        r11,
+        r12,
+        r13,
+        r14,
+        r15,
+        rip,
+        rflags,
+        fs_base,
+        gs_base,
+    ] = *words;
     Registers {
         rax,
         rbx,

@@ -44,14 +44,22 @@ impl<const SIZE: usize> Fields<SIZE> {
 
     /// Sets the u32 at an offset.
     pub fn set_u32(&mut self, offset: usize, value: u32) {
-        if let Some(place) = self.0.get_mut(offset..).and_then(|rest| rest.first_chunk_mut()) {
+        if let Some(place) = self
+            .0
+            .get_mut(offset..)
+            .and_then(|rest| rest.first_chunk_mut())
+        {
             *place = value.to_le_bytes();
         }
     }
 
     /// Sets the u64 at an offset.
     pub fn set_u64(&mut self, offset: usize, value: u64) {
-        if let Some(place) = self.0.get_mut(offset..).and_then(|rest| rest.first_chunk_mut()) {
+        if let Some(place) = self
+            .0
+            .get_mut(offset..)
+            .and_then(|rest| rest.first_chunk_mut())
+        {
             *place = value.to_le_bytes();
         }
     }
@@ -60,7 +68,10 @@ impl<const SIZE: usize> Fields<SIZE> {
 impl<M: Machine> Kernel<M> {
     /// The address space of a process.
     pub(crate) fn space_of(&self, process: ProcessId) -> Result<SpaceId, Error> {
-        self.processes.get(process).map(|process| process.space).ok_or(Error::NoProcess)
+        self.processes
+            .get(process)
+            .map(|process| process.space)
+            .ok_or(Error::NoProcess)
     }
 
     /// The address space of a thread.
@@ -76,7 +87,9 @@ impl<M: Machine> Kernel<M> {
         bytes: &mut [u8],
     ) -> Result<(), Stop> {
         let space = self.thread_space(thread)?;
-        let result = self.memory.copy_in(&mut self.machine, space, address, bytes);
+        let result = self
+            .memory
+            .copy_in(&mut self.machine, space, address, bytes);
         self.settle_memory();
         Ok(result?)
     }
@@ -89,7 +102,9 @@ impl<M: Machine> Kernel<M> {
         bytes: &[u8],
     ) -> Result<(), Stop> {
         let space = self.thread_space(thread)?;
-        let result = self.memory.copy_out(&mut self.machine, space, address, bytes);
+        let result = self
+            .memory
+            .copy_out(&mut self.machine, space, address, bytes);
         self.settle_memory();
         Ok(result?)
     }
@@ -113,7 +128,9 @@ impl<M: Machine> Kernel<M> {
         words: &[u64],
     ) -> Result<(), Stop> {
         for (index, word) in words.iter().enumerate() {
-            let place = address.checked_add(index as u64 * 8).ok_or(Error::BadAddress)?;
+            let place = address
+                .checked_add(index as u64 * 8)
+                .ok_or(Error::BadAddress)?;
             self.write_user(thread, place, &word.to_le_bytes())?;
         }
         Ok(())
@@ -128,7 +145,12 @@ impl<M: Machine> Kernel<M> {
         to: (SpaceId, u64),
         length: u64,
     ) -> Step {
-        let done = self.threads.get(thread).ok_or(Error::NoProcess)?.progress.min(length);
+        let done = self
+            .threads
+            .get(thread)
+            .ok_or(Error::NoProcess)?
+            .progress
+            .min(length);
         let step = (length - done).min(STEP_BYTES as u64);
         let source = from.1.checked_add(done).ok_or(Error::BadAddress)?;
         let target = to.1.checked_add(done).ok_or(Error::BadAddress)?;

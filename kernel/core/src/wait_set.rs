@@ -52,12 +52,21 @@ impl<M: Machine> Kernel<M> {
         if count > MOST_ITEMS {
             return Err(Error::TooBig.into());
         }
-        let mut bytes = self.gather(thread, &[(address, count * RECORD as u64)], 0, count as usize * RECORD)?;
+        let mut bytes = self.gather(
+            thread,
+            &[(address, count * RECORD as u64)],
+            0,
+            count as usize * RECORD,
+        )?;
         self.replace_mask(thread, mask_address)?;
         let mut watched = Vec::with_capacity(count as usize);
         let mut reported = 0;
         for record in bytes.chunks_exact_mut(RECORD) {
-            let field = |at: usize| record.get(at..).and_then(|rest| rest.first_chunk().copied());
+            let field = |at: usize| {
+                record
+                    .get(at..)
+                    .and_then(|rest| rest.first_chunk().copied())
+            };
             let handle = field(0).map_or(0, u32::from_le_bytes);
             let signals = Signals(field(4).map_or(0, u32::from_le_bytes));
             let (raised, error) = match self.lookup(process, u64::from(handle), Rights::WAIT) {
@@ -93,7 +102,10 @@ impl<M: Machine> Kernel<M> {
 
     /// Replaces the thread's mask for the length of a call, once however often it is executed.
     fn replace_mask(&mut self, thread: ThreadId, address: u64) -> Result<(), Stop> {
-        let waiting = self.threads.get(thread).is_some_and(|found| found.saved_mask.is_some());
+        let waiting = self
+            .threads
+            .get(thread)
+            .is_some_and(|found| found.saved_mask.is_some());
         if address == 0 || waiting {
             return Ok(());
         }
@@ -142,12 +154,20 @@ impl<M: Machine> Kernel<M> {
         self.check_reserve()?;
         let set = self.wait_sets.get_mut(id).ok_or(Error::BadHandle)?;
         let same = |item: &Item| u64::from(item.handle) == handle && item.object == object;
-        let existing = set.items.iter().find(|(_, item)| same(item)).map(|(key, _)| *key);
+        let existing = set
+            .items
+            .iter()
+            .find(|(_, item)| same(item))
+            .map(|(key, _)| *key);
         if let Some(key) = existing {
             self.wait_set_drop(id, key);
         }
         if signals.is_empty() && flags == 0 {
-            return if existing.is_some() { Ok(0) } else { Err(Error::NotFound.into()) };
+            return if existing.is_some() {
+                Ok(0)
+            } else {
+                Err(Error::NotFound.into())
+            };
         }
         let set = self.wait_sets.get_mut(id).ok_or(Error::BadHandle)?;
         set.next += 1;
@@ -172,8 +192,12 @@ impl<M: Machine> Kernel<M> {
 
     /// An item's object raised signals.
     pub(crate) fn wait_set_item_ready(&mut self, id: Id<WaitSet>, key: u64, raised: Signals) {
-        let Some(set) = self.wait_sets.get_mut(id) else { return };
-        let Some(item) = set.items.get_mut(&key) else { return };
+        let Some(set) = self.wait_sets.get_mut(id) else {
+            return;
+        };
+        let Some(item) = set.items.get_mut(&key) else {
+            return;
+        };
         item.pending = item.pending.or(raised);
         if !item.queued {
             item.queued = true;
@@ -207,8 +231,10 @@ impl<M: Machine> Kernel<M> {
             self.watch(thread, Object::WaitSet(id), Signals::READABLE);
             return Err(self.wait_until(cpu, thread, deadline_ns));
         }
-        let words: Vec<u64> =
-            reports.iter().flat_map(|report| [report.cookie, u64::from(report.raised.0)]).collect();
+        let words: Vec<u64> = reports
+            .iter()
+            .flat_map(|report| [report.cookie, u64::from(report.raised.0)])
+            .collect();
         self.write_words(thread, address, &words)?;
         for report in &reports {
             self.wait_set_reported(id, report);
@@ -219,8 +245,10 @@ impl<M: Machine> Kernel<M> {
     /// What is ready now; items that no longer are leave the queue.
     fn wait_set_ready(&mut self, id: Id<WaitSet>, most: usize) -> Vec<Report> {
         let mut reports = Vec::new();
-        let keys: Vec<u64> =
-            self.wait_sets.get(id).map_or(Vec::new(), |set| set.ready.iter().copied().collect());
+        let keys: Vec<u64> = self
+            .wait_sets
+            .get(id)
+            .map_or(Vec::new(), |set| set.ready.iter().copied().collect());
         for key in keys {
             if reports.len() == most {
                 break;
@@ -231,18 +259,28 @@ impl<M: Machine> Kernel<M> {
             let (object, wanted, pending, cookie) =
                 (item.object, item.signals, item.pending, item.cookie);
             let raised = self.raised(object).and(wanted);
-            let raised = if item_is_edge(self, id, key) { raised.and(pending) } else { raised };
+            let raised = if item_is_edge(self, id, key) {
+                raised.and(pending)
+            } else {
+                raised
+            };
             if raised.is_empty() {
                 self.wait_set_unqueue(id, key);
             } else {
-                reports.push(Report { key, cookie, raised });
+                reports.push(Report {
+                    key,
+                    cookie,
+                    raised,
+                });
             }
         }
         reports
     }
 
     fn wait_set_unqueue(&mut self, id: Id<WaitSet>, key: u64) {
-        let Some(set) = self.wait_sets.get_mut(id) else { return };
+        let Some(set) = self.wait_sets.get_mut(id) else {
+            return;
+        };
         set.ready.retain(|&other| other != key);
         if let Some(item) = set.items.get_mut(&key) {
             item.queued = false;
@@ -254,8 +292,12 @@ impl<M: Machine> Kernel<M> {
     /// stays raised does not hide the others.
     fn wait_set_reported(&mut self, id: Id<WaitSet>, report: &Report) {
         self.wait_set_unqueue(id, report.key);
-        let Some(set) = self.wait_sets.get_mut(id) else { return };
-        let Some(item) = set.items.get_mut(&report.key) else { return };
+        let Some(set) = self.wait_sets.get_mut(id) else {
+            return;
+        };
+        let Some(item) = set.items.get_mut(&report.key) else {
+            return;
+        };
         if item.flags & wait_flags::ONE_SHOT != 0 {
             item.signals = Signals::NONE;
             let (object, observer) = (item.object, Observer::WaitSet(id, report.key));
@@ -268,7 +310,9 @@ impl<M: Machine> Kernel<M> {
 
     fn wait_set_drop(&mut self, id: Id<WaitSet>, key: u64) {
         self.wait_set_unqueue(id, key);
-        let Some(set) = self.wait_sets.get_mut(id) else { return };
+        let Some(set) = self.wait_sets.get_mut(id) else {
+            return;
+        };
         if let Some(item) = set.items.remove(&key) {
             self.forget_observer(item.object, Observer::WaitSet(id, key));
         }
@@ -284,7 +328,9 @@ impl<M: Machine> Kernel<M> {
 
     /// The last handle is closed.
     pub(crate) fn wait_set_remove(&mut self, id: Id<WaitSet>) {
-        let Some(set) = self.wait_sets.remove(id) else { return };
+        let Some(set) = self.wait_sets.remove(id) else {
+            return;
+        };
         for (key, item) in set.items {
             self.forget_observer(item.object, Observer::WaitSet(id, key));
         }

@@ -27,7 +27,10 @@ const KEPT: u64 = handle_flags::CLOSE_ON_EXEC | handle_flags::CLOSE_ON_FORK;
 
 impl<M: Machine> Kernel<M> {
     pub(super) fn handle_close(&mut self, process: ProcessId, handle: u64) -> Step {
-        self.close(process, u32::try_from(handle).map_err(|_| Error::BadHandle)?)?;
+        self.close(
+            process,
+            u32::try_from(handle).map_err(|_| Error::BadHandle)?,
+        )?;
         Ok(0)
     }
 
@@ -63,7 +66,11 @@ impl<M: Machine> Kernel<M> {
         flags: u64,
     ) -> Step {
         let slot = u32::try_from(handle).map_err(|_| Error::BadHandle)?;
-        let table = &mut self.processes.get_mut(process).ok_or(Error::NoProcess)?.handles;
+        let table = &mut self
+            .processes
+            .get_mut(process)
+            .ok_or(Error::NoProcess)?
+            .handles;
         let entry = table.get_mut(slot).ok_or(Error::BadHandle)?;
         let before = entry.flags;
         if set != 0 {
@@ -80,7 +87,9 @@ impl<M: Machine> Kernel<M> {
         address: u64,
     ) -> Step {
         let entry = self.lookup(process, handle, Rights::NONE)?;
-        let data_kind = self.data_of(entry.object).map_or(0, |data| data.kind() as u32);
+        let data_kind = self
+            .data_of(entry.object)
+            .map_or(0, |data| data.kind() as u32);
         let status = self.status_mut(entry.object).map_or(0, |status| *status);
         let signals = self.raised(entry.object);
         let mut fields = Fields::<32>::zero();
@@ -106,13 +115,22 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::BadArgument.into());
         }
         let high = u64::from(kernel_abi::Handle::HIGH_BASE);
-        let within = |slot: u32| (first..=last).contains(&u64::from(slot)) && u64::from(slot) < high;
+        let within =
+            |slot: u32| (first..=last).contains(&u64::from(slot)) && u64::from(slot) < high;
         if flags & handle_flags::CLOSE_ON_EXEC == 0 {
             self.close_all(process, |slot, _| within(slot));
             return Ok(0);
         }
-        let table = &mut self.processes.get_mut(process).ok_or(Error::NoProcess)?.handles;
-        let slots: Vec<u32> = table.iter().map(|(slot, _)| slot).filter(|&s| within(s)).collect();
+        let table = &mut self
+            .processes
+            .get_mut(process)
+            .ok_or(Error::NoProcess)?
+            .handles;
+        let slots: Vec<u32> = table
+            .iter()
+            .map(|(slot, _)| slot)
+            .filter(|&s| within(s))
+            .collect();
         for slot in slots {
             if let Some(entry) = table.get_mut(slot) {
                 entry.flags |= handle_flags::CLOSE_ON_EXEC as u32;
@@ -127,11 +145,21 @@ impl<M: Machine> Kernel<M> {
         self.write_words(thread, address, &[0])?;
         let id = self.stream_new(flags, capacity)?;
         let one_way = flags & stream_flags::ONE_WAY != 0;
-        let common = Rights::DUPLICATE.or(Rights::TRANSFER).or(Rights::WAIT).or(Rights::MANAGE);
+        let common = Rights::DUPLICATE
+            .or(Rights::TRANSFER)
+            .or(Rights::WAIT)
+            .or(Rights::MANAGE);
         let both = Rights::READ.or(Rights::WRITE);
-        let rights = if one_way { [Rights::READ, Rights::WRITE] } else { [both, both] };
+        let rights = if one_way {
+            [Rights::READ, Rights::WRITE]
+        } else {
+            [both, both]
+        };
         let entries = [0u8, 1].map(|end| {
-            let right = rights.get(usize::from(end)).copied().unwrap_or(Rights::NONE);
+            let right = rights
+                .get(usize::from(end))
+                .copied()
+                .unwrap_or(Rights::NONE);
             HandleEntry::new(Object::Stream(id, end), right.or(common))
         });
         for entry in &entries {
@@ -152,7 +180,11 @@ impl<M: Machine> Kernel<M> {
                 return Err(error.into());
             }
         };
-        self.write_words(thread, address, &[u64::from(first) | u64::from(second) << 32])?;
+        self.write_words(
+            thread,
+            address,
+            &[u64::from(first) | u64::from(second) << 32],
+        )?;
         Ok(0)
     }
 
@@ -171,7 +203,11 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::TooBig.into());
         }
         // Handles go with the first byte only, however often the call is executed again.
-        let count = if self.progress(thread) > 0 { 0 } else { count as usize };
+        let count = if self.progress(thread) > 0 {
+            0
+        } else {
+            count as usize
+        };
         let mut entries = Vec::with_capacity(count);
         for index in 0..count {
             let slot = fields.u32(MESSAGE_HANDLES + index * 4);
@@ -194,7 +230,9 @@ impl<M: Machine> Kernel<M> {
         let room = fields.u64(8).min(crate::user_memory::STEP_BYTES as u64) as usize;
         let most = fields.u32(MESSAGE_HANDLE_COUNT).min(MOST_HANDLES) as usize;
         // Looked at first: the copy to user memory may have to wait for a page.
-        let looked = self.stream_take(thread, opening, room, true)?.unwrap_or_default();
+        let looked = self
+            .stream_take(thread, opening, room, true)?
+            .unwrap_or_default();
         let bytes = looked.message.bytes;
         self.scatter(thread, &[(fields.u64(0), bytes.len() as u64)], &bytes)?;
         fields.set_u64(8, bytes.len() as u64);
@@ -205,8 +243,14 @@ impl<M: Machine> Kernel<M> {
         if flags & PEEK != 0 {
             return Ok(bytes.len() as u64);
         }
-        let room = if looked.truncated > 0 { room } else { bytes.len() };
-        let Some(taken) = self.stream_take(thread, opening, room, false)? else { return Ok(0) };
+        let room = if looked.truncated > 0 {
+            room
+        } else {
+            bytes.len()
+        };
+        let Some(taken) = self.stream_take(thread, opening, room, false)? else {
+            return Ok(0);
+        };
         fields.set_u64(MESSAGE_SENDER, taken.message.sender);
         let placing = u64::from(flags >> HANDLE_FLAGS_SHIFT);
         let placing = placing & !(handle_flags::EXACT | handle_flags::MOVE);

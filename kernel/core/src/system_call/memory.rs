@@ -24,7 +24,12 @@ const MAP_MAXIMUM: usize = 36;
 
 impl<M: Machine> Kernel<M> {
     pub(super) fn dispatch_memory(&mut self, call: Call, request: &Request) -> Step {
-        let &Request { thread, process, arguments, .. } = request;
+        let &Request {
+            thread,
+            process,
+            arguments,
+            ..
+        } = request;
         let [a, b, c, d, ..] = arguments;
         let result = match call {
             Call::MemoryCreate => self.memory_create(process, a, b),
@@ -55,7 +60,12 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The Memory behind a handle.
-    fn memory_of(&self, process: ProcessId, handle: u64, rights: Rights) -> Result<MemoryId, Error> {
+    fn memory_of(
+        &self,
+        process: ProcessId,
+        handle: u64,
+        rights: Rights,
+    ) -> Result<MemoryId, Error> {
         match self.lookup(process, handle, rights)?.object {
             Object::Memory(id) => Ok(id),
             _ => Err(Error::WrongKind),
@@ -65,12 +75,19 @@ impl<M: Machine> Kernel<M> {
     /// Gives a new Memory, whose first reference is counted already, its handle.
     fn place_memory(&mut self, process: ProcessId, id: MemoryId, rights: Rights) -> Step {
         let entry = HandleEntry::new(Object::Memory(id), rights);
-        Ok(u64::from(self.place(process, entry, 0, handle_flags::HIGH)?))
+        Ok(u64::from(self.place(
+            process,
+            entry,
+            0,
+            handle_flags::HIGH,
+        )?))
     }
 
     fn memory_create(&mut self, process: ProcessId, size: u64, flags: u64) -> Step {
         self.check_reserve()?;
-        let id = self.memory.create_anonymous(&mut self.machine, size, flags)?;
+        let id = self
+            .memory
+            .create_anonymous(&mut self.machine, size, flags)?;
         self.place_memory(process, id, Rights::ALL)
     }
 
@@ -91,7 +108,9 @@ impl<M: Machine> Kernel<M> {
         let [resource, address, size, cache, ..] = arguments;
         self.check_resource(process, resource)?;
         self.check_reserve()?;
-        let whole = size.checked_next_multiple_of(PAGE_SIZE).ok_or(Error::BadArgument)?;
+        let whole = size
+            .checked_next_multiple_of(PAGE_SIZE)
+            .ok_or(Error::BadArgument)?;
         // RAM that the kernel gives out itself is nobody's device.
         if !self.machine.is_device_memory(address, whole) {
             return Err(Error::AccessDenied.into());
@@ -103,7 +122,9 @@ impl<M: Machine> Kernel<M> {
     fn memory_child(&mut self, process: ProcessId, handle: u64, offset: u64, length: u64) -> Step {
         self.check_reserve()?;
         let entry = self.lookup(process, handle, Rights::READ)?;
-        let Object::Memory(id) = entry.object else { return Err(Error::WrongKind.into()) };
+        let Object::Memory(id) = entry.object else {
+            return Err(Error::WrongKind.into());
+        };
         let child = self.memory.child(&mut self.machine, id, offset, length)?;
         // A copy may be written whoever may not write the original; executed only as that.
         let rights = match entry.rights.contains(Rights::EXECUTE) {
@@ -150,7 +171,8 @@ impl<M: Machine> Kernel<M> {
         let [handle, offset, length, source, source_offset, _] = arguments;
         let id = self.memory_of(process, handle, Rights::MANAGE)?;
         let source = self.memory_of(process, source, Rights::WRITE)?;
-        self.memory.supply(&mut self.machine, id, offset, length, source, source_offset)?;
+        self.memory
+            .supply(&mut self.machine, id, offset, length, source, source_offset)?;
         Ok(0)
     }
 
@@ -163,7 +185,8 @@ impl<M: Machine> Kernel<M> {
     ) -> Step {
         self.check_reserve()?;
         let id = self.memory_of(process, handle, Rights::MANAGE)?;
-        self.memory.supply_zero(&mut self.machine, id, offset, length)?;
+        self.memory
+            .supply_zero(&mut self.machine, id, offset, length)?;
         Ok(0)
     }
 
@@ -173,17 +196,16 @@ impl<M: Machine> Kernel<M> {
         Ok(0)
     }
 
-    fn memory_dirty(
-        &mut self,
-        thread: ThreadId,
-        process: ProcessId,
-        arguments: [u64; 6],
-    ) -> Step {
+    fn memory_dirty(&mut self, thread: ThreadId, process: ProcessId, arguments: [u64; 6]) -> Step {
         let [handle, offset, address, count, ..] = arguments;
         let id = self.memory_of(process, handle, Rights::MANAGE)?;
-        let ranges = self.memory.dirty(id, offset, count.min(MOST_RANGES) as usize)?;
+        let ranges = self
+            .memory
+            .dirty(id, offset, count.min(MOST_RANGES) as usize)?;
         for (index, range) in ranges.iter().enumerate() {
-            let place = address.checked_add(index as u64 * 16).ok_or(Error::BadAddress)?;
+            let place = address
+                .checked_add(index as u64 * 16)
+                .ok_or(Error::BadAddress)?;
             self.write_words(thread, place, &[range.offset, range.length])?;
         }
         Ok(ranges.len() as u64)
@@ -198,11 +220,18 @@ impl<M: Machine> Kernel<M> {
         phase: u64,
     ) -> Step {
         let id = self.memory_of(process, handle, Rights::MANAGE)?;
-        self.memory.clean(&mut self.machine, id, offset, length, phase)?;
+        self.memory
+            .clean(&mut self.machine, id, offset, length, phase)?;
         Ok(0)
     }
 
-    fn memory_discard(&mut self, process: ProcessId, handle: u64, offset: u64, length: u64) -> Step {
+    fn memory_discard(
+        &mut self,
+        process: ProcessId,
+        handle: u64,
+        offset: u64,
+        length: u64,
+    ) -> Step {
         let id = self.memory_of(process, handle, Rights::MANAGE)?;
         Ok(self.memory.discard(&mut self.machine, id, offset, length)?)
     }
@@ -228,7 +257,9 @@ impl<M: Machine> Kernel<M> {
         let (memory, allowed) = match flags & map_flags::ANONYMOUS {
             0 => {
                 let entry = self.lookup(process, u64::from(handle), Rights::NONE)?;
-                let Object::Memory(id) = entry.object else { return Err(Error::WrongKind.into()) };
+                let Object::Memory(id) = entry.object else {
+                    return Err(Error::WrongKind.into());
+                };
                 (Some(id), allowed_protection(entry.rights, flags))
             }
             _ if handle != Handle::NONE.0 => return Err(Error::BadArgument.into()),
@@ -260,7 +291,8 @@ impl<M: Machine> Kernel<M> {
 
     fn memory_unmap(&mut self, process: ProcessId, target: u64, address: u64, length: u64) -> Step {
         let space = self.space_named(process, target)?;
-        self.memory.unmap(&mut self.machine, space, address, length)?;
+        self.memory
+            .unmap(&mut self.machine, space, address, length)?;
         Ok(0)
     }
 
@@ -274,7 +306,8 @@ impl<M: Machine> Kernel<M> {
     ) -> Step {
         let space = self.space_named(process, target)?;
         let wanted = u32::try_from(wanted).map_err(|_| Error::BadArgument)?;
-        self.memory.protect(&mut self.machine, space, address, length, wanted)?;
+        self.memory
+            .protect(&mut self.machine, space, address, length, wanted)?;
         Ok(0)
     }
 
@@ -327,12 +360,16 @@ impl<M: Machine> Kernel<M> {
         let space = self.space_of(process)?;
         let may_move = flags & MAY_MOVE != 0;
         let machine = &mut self.machine;
-        Ok(self.memory.remap(machine, space, address, old_length, new_length, may_move)?)
+        Ok(self
+            .memory
+            .remap(machine, space, address, old_length, new_length, may_move)?)
     }
 
     fn memory_decommit(&mut self, process: ProcessId, address: u64, length: u64) -> Step {
         let space = self.space_of(process)?;
-        self.memory.decommit(&mut self.machine, space, address, length).map_err(Stop::from)?;
+        self.memory
+            .decommit(&mut self.machine, space, address, length)
+            .map_err(Stop::from)?;
         Ok(0)
     }
 }

@@ -27,21 +27,36 @@ impl<M: Machine> Kernel<M> {
     pub fn system_call(&mut self, cpu: Cpu) {
         self.scheduler.here = cpu;
         self.counters.system_calls += 1;
-        let Some(thread) = self.scheduler.current(cpu) else { return };
-        let Some(found) = self.threads.get_mut(thread) else { return };
+        let Some(thread) = self.scheduler.current(cpu) else {
+            return;
+        };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
         if found.ending {
             return;
         }
         let registers = &found.context.registers;
         let number = registers.rax;
-        let arguments =
-            [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
+        let arguments = [
+            registers.rdi,
+            registers.rsi,
+            registers.rdx,
+            registers.r10,
+            registers.r8,
+            registers.r9,
+        ];
         if !found.rewound {
             found.progress = 0;
         }
         found.rewound = false;
         found.call_number = number;
-        let request = Request { cpu, thread, process: found.process, arguments };
+        let request = Request {
+            cpu,
+            thread,
+            process: found.process,
+            arguments,
+        };
         let result = match Call::from_number(number) {
             Some(call) => self.dispatch(call, &request),
             None => self.unknown_call(cpu, thread, request.process),
@@ -81,14 +96,22 @@ impl<M: Machine> Kernel<M> {
 
     /// A wait that begins while an upcall is due ends at once.
     fn after_block(&mut self, thread: ThreadId) {
-        let noticed = self.threads.get(thread).is_some_and(|found| found.attention);
+        let noticed = self
+            .threads
+            .get(thread)
+            .is_some_and(|found| found.attention);
         if noticed {
             self.check_interrupted(thread);
         }
     }
 
     fn dispatch(&mut self, call: Call, request: &Request) -> Step {
-        let &Request { cpu, thread, process, arguments } = request;
+        let &Request {
+            cpu,
+            thread,
+            process,
+            arguments,
+        } = request;
         let [a, b, c, d, ..] = arguments;
         match call {
             Call::Null => Ok(0),
@@ -213,8 +236,21 @@ impl<M: Machine> Kernel<M> {
         segments: &'a [(u64, u64)],
         offset: Option<u64>,
     ) -> Access<'a> {
-        let &Request { cpu, thread, process, .. } = request;
-        Access { cpu, thread, process, segments, offset, session: None, status: 0 }
+        let &Request {
+            cpu,
+            thread,
+            process,
+            ..
+        } = request;
+        Access {
+            cpu,
+            thread,
+            process,
+            segments,
+            offset,
+            session: None,
+            status: 0,
+        }
     }
 
     fn read_plain(&mut self, request: &Request, offset: Option<u64>) -> Step {

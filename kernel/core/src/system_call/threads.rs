@@ -6,9 +6,7 @@ use crate::machine::Machine;
 use crate::scheduler::Priority;
 use crate::thread::{Step, Stop, Wait, user_address};
 use crate::user_memory::Fields;
-use kernel_abi::process::{
-    ThreadArguments, UpcallAction, mask_how, thread_property, upcall_flags,
-};
+use kernel_abi::process::{ThreadArguments, UpcallAction, mask_how, thread_property, upcall_flags};
 use kernel_abi::system::clock;
 use kernel_abi::{Call, Error, Handle, PAGE_SIZE, Rights};
 
@@ -21,7 +19,12 @@ const MASK_BITS: u64 = !(1 << 63);
 
 impl<M: Machine> Kernel<M> {
     pub(super) fn dispatch_thread(&mut self, call: Call, request: &Request) -> Step {
-        let &Request { cpu, thread, process, arguments } = request;
+        let &Request {
+            cpu,
+            thread,
+            process,
+            arguments,
+        } = request;
         let [a, b, c, d, ..] = arguments;
         match call {
             Call::ThreadCreate => self.thread_create_call(thread, process, a, b),
@@ -75,7 +78,10 @@ impl<M: Machine> Kernel<M> {
             let _ = self.futex_wake(thread, address, 1);
         }
         let process = request.process;
-        let last = self.processes.get(process).is_some_and(|found| found.threads.len() == 1);
+        let last = self
+            .processes
+            .get(process)
+            .is_some_and(|found| found.threads.len() == 1);
         if last {
             self.process_kill_now(process, 0);
         } else {
@@ -121,7 +127,11 @@ impl<M: Machine> Kernel<M> {
 
     /// A ready thread that was parked for a change of its processors goes where it may now.
     fn unpark_thread(&mut self, thread: ThreadId) {
-        if self.threads.get(thread).is_some_and(|t| t.state == crate::thread::State::Parked) {
+        if self
+            .threads
+            .get(thread)
+            .is_some_and(|t| t.state == crate::thread::State::Parked)
+        {
             self.make_ready(thread);
         }
     }
@@ -176,12 +186,7 @@ impl<M: Machine> Kernel<M> {
         Err(Stop::Blocked)
     }
 
-    fn upcall_raise(
-        &mut self,
-        caller: ThreadId,
-        process: ProcessId,
-        arguments: [u64; 6],
-    ) -> Step {
+    fn upcall_raise(&mut self, caller: ThreadId, process: ProcessId, arguments: [u64; 6]) -> Step {
         let [handle, number, upcall, value, ..] = arguments;
         if upcall >= UPCALLS || UNBLOCKABLE & (1 << upcall) != 0 {
             return Err(Error::BadArgument.into());
@@ -230,11 +235,18 @@ impl<M: Machine> Kernel<M> {
             address => Some(self.read_fields::<16>(thread, address)?),
         };
         if old != 0 {
-            let before = self.processes.get(process).ok_or(Error::NoProcess)?.action(upcall);
+            let before = self
+                .processes
+                .get(process)
+                .ok_or(Error::NoProcess)?
+                .action(upcall);
             self.write_words(thread, old, &[before.flags, before.mask])?;
         }
         let Some(fields) = fields else { return Ok(0) };
-        let action = UpcallAction { flags: fields.u64(0), mask: fields.u64(8) & !UNBLOCKABLE };
+        let action = UpcallAction {
+            flags: fields.u64(0),
+            mask: fields.u64(8) & !UNBLOCKABLE,
+        };
         let owner = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
         if let Some(place) = owner.actions.get_mut(upcall as usize) {
             *place = action;
@@ -309,7 +321,11 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn system_info(&mut self, thread: ThreadId, address: u64) -> Step {
-        let handles: u64 = self.processes.iter().map(|(_, process)| process.handles.count).sum();
+        let handles: u64 = self
+            .processes
+            .iter()
+            .map(|(_, process)| process.handles.count)
+            .sum();
         let words = [
             self.machine.total_frames() as u64 * PAGE_SIZE,
             self.machine.free_frames() as u64 * PAGE_SIZE,

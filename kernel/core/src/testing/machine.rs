@@ -1,6 +1,6 @@
 //! A machine of vectors.
 
-use crate::machine::{Context, Cpu, Frame, Machine, MAX_CPUS, OutOfFrames, PageFlags, Space};
+use crate::machine::{Context, Cpu, Frame, MAX_CPUS, Machine, OutOfFrames, PageFlags, Space};
 use kernel_abi::PAGE_SIZE;
 use std::boxed::Box;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +58,10 @@ impl FakeMachine {
 
     /// Every frame that some address space maps.
     pub fn mapped_frames(&self) -> Vec<Frame> {
-        self.spaces.values().flat_map(|pages| pages.values().map(|(frame, _)| *frame)).collect()
+        self.spaces
+            .values()
+            .flat_map(|pages| pages.values().map(|(frame, _)| *frame))
+            .collect()
     }
 
     /// Whether a frame is free.
@@ -72,11 +75,15 @@ impl FakeMachine {
     }
 
     fn bytes(&self, frame: Frame) -> &[u8; PAGE] {
-        self.frames[frame.0 as usize].as_deref().expect("use of a frame that is free")
+        self.frames[frame.0 as usize]
+            .as_deref()
+            .expect("use of a frame that is free")
     }
 
     fn bytes_mut(&mut self, frame: Frame) -> &mut [u8; PAGE] {
-        self.frames[frame.0 as usize].as_deref_mut().expect("use of a frame that is free")
+        self.frames[frame.0 as usize]
+            .as_deref_mut()
+            .expect("use of a frame that is free")
     }
 }
 
@@ -90,7 +97,8 @@ impl Machine for FakeMachine {
 
     fn allocate_contiguous(&mut self, count: usize, _below_4g: bool) -> Option<Frame> {
         let limit = self.frames.len() as u32;
-        let run = |first: u32| (first..first + count as u32).all(|frame| self.free.contains(&frame));
+        let run =
+            |first: u32| (first..first + count as u32).all(|frame| self.free.contains(&frame));
         let first = (0..limit.saturating_sub(count as u32)).find(|&first| run(first))?;
         for frame in first..first + count as u32 {
             self.free.remove(&frame);
@@ -100,7 +108,11 @@ impl Machine for FakeMachine {
     }
 
     fn free_frame(&mut self, frame: Frame) {
-        assert!(self.frames[frame.0 as usize].take().is_some(), "frame {} freed twice", frame.0);
+        assert!(
+            self.frames[frame.0 as usize].take().is_some(),
+            "frame {} freed twice",
+            frame.0
+        );
         self.free.insert(frame.0);
     }
 
@@ -147,7 +159,10 @@ impl Machine for FakeMachine {
     }
 
     fn destroy_space(&mut self, space: Space) {
-        assert!(self.spaces.remove(&space.0).is_some(), "space destroyed twice");
+        assert!(
+            self.spaces.remove(&space.0).is_some(),
+            "space destroyed twice"
+        );
     }
 
     fn map(
@@ -157,9 +172,15 @@ impl Machine for FakeMachine {
         frame: Frame,
         flags: PageFlags,
     ) -> Result<(), OutOfFrames> {
-        assert!(!(flags.write && flags.execute), "mapped writable and executable");
+        assert!(
+            !(flags.write && flags.execute),
+            "mapped writable and executable"
+        );
         assert!(address.is_multiple_of(PAGE_SIZE));
-        self.spaces.get_mut(&space.0).expect("no such space").insert(address, (frame, flags));
+        self.spaces
+            .get_mut(&space.0)
+            .expect("no such space")
+            .insert(address, (frame, flags));
         Ok(())
     }
 
@@ -200,7 +221,12 @@ impl Machine for FakeMachine {
 
     fn restore_floating_point(&mut self, _cpu: Cpu, _context: &Context) {}
 
-    fn create_interrupt(&mut self, _line: Option<u32>, _flags: u32, token: u32) -> Option<(u64, u64)> {
+    fn create_interrupt(
+        &mut self,
+        _line: Option<u32>,
+        _flags: u32,
+        token: u32,
+    ) -> Option<(u64, u64)> {
         self.interrupts.insert(token, true);
         Some((0xfee0_0000, u64::from(token)))
     }
@@ -252,7 +278,10 @@ impl Machine for FakeMachine {
     }
 
     fn entropy(&mut self) -> u64 {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         self.random ^ (self.random >> 33)
     }
 }
