@@ -89,7 +89,9 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     pub(crate) fn open_session(&mut self, node: u64, flags: u32, kind: u32) -> Reply {
         let file = OpenFile::new(node, flags);
         let rights = file.cursor_rights();
-        let data = if kind == file_type::REGULAR && rights.0 != 0 {
+        // A file opened to execute has a Cursor too, without rights: by it the process server
+        // knows that the session is a file system's.
+        let data = if kind == file_type::REGULAR && (rights.0 != 0 || file.executable) {
             Some((self.content(node)?.memory, rights))
         } else {
             None

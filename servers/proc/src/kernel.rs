@@ -22,7 +22,8 @@ pub trait Kernel {
     fn build(&mut self, program: &Program<'_>) -> Result<Handle, Error>;
     /// The content of an executable that a client sent the open file of.
     fn open_program(&mut self, file: Handle) -> Result<Source, Error>;
-    /// Gives the caller of a taken call the program of `from` and answers the call by it.
+    /// Gives the caller of a taken call the program of `from` and answers the call by it. The
+    /// handle `from` is closed.
     fn replace(&mut self, token: u64, from: Handle) -> Result<(), Error>;
     /// Ends a process with a status word.
     fn kill(&mut self, process: Handle, status: u64);

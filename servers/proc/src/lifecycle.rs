@@ -94,12 +94,12 @@ impl<K: Kernel> Server<K> {
             .kernel
             .set_identity(handle, &after)
             .and_then(|()| self.kernel.replace(token, new));
-        if replaced.is_err() {
+        if let Err(error) = replaced {
             self.kernel.kill(new, 0);
+            self.kernel.close(new);
             let _ = self.kernel.set_identity(handle, &before);
+            return Err(error);
         }
-        self.kernel.close(new);
-        replaced?;
         let process = self.table.get_mut(caller)?;
         process.identity = after;
         process.executed = true;
