@@ -37,12 +37,20 @@ pub struct Progress {
 impl Progress {
     /// Copies piece by piece: `step` is given the bytes done and left, copies at least one of
     /// them and tells how many.
-    fn run(length: usize, mut step: impl FnMut(usize, usize) -> Result<usize, CopyStop>) -> Progress {
+    fn run(
+        length: usize,
+        mut step: impl FnMut(usize, usize) -> Result<usize, CopyStop>,
+    ) -> Progress {
         let mut copied = 0;
         while copied < length {
             match step(copied, length - copied) {
                 Ok(count) => copied += count,
-                Err(stop) => return Progress { copied, stop: Some(stop) },
+                Err(stop) => {
+                    return Progress {
+                        copied,
+                        stop: Some(stop),
+                    };
+                }
             }
         }
         Progress { copied, stop: None }
@@ -80,8 +88,12 @@ impl MemorySystem {
         }
         match self.fault(machine, id, address, write, false) {
             // Device memory stays untranslated: its registers are not for copying.
-            FaultOutcome::Resolved => machine.translate(space, address, write).ok_or(CopyStop::Fault),
-            FaultOutcome::WaitForPager { memory, page } => Err(CopyStop::WaitForPager { memory, page }),
+            FaultOutcome::Resolved => machine
+                .translate(space, address, write)
+                .ok_or(CopyStop::Fault),
+            FaultOutcome::WaitForPager { memory, page } => {
+                Err(CopyStop::WaitForPager { memory, page })
+            }
             FaultOutcome::Fault(fault_kind::NO_MEMORY) => Err(CopyStop::NoMemory),
             FaultOutcome::Fault(_) => Err(CopyStop::Fault),
         }
@@ -160,7 +172,10 @@ impl MemorySystem {
     ) -> Progress {
         let (Some(source), Some(target)) = (self.machine_space(from.0), self.machine_space(to.0))
         else {
-            return Progress { copied: 0, stop: Some(CopyStop::Fault) };
+            return Progress {
+                copied: 0,
+                stop: Some(CopyStop::Fault),
+            };
         };
         Progress::run(length, |done, left| {
             let read = from.1.checked_add(done as u64).ok_or(CopyStop::Fault)?;
@@ -210,7 +225,10 @@ impl MemorySystem {
     ) -> Progress {
         let space = self.machine_space(user.0);
         let (Some(space), true) = (space, self.is_copyable(memory)) else {
-            return Progress { copied: 0, stop: Some(CopyStop::Fault) };
+            return Progress {
+                copied: 0,
+                stop: Some(CopyStop::Fault),
+            };
         };
         Progress::run(length, |done, left| {
             let place = offset.checked_add(done as u64).ok_or(CopyStop::Fault)?;
@@ -280,9 +298,10 @@ impl MemorySystem {
         let name = |index: u32, generation: u32| u64::from(generation) << 32 | u64::from(index);
         let key = match region.backing {
             // Bit 63 tells the two kinds apart; generations do not get that far.
-            Some((memory, offset)) if region.is_shared() => {
-                (1 << 63 | name(memory.index(), memory.generation()), offset + (address - region.start))
-            }
+            Some((memory, offset)) if region.is_shared() => (
+                1 << 63 | name(memory.index(), memory.generation()),
+                offset + (address - region.start),
+            ),
             _ => (name(id.index(), id.generation()), address),
         };
         let hardware = space.machine;

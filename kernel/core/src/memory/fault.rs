@@ -60,7 +60,9 @@ impl MemorySystem {
         };
         match result {
             Ok(()) => FaultOutcome::Resolved,
-            Err(CopyStop::WaitForPager { memory, page }) => FaultOutcome::WaitForPager { memory, page },
+            Err(CopyStop::WaitForPager { memory, page }) => {
+                FaultOutcome::WaitForPager { memory, page }
+            }
             Err(CopyStop::NoMemory) => FaultOutcome::Fault(fault_kind::NO_MEMORY),
             Err(CopyStop::Fault | CopyStop::Failed) => FaultOutcome::Fault(fault_kind::BUS),
         }
@@ -84,7 +86,9 @@ impl MemorySystem {
             execute: region.is_executable(),
             cache: self.cache_of(memory),
         };
-        machine.map(hardware, address, frame, flags).map_err(|_| CopyStop::NoMemory)?;
+        machine
+            .map(hardware, address, frame, flags)
+            .map_err(|_| CopyStop::NoMemory)?;
         if !write {
             self.map_neighbours(machine, hardware, region, address);
         }
@@ -101,10 +105,16 @@ impl MemorySystem {
         write: bool,
     ) -> Result<(), CopyStop> {
         let page = page_of(address);
-        let own = self.spaces.get(id).and_then(|space| space.private.get(page).frame());
+        let own = self
+            .spaces
+            .get(id)
+            .and_then(|space| space.private.get(page).frame());
         let frame = match own {
             Some(frame) if write && self.frames.is_shared(frame) => {
-                let copy = self.frames.allocate_copy(machine, frame).ok_or(CopyStop::NoMemory)?;
+                let copy = self
+                    .frames
+                    .allocate_copy(machine, frame)
+                    .ok_or(CopyStop::NoMemory)?;
                 self.set_private(id, page, copy);
                 self.frames.release(machine, frame);
                 copy
@@ -112,7 +122,10 @@ impl MemorySystem {
             Some(frame) => frame,
             None => match region.backing_page(address) {
                 None => {
-                    let new = self.frames.allocate_zeroed(machine).ok_or(CopyStop::NoMemory)?;
+                    let new = self
+                        .frames
+                        .allocate_zeroed(machine)
+                        .ok_or(CopyStop::NoMemory)?;
                     self.set_private(id, page, new);
                     new
                 }
@@ -122,7 +135,10 @@ impl MemorySystem {
                     if !write {
                         return self.show_beneath(machine, hardware, region, address, below);
                     }
-                    let copy = self.frames.allocate_copy(machine, below).ok_or(CopyStop::NoMemory)?;
+                    let copy = self
+                        .frames
+                        .allocate_copy(machine, below)
+                        .ok_or(CopyStop::NoMemory)?;
                     self.set_private(id, page, copy);
                     copy
                 }
@@ -133,7 +149,9 @@ impl MemorySystem {
             execute: region.is_executable(),
             cache: cache::CACHED as u8,
         };
-        machine.map(hardware, address, frame, flags).map_err(|_| CopyStop::NoMemory)
+        machine
+            .map(hardware, address, frame, flags)
+            .map_err(|_| CopyStop::NoMemory)
     }
 
     fn set_private(&mut self, id: SpaceId, page: u64, frame: Frame) {
@@ -156,7 +174,9 @@ impl MemorySystem {
             execute: region.is_executable(),
             cache: cache::CACHED as u8,
         };
-        machine.map(hardware, address, frame, flags).map_err(|_| CopyStop::NoMemory)?;
+        machine
+            .map(hardware, address, frame, flags)
+            .map_err(|_| CopyStop::NoMemory)?;
         self.map_neighbours(machine, hardware, region, address);
         Ok(())
     }
@@ -171,12 +191,21 @@ impl MemorySystem {
     ) {
         let window = FAULT_AROUND_PAGES * PAGE;
         let start = (address & !(window - 1)).max(region.start);
-        let end = (address & !(window - 1)).saturating_add(window).min(region.end);
-        let Some((id, first)) = region.backing_page(start) else { return };
-        let Some(memory) = self.memories.get(id) else { return };
+        let end = (address & !(window - 1))
+            .saturating_add(window)
+            .min(region.end);
+        let Some((id, first)) = region.backing_page(start) else {
+            return;
+        };
+        let Some(memory) = self.memories.get(id) else {
+            return;
+        };
         let pages = page_of(end - start).min(memory.mapped_page_limit().saturating_sub(first));
-        let flags =
-            PageFlags { write: false, execute: region.is_executable(), cache: self.cache_of(id) };
+        let flags = PageFlags {
+            write: false,
+            execute: region.is_executable(),
+            cache: self.cache_of(id),
+        };
         for page in first..first + pages {
             let place = start + ((page - first) << PAGE_SHIFT);
             if place == address || machine.translate(hardware, place, false).is_some() {
@@ -199,8 +228,13 @@ impl MemorySystem {
     }
 
     fn is_private_page(&self, hardware: machine::Space, memory: MemoryId, address: u64) -> bool {
-        let Some(memory) = self.memories.get(memory) else { return true };
-        let mut spaces = memory.mappings.keys().filter_map(|&space| self.spaces.get(space));
+        let Some(memory) = self.memories.get(memory) else {
+            return true;
+        };
+        let mut spaces = memory
+            .mappings
+            .keys()
+            .filter_map(|&space| self.spaces.get(space));
         spaces.any(|space| {
             space.machine == hardware && space.private.get(page_of(address)) != Entry::EMPTY
         })
@@ -209,17 +243,25 @@ impl MemorySystem {
     /// Refuses pages beyond the contents: a mapping may be longer than its object.
     fn check_mapped_limit(&self, id: MemoryId, page: u64) -> Result<(), CopyStop> {
         let memory = self.memories.get(id).ok_or(CopyStop::Fault)?;
-        if page < memory.mapped_page_limit() { Ok(()) } else { Err(CopyStop::Fault) }
+        if page < memory.mapped_page_limit() {
+            Ok(())
+        } else {
+            Err(CopyStop::Fault)
+        }
     }
 
     /// Whether a store into the page needs no more bookkeeping.
     fn is_open_for_writing(&self, id: MemoryId, page: u64) -> bool {
-        let Some(memory) = self.memories.get(id) else { return false };
+        let Some(memory) = self.memories.get(id) else {
+            return false;
+        };
         if let Source::Physical { .. } = memory.source {
             return true;
         }
         let entry = memory.pages.get(page);
-        let shared = entry.frame().is_some_and(|frame| self.frames.is_shared(frame));
+        let shared = entry
+            .frame()
+            .is_some_and(|frame| self.frames.is_shared(frame));
         !shared && (entry.is_dirty() || memory.source == Source::Anonymous && !memory.length_is_set)
     }
 
@@ -254,7 +296,9 @@ impl MemorySystem {
         if !write {
             return Ok(frame);
         }
-        let frame = self.break_sharing(machine, id, page).ok_or(CopyStop::NoMemory)?;
+        let frame = self
+            .break_sharing(machine, id, page)
+            .ok_or(CopyStop::NoMemory)?;
         let memory = self.memories.get_mut(id).ok_or(CopyStop::Fault)?;
         let entry = memory.pages.get(page);
         if !entry.is_dirty() {
@@ -289,9 +333,10 @@ impl MemorySystem {
             Source::Child { parent, first_page } => {
                 self.inherit_page(machine, parent, first_page + page)?
             }
-            Source::Anonymous | Source::Physical { .. } => {
-                self.frames.allocate_zeroed(machine).ok_or(CopyStop::NoMemory)?
-            }
+            Source::Anonymous | Source::Physical { .. } => self
+                .frames
+                .allocate_zeroed(machine)
+                .ok_or(CopyStop::NoMemory)?,
         };
         let memory = self.memories.get_mut(id).ok_or(CopyStop::Fault)?;
         memory.pages.set(page, Entry::present(frame));
@@ -306,13 +351,19 @@ impl MemorySystem {
         page: u64,
     ) -> Result<Frame, CopyStop> {
         if self.check_mapped_limit(parent, page).is_err() {
-            return self.frames.allocate_zeroed(machine).ok_or(CopyStop::NoMemory);
+            return self
+                .frames
+                .allocate_zeroed(machine)
+                .ok_or(CopyStop::NoMemory);
         }
         let frame = self.object_page(machine, parent, page, false)?;
         let memory = self.memories.get(parent).ok_or(CopyStop::Fault)?;
         let physical = matches!(memory.source, Source::Physical { .. });
         if physical || memory.pages.get(page).pins() > 0 {
-            return self.frames.allocate_copy(machine, frame).ok_or(CopyStop::NoMemory);
+            return self
+                .frames
+                .allocate_copy(machine, frame)
+                .ok_or(CopyStop::NoMemory);
         }
         self.frames.share(frame);
         self.write_protect_everywhere(machine, parent, page, 1);

@@ -16,7 +16,9 @@ pub(crate) struct Frames {
 impl Frames {
     /// Counts for all frames below a limit.
     pub fn new(limit: u32) -> Frames {
-        Frames { counts: vec![0; limit as usize] }
+        Frames {
+            counts: vec![0; limit as usize],
+        }
     }
 
     /// Takes a frame with undefined contents and a count of 1.
@@ -59,13 +61,17 @@ impl Frames {
 
     /// Whether more than one page map refers to it.
     pub fn is_shared(&self, frame: Frame) -> bool {
-        self.counts.get(frame.0 as usize).is_some_and(|&count| count > 1)
+        self.counts
+            .get(frame.0 as usize)
+            .is_some_and(|&count| count > 1)
     }
 
     /// One page map less refers to it; the last gives it back.
     pub fn release<M: Machine>(&mut self, machine: &mut M, frame: Frame) {
         // A frame beyond the table was never counted: it is not ours to free.
-        let Some(count) = self.counts.get_mut(frame.0 as usize) else { return };
+        let Some(count) = self.counts.get_mut(frame.0 as usize) else {
+            return;
+        };
         *count = count.saturating_sub(1);
         if *count == 0 {
             machine.free_frame(frame);

@@ -42,7 +42,11 @@ fn check_protection(wanted: u32, maximum: u32) -> Result<(), Error> {
     if wanted & !ALL_PROTECTION != 0 || wanted & both == both {
         return Err(Error::BadArgument);
     }
-    if wanted & !maximum != 0 { Err(Error::AccessDenied) } else { Ok(()) }
+    if wanted & !maximum != 0 {
+        Err(Error::AccessDenied)
+    } else {
+        Ok(())
+    }
 }
 
 /// Checks that a range is page aligned, not empty and in the user half; gives its end.
@@ -79,7 +83,9 @@ impl MemorySystem {
             }
             request.address
         } else {
-            space.choose(request.address & !(PAGE - 1), length).ok_or(Error::NoMemory)?
+            space
+                .choose(request.address & !(PAGE - 1), length)
+                .ok_or(Error::NoMemory)?
         };
         let end = address + length;
         let free = space.is_free(address, end);
@@ -113,7 +119,11 @@ impl MemorySystem {
         if length == 0 || length > HIGHEST_ADDRESS || request.flags & !ALL_FLAGS != 0 {
             return Err(Error::BadArgument);
         }
-        let maximum = if request.maximum == 0 { ALL_PROTECTION } else { request.maximum };
+        let maximum = if request.maximum == 0 {
+            ALL_PROTECTION
+        } else {
+            request.maximum
+        };
         check_protection(request.protection, maximum)?;
         let anonymous = request.flags & map_flags::ANONYMOUS != 0;
         if anonymous != request.memory.is_none() {
@@ -127,10 +137,23 @@ impl MemorySystem {
                 Some((memory, request.offset))
             }
         };
-        Ok(Region { start: 0, end: length, protection: request.protection, maximum, flags, backing })
+        Ok(Region {
+            start: 0,
+            end: length,
+            protection: request.protection,
+            maximum,
+            flags,
+            backing,
+        })
     }
 
-    fn check_backing(&self, id: MemoryId, offset: u64, length: u64, flags: u32) -> Result<(), Error> {
+    fn check_backing(
+        &self,
+        id: MemoryId,
+        offset: u64,
+        length: u64,
+        flags: u32,
+    ) -> Result<(), Error> {
         let memory = self.memories.get(id).ok_or(Error::NotFound)?;
         let end = offset.checked_add(length).ok_or(Error::BadArgument)?;
         if !offset.is_multiple_of(PAGE) || end > super::MAXIMUM_SIZE {
@@ -149,18 +172,35 @@ impl MemorySystem {
 
     /// Adds a region to free addresses, joining it with its neighbours where they continue
     /// each other.
-    pub(crate) fn insert_region<M: Machine>(&mut self, machine: &mut M, id: SpaceId, region: Region) {
+    pub(crate) fn insert_region<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        id: SpaceId,
+        region: Region,
+    ) {
         self.remember_mapping(id, &region);
-        let Some(space) = self.spaces.get_mut(id) else { return };
-        let index = space.regions.partition_point(|other| other.start < region.start);
+        let Some(space) = self.spaces.get_mut(id) else {
+            return;
+        };
+        let index = space
+            .regions
+            .partition_point(|other| other.start < region.start);
         space.regions.insert(index, region);
         space.mapped_bytes += region.length();
         self.join_regions(machine, id, index, index + 1);
     }
 
     /// Joins the regions `first..=last` and their neighbours where they continue each other.
-    fn join_regions<M: Machine>(&mut self, machine: &mut M, id: SpaceId, first: usize, last: usize) {
-        let Some(space) = self.spaces.get_mut(id) else { return };
+    fn join_regions<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        id: SpaceId,
+        first: usize,
+        last: usize,
+    ) {
+        let Some(space) = self.spaces.get_mut(id) else {
+            return;
+        };
         let mut joined: Vec<Region> = Vec::new();
         let mut index = (last + 1).min(space.regions.len());
         let lowest = first.saturating_sub(1);
@@ -182,16 +222,22 @@ impl MemorySystem {
     fn cut(&mut self, id: SpaceId, start: u64, end: u64) -> core::ops::Range<usize> {
         self.cut_at(id, start);
         self.cut_at(id, end);
-        let Some(space) = self.spaces.get(id) else { return 0..0 };
+        let Some(space) = self.spaces.get(id) else {
+            return 0..0;
+        };
         let first = space.regions.partition_point(|region| region.start < start);
         let last = space.regions.partition_point(|region| region.start < end);
         first..last
     }
 
     fn cut_at(&mut self, id: SpaceId, address: u64) {
-        let Some(space) = self.spaces.get_mut(id) else { return };
+        let Some(space) = self.spaces.get_mut(id) else {
+            return;
+        };
         let index = space.index_above(address);
-        let Some(region) = space.regions.get_mut(index) else { return };
+        let Some(region) = space.regions.get_mut(index) else {
+            return;
+        };
         if region.start >= address {
             return;
         }
@@ -228,7 +274,9 @@ impl MemorySystem {
 
     /// Drops the private pages of a range, and the translations of all its pages.
     fn drop_private<M: Machine>(&mut self, machine: &mut M, id: SpaceId, start: u64, end: u64) {
-        let Some(space) = self.spaces.get_mut(id) else { return };
+        let Some(space) = self.spaces.get_mut(id) else {
+            return;
+        };
         machine.unmap(space.machine, start, page_of(end - start));
         let mut from = page_of(start);
         while let Some((page, entry)) = space.private.next(from, page_of(end)) {
@@ -269,7 +317,9 @@ impl MemorySystem {
             return Err(Error::NoMemory);
         }
         let within = self.cut(id, address, end);
-        let Some(space) = self.spaces.get_mut(id) else { return Err(Error::NotFound) };
+        let Some(space) = self.spaces.get_mut(id) else {
+            return Err(Error::NotFound);
+        };
         let hardware = space.machine;
         for region in &mut space.regions[within.clone()] {
             let old = core::mem::replace(&mut region.protection, wanted);
@@ -300,7 +350,9 @@ impl MemorySystem {
         may_move: bool,
     ) -> Result<u64, Error> {
         let old_end = check_range(address, old_length)?;
-        let new_length = round_up(new_length).filter(|&length| length != 0).ok_or(Error::BadArgument)?;
+        let new_length = round_up(new_length)
+            .filter(|&length| length != 0)
+            .ok_or(Error::BadArgument)?;
         if new_length > HIGHEST_ADDRESS {
             return Err(Error::NoMemory);
         }
@@ -316,7 +368,11 @@ impl MemorySystem {
             }
             return Ok(address);
         }
-        let growth = Region { start: old_end, end: address + new_length, ..region.tail(old_end) };
+        let growth = Region {
+            start: old_end,
+            end: address + new_length,
+            ..region.tail(old_end)
+        };
         space.check_limits(&growth)?;
         if let Some((memory, offset)) = growth.backing {
             self.check_backing(memory, offset, growth.length(), growth.flags)?;
@@ -329,7 +385,12 @@ impl MemorySystem {
             return Err(Error::NoMemory);
         }
         let target = space.choose(0, new_length).ok_or(Error::NoMemory)?;
-        self.move_region(machine, id, (address, old_end), (target, target + new_length));
+        self.move_region(
+            machine,
+            id,
+            (address, old_end),
+            (target, target + new_length),
+        );
         Ok(target)
     }
 
@@ -342,17 +403,31 @@ impl MemorySystem {
         to: (u64, u64),
     ) {
         let within = self.cut(id, from.0, from.1);
-        let Some(space) = self.spaces.get_mut(id) else { return };
-        let Some(old) = space.regions.drain(within).next() else { return };
+        let Some(space) = self.spaces.get_mut(id) else {
+            return;
+        };
+        let Some(old) = space.regions.drain(within).next() else {
+            return;
+        };
         space.mapped_bytes -= old.length();
         machine.unmap(space.machine, old.start, page_of(old.length()));
         let mut page = page_of(from.0);
         while let Some((found, entry)) = space.private.next(page, page_of(from.1)) {
             page = found + 1;
             space.private.set(found, Entry::EMPTY);
-            space.private.set(found - page_of(from.0) + page_of(to.0), entry);
+            space
+                .private
+                .set(found - page_of(from.0) + page_of(to.0), entry);
         }
-        self.insert_region(machine, id, Region { start: to.0, end: to.1, ..old });
+        self.insert_region(
+            machine,
+            id,
+            Region {
+                start: to.0,
+                end: to.1,
+                ..old
+            },
+        );
         self.forget_mapping(machine, id, &old);
     }
 
@@ -419,7 +494,12 @@ impl Space {
             !region.is_shared() && region.is_writable() && region.flags & map_flags::STACK == 0
         };
         if self.limits.data != u64::MAX && is_data(region) {
-            let data: u64 = self.regions.iter().filter(|r| is_data(r)).map(Region::length).sum();
+            let data: u64 = self
+                .regions
+                .iter()
+                .filter(|r| is_data(r))
+                .map(Region::length)
+                .sum();
             if data + length > self.limits.data {
                 return Err(Error::NoMemory);
             }

@@ -54,7 +54,11 @@ impl Memory {
 
     /// Pages that a mapping may touch; those beyond are `BUS` faults.
     pub(crate) fn mapped_page_limit(&self) -> u64 {
-        let end = if self.length_is_set { self.length } else { self.size };
+        let end = if self.length_is_set {
+            self.length
+        } else {
+            self.size
+        };
         page_of(end.saturating_add(PAGE - 1))
     }
 }
@@ -90,12 +94,17 @@ impl MemorySystem {
         let mut memory = Memory::new(Source::Anonymous, size, resizable);
         if contiguous {
             let count = page_of(size);
-            if count > machine.free_frames().saturating_sub(super::frames::RESERVE_FRAMES) as u64 {
+            if count
+                > machine
+                    .free_frames()
+                    .saturating_sub(super::frames::RESERVE_FRAMES) as u64
+            {
                 return Err(Error::NoMemory);
             }
             let below_4g = flags & memory_flags::BELOW_4G != 0;
-            let first =
-                machine.allocate_contiguous(count as usize, below_4g).ok_or(Error::NoMemory)?;
+            let first = machine
+                .allocate_contiguous(count as usize, below_4g)
+                .ok_or(Error::NoMemory)?;
             for page in 0..count {
                 let frame = Frame(first.0 + page as u32);
                 machine.zero_frame(frame);
@@ -112,14 +121,21 @@ impl MemorySystem {
     /// `BadArgument` for a size out of range.
     pub fn create_paged(&mut self, endpoint: u64, key: u64, size: u64) -> Result<MemoryId, Error> {
         let size = round_up(size).ok_or(Error::BadArgument)?;
-        Ok(self.memories.insert(Memory::new(Source::Paged { endpoint, key }, size, true)))
+        Ok(self
+            .memories
+            .insert(Memory::new(Source::Paged { endpoint, key }, size, true)))
     }
 
     /// Makes memory over fixed frames, which it never frees, with one reference.
     ///
     /// # Errors
     /// `BadArgument` for a range that is not page aligned, empty or not addressable.
-    pub fn create_physical(&mut self, address: u64, size: u64, cache: u64) -> Result<MemoryId, Error> {
+    pub fn create_physical(
+        &mut self,
+        address: u64,
+        size: u64,
+        cache: u64,
+    ) -> Result<MemoryId, Error> {
         let size = round_up(size).ok_or(Error::BadArgument)?;
         let end = address.checked_add(size).ok_or(Error::BadArgument)?;
         let cache = u8::try_from(cache).map_err(|_| Error::BadArgument)?;
@@ -130,7 +146,9 @@ impl MemorySystem {
             return Err(Error::BadArgument);
         }
         let first = Frame(page_of(address) as u32);
-        Ok(self.memories.insert(Memory::new(Source::Physical { first, cache }, size, false)))
+        Ok(self
+            .memories
+            .insert(Memory::new(Source::Physical { first, cache }, size, false)))
     }
 
     /// Makes a copy-on-write copy of a range, with one reference.
@@ -149,16 +167,20 @@ impl MemorySystem {
         let (first, end) = page_range(offset, length, memory.size)?;
         let source = match memory.source {
             Source::Anonymous => Source::Anonymous,
-            Source::Physical { cache, .. } if u64::from(cache) != kernel_abi::memory::cache::CACHED => {
+            Source::Physical { cache, .. }
+                if u64::from(cache) != kernel_abi::memory::cache::CACHED =>
+            {
                 return Err(Error::Unsupported);
             }
-            Source::Paged { .. } | Source::Physical { .. } => {
-                Source::Child { parent: id, first_page: first }
-            }
+            Source::Paged { .. } | Source::Physical { .. } => Source::Child {
+                parent: id,
+                first_page: first,
+            },
             // A child of a child has the same parent: there are no chains.
-            Source::Child { parent, first_page } => {
-                Source::Child { parent, first_page: first_page + first }
-            }
+            Source::Child { parent, first_page } => Source::Child {
+                parent,
+                first_page: first_page + first,
+            },
         };
         let mut child = Memory::new(source, (end - first) << super::PAGE_SHIFT, false);
         child.length = length;
@@ -186,15 +208,22 @@ impl MemorySystem {
         end: u64,
         child: &mut Memory,
     ) -> Result<(), Error> {
-        let Some(parent) = self.memories.get(id) else { return Err(Error::NotFound) };
+        let Some(parent) = self.memories.get(id) else {
+            return Err(Error::NotFound);
+        };
         if matches!(parent.source, Source::Paged { .. }) {
             return Ok(());
         }
         for (page, entry) in parent.pages.range(first, end) {
-            let Some(mut frame) = entry.frame() else { continue };
+            let Some(mut frame) = entry.frame() else {
+                continue;
+            };
             if entry.pins() > 0 {
                 // A device may write into it at any time.
-                frame = self.frames.allocate_copy(machine, frame).ok_or(Error::NoMemory)?;
+                frame = self
+                    .frames
+                    .allocate_copy(machine, frame)
+                    .ok_or(Error::NoMemory)?;
             } else {
                 self.frames.share(frame);
             }
@@ -213,7 +242,9 @@ impl MemorySystem {
 
     /// Counts one reference less; the last one frees the pages.
     pub fn release<M: Machine>(&mut self, machine: &mut M, id: MemoryId) {
-        let Some(memory) = self.memories.get_mut(id) else { return };
+        let Some(memory) = self.memories.get_mut(id) else {
+            return;
+        };
         memory.references = memory.references.saturating_sub(1);
         match memory.references {
             0 => {}
@@ -274,18 +305,31 @@ impl MemorySystem {
     /// # Errors
     /// `NotFound`; `Unsupported` for memory that was not made resizable; `BadArgument` for a
     /// size out of range; `Busy` when a page beyond is pinned.
-    pub fn resize<M: Machine>(&mut self, machine: &mut M, id: MemoryId, size: u64) -> Result<(), Error> {
+    pub fn resize<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        id: MemoryId,
+        size: u64,
+    ) -> Result<(), Error> {
         let memory = self.memories.get_mut(id).ok_or(Error::NotFound)?;
         let size = round_up(size).ok_or(Error::BadArgument)?;
         if !memory.resizable {
             return Err(Error::Unsupported);
         }
-        if memory.pages.range(page_of(size), u64::MAX).any(|(_, entry)| entry.pins() > 0) {
+        if memory
+            .pages
+            .range(page_of(size), u64::MAX)
+            .any(|(_, entry)| entry.pins() > 0)
+        {
             return Err(Error::Busy);
         }
         let shrinks = size < memory.size;
         memory.size = size;
-        memory.length = if memory.length_is_set { memory.length.min(size) } else { size };
+        memory.length = if memory.length_is_set {
+            memory.length.min(size)
+        } else {
+            size
+        };
         if shrinks {
             self.drop_pages(machine, id, page_of(size), u64::MAX);
         }
@@ -322,7 +366,9 @@ impl MemorySystem {
         if rest != 0 {
             beyond += 1;
             if memory.pages.get(page).frame().is_some() {
-                let frame = self.break_sharing(machine, id, page).ok_or(Error::NoMemory)?;
+                let frame = self
+                    .break_sharing(machine, id, page)
+                    .ok_or(Error::NoMemory)?;
                 zero_tail(machine, frame, rest);
             }
         }
@@ -343,7 +389,9 @@ impl MemorySystem {
         end: u64,
     ) {
         self.unmap_everywhere(machine, id, first, end - first);
-        let Some(memory) = self.memories.get_mut(id) else { return };
+        let Some(memory) = self.memories.get_mut(id) else {
+            return;
+        };
         let mut from = first;
         while let Some((page, entry)) = memory.pages.next(from, end) {
             from = page + 1;
@@ -378,7 +426,10 @@ impl MemorySystem {
         let copy = self.frames.allocate_copy(machine, frame)?;
         // Every region of this Memory must see the new frame from now on.
         self.unmap_everywhere(machine, id, page, 1);
-        self.memories.get_mut(id)?.pages.set(page, entry.with_frame(copy));
+        self.memories
+            .get_mut(id)?
+            .pages
+            .set(page, entry.with_frame(copy));
         self.frames.release(machine, frame);
         Some(copy)
     }

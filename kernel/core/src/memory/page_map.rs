@@ -29,7 +29,11 @@ impl Entry {
 
     /// The page's frame, if it has one.
     pub const fn frame(self) -> Option<Frame> {
-        if self.0 & Self::PRESENT != 0 { Some(Frame(self.0 as u32)) } else { None }
+        if self.0 & Self::PRESENT != 0 {
+            Some(Frame(self.0 as u32))
+        } else {
+            None
+        }
     }
 
     /// The same page in another frame.
@@ -59,12 +63,20 @@ impl Entry {
 
     /// Sets or clears the dirty bit.
     pub const fn with_dirty(self, dirty: bool) -> Entry {
-        if dirty { Entry(self.0 | Self::DIRTY) } else { Entry(self.0 & !Self::DIRTY) }
+        if dirty {
+            Entry(self.0 | Self::DIRTY)
+        } else {
+            Entry(self.0 & !Self::DIRTY)
+        }
     }
 
     /// Sets or clears the being-cleaned bit.
     pub const fn with_cleaning(self, cleaning: bool) -> Entry {
-        if cleaning { Entry(self.0 | Self::CLEANING) } else { Entry(self.0 & !Self::CLEANING) }
+        if cleaning {
+            Entry(self.0 | Self::CLEANING)
+        } else {
+            Entry(self.0 & !Self::CLEANING)
+        }
     }
 
     /// How often it is pinned for DMA.
@@ -99,7 +111,9 @@ impl PageMap {
     /// What is known about a page.
     pub fn get(&self, page: u64) -> Entry {
         let (key, place) = split(page);
-        self.chunks.get(&key).map_or(Entry::EMPTY, |chunk| chunk.entries[place])
+        self.chunks
+            .get(&key)
+            .map_or(Entry::EMPTY, |chunk| chunk.entries[place])
     }
 
     /// Replaces what is known, and returns what was.
@@ -109,13 +123,16 @@ impl PageMap {
             return Entry::EMPTY;
         }
         let chunk = self.chunks.entry(key).or_insert_with(|| {
-            Box::new(Chunk { entries: [Entry::EMPTY; CHUNK_PAGES], used: 0 })
+            Box::new(Chunk {
+                entries: [Entry::EMPTY; CHUNK_PAGES],
+                used: 0,
+            })
         });
         let old = core::mem::replace(&mut chunk.entries[place], entry);
         chunk.used = chunk.used + u16::from(entry != Entry::EMPTY) - u16::from(old != Entry::EMPTY);
         let empty = chunk.used == 0;
-        self.present = self.present + u64::from(entry.frame().is_some())
-            - u64::from(old.frame().is_some());
+        self.present =
+            self.present + u64::from(entry.frame().is_some()) - u64::from(old.frame().is_some());
         if empty {
             self.chunks.remove(&key);
         }
@@ -161,7 +178,10 @@ impl PageMap {
 }
 
 const fn split(page: u64) -> (u64, usize) {
-    (page / CHUNK_PAGES as u64, (page % CHUNK_PAGES as u64) as usize)
+    (
+        page / CHUNK_PAGES as u64,
+        (page % CHUNK_PAGES as u64) as usize,
+    )
 }
 
 #[cfg(test)]
@@ -174,10 +194,18 @@ mod tests {
         let mut map = PageMap::default();
         let far = (1 << 48) - 1;
         for page in [3, 64, 65, far] {
-            assert_eq!(map.set(page, Entry::present(Frame(page as u32))), Entry::EMPTY);
+            assert_eq!(
+                map.set(page, Entry::present(Frame(page as u32))),
+                Entry::EMPTY
+            );
         }
         assert_eq!(map.present(), 4);
-        assert_eq!(map.range(4, far).map(|(page, _)| page).collect::<std::vec::Vec<_>>(), [64, 65]);
+        assert_eq!(
+            map.range(4, far)
+                .map(|(page, _)| page)
+                .collect::<std::vec::Vec<_>>(),
+            [64, 65]
+        );
         assert_eq!(map.set(64, Entry::EMPTY).frame(), Some(Frame(64)));
         assert_eq!(map.next(4, 65), None);
         assert_eq!(map.present(), 3);
@@ -185,8 +213,16 @@ mod tests {
 
     #[test]
     fn pins_and_state_bits_do_not_disturb_the_frame() {
-        let entry = Entry::present(Frame(u32::MAX)).with_pins(7).with_dirty(true);
-        assert_eq!((entry.frame(), entry.pins(), entry.is_dirty()), (Some(Frame(u32::MAX)), 7, true));
-        assert_eq!(entry.with_frame(Frame(1)).with_pins(0).with_dirty(false), Entry::present(Frame(1)));
+        let entry = Entry::present(Frame(u32::MAX))
+            .with_pins(7)
+            .with_dirty(true);
+        assert_eq!(
+            (entry.frame(), entry.pins(), entry.is_dirty()),
+            (Some(Frame(u32::MAX)), 7, true)
+        );
+        assert_eq!(
+            entry.with_frame(Frame(1)).with_pins(0).with_dirty(false),
+            Entry::present(Frame(1))
+        );
     }
 }

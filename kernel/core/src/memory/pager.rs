@@ -29,8 +29,12 @@ const READ_AHEAD_PAGES: u64 = 16;
 impl MemorySystem {
     /// Asks the pager for a missing page and its missing neighbours.
     pub(crate) fn request_page(&mut self, id: MemoryId, page: u64, write: bool) {
-        let Some(memory) = self.memories.get_mut(id) else { return };
-        let Source::Paged { endpoint, key } = memory.source else { return };
+        let Some(memory) = self.memories.get_mut(id) else {
+            return;
+        };
+        let Source::Paged { endpoint, key } = memory.source else {
+            return;
+        };
         let limit = memory.mapped_page_limit().max(page + 1);
         let cluster = page & !(READ_AHEAD_PAGES - 1);
         let mut first = page;
@@ -38,7 +42,8 @@ impl MemorySystem {
             first -= 1;
         }
         let mut end = page + 1;
-        while end < limit && end - first < READ_AHEAD_PAGES && memory.pages.get(end) == Entry::EMPTY {
+        while end < limit && end - first < READ_AHEAD_PAGES && memory.pages.get(end) == Entry::EMPTY
+        {
             end += 1;
         }
         for asked in first..end {
@@ -58,13 +63,29 @@ impl MemorySystem {
     pub fn repeat_page_requests(&mut self, endpoint: u64) {
         let mut requests = Vec::new();
         for (_, memory) in self.memories.iter() {
-            let Source::Paged { endpoint: pager, key } = memory.source else { continue };
+            let Source::Paged {
+                endpoint: pager,
+                key,
+            } = memory.source
+            else {
+                continue;
+            };
             if pager != endpoint {
                 continue;
             }
-            for (page, _) in memory.pages.range(0, u64::MAX).filter(|(_, entry)| entry.is_awaited()) {
+            for (page, _) in memory
+                .pages
+                .range(0, u64::MAX)
+                .filter(|(_, entry)| entry.is_awaited())
+            {
                 let (offset, length) = (page << PAGE_SHIFT, PAGE);
-                requests.push(PageRequest { endpoint, key, offset, length, write: false });
+                requests.push(PageRequest {
+                    endpoint,
+                    key,
+                    offset,
+                    length,
+                    write: false,
+                });
             }
         }
         self.page_requests.extend(requests);
@@ -95,7 +116,11 @@ impl MemorySystem {
         if giver.source != Source::Anonymous {
             return Err(Error::WrongKind);
         }
-        if giver.pages.range(from, from_end).any(|(_, entry)| entry.pins() > 0) {
+        if giver
+            .pages
+            .range(from, from_end)
+            .any(|(_, entry)| entry.pins() > 0)
+        {
             return Err(Error::Busy);
         }
         self.unmap_everywhere(machine, source, from, from_end - from);
@@ -104,10 +129,16 @@ impl MemorySystem {
                 continue;
             }
             let place = from + (page - first);
-            let moved = self.memories.get_mut(source).map(|giver| giver.pages.set(place, Entry::EMPTY));
+            let moved = self
+                .memories
+                .get_mut(source)
+                .map(|giver| giver.pages.set(place, Entry::EMPTY));
             let frame = match moved.and_then(Entry::frame) {
                 Some(frame) => frame,
-                None => self.frames.allocate_zeroed(machine).ok_or(Error::NoMemory)?,
+                None => self
+                    .frames
+                    .allocate_zeroed(machine)
+                    .ok_or(Error::NoMemory)?,
             };
             self.settle_page(id, page, Entry::present(frame));
         }
@@ -128,7 +159,10 @@ impl MemorySystem {
         let (first, end) = self.supply_range(id, offset, length)?;
         for page in first..end {
             if !self.has_page(id, page) {
-                let frame = self.frames.allocate_zeroed(machine).ok_or(Error::NoMemory)?;
+                let frame = self
+                    .frames
+                    .allocate_zeroed(machine)
+                    .ok_or(Error::NoMemory)?;
                 self.settle_page(id, page, Entry::present(frame));
             }
         }
@@ -144,12 +178,16 @@ impl MemorySystem {
     }
 
     fn has_page(&self, id: MemoryId, page: u64) -> bool {
-        self.memories.get(id).is_some_and(|memory| memory.pages.get(page).frame().is_some())
+        self.memories
+            .get(id)
+            .is_some_and(|memory| memory.pages.get(page).frame().is_some())
     }
 
     /// Sets the state of a missing page, and wakes who waits for it.
     fn settle_page(&mut self, id: MemoryId, page: u64, entry: Entry) {
-        let Some(memory) = self.memories.get_mut(id) else { return };
+        let Some(memory) = self.memories.get_mut(id) else {
+            return;
+        };
         if memory.pages.set(page, entry).is_awaited() {
             self.wakeups.push_back((id, page));
         }
@@ -163,8 +201,10 @@ impl MemorySystem {
     pub fn fail(&mut self, id: MemoryId, offset: u64, length: u64) -> Result<(), Error> {
         let (first, end) = self.supply_range(id, offset, length)?;
         let mut from = first;
-        while let Some((page, entry)) =
-            self.memories.get(id).and_then(|memory| memory.pages.next(from, end))
+        while let Some((page, entry)) = self
+            .memories
+            .get(id)
+            .and_then(|memory| memory.pages.next(from, end))
         {
             from = page + 1;
             if entry.is_awaited() {
@@ -190,7 +230,10 @@ impl MemorySystem {
             match ranges.last_mut() {
                 Some(last) if last.offset + last.length == start => last.length += PAGE,
                 _ if full => break,
-                _ => ranges.push(Range { offset: start, length: PAGE }),
+                _ => ranges.push(Range {
+                    offset: start,
+                    length: PAGE,
+                }),
             }
         }
         Ok(ranges)
@@ -248,7 +291,10 @@ impl MemorySystem {
             return Err(Error::WrongKind);
         }
         let droppable = |entry: Entry| {
-            entry.frame().is_some() && !entry.is_dirty() && !entry.is_cleaning() && entry.pins() == 0
+            entry.frame().is_some()
+                && !entry.is_dirty()
+                && !entry.is_cleaning()
+                && entry.pins() == 0
         };
         let pages: Vec<u64> = memory
             .pages

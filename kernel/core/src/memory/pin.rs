@@ -62,15 +62,25 @@ impl MemorySystem {
 
     /// Takes back one pin of each page of a range.
     pub fn unpin<M: Machine>(&mut self, machine: &mut M, id: MemoryId, offset: u64, length: u64) {
-        let Some(memory) = self.memories.get(id) else { return };
+        let Some(memory) = self.memories.get(id) else {
+            return;
+        };
         // Ranges come from a successful `pin`; a Memory with pinned pages does not shrink.
-        let Ok((first, end)) = page_range(offset, length, memory.size) else { return };
+        let Ok((first, end)) = page_range(offset, length, memory.size) else {
+            return;
+        };
         self.unpin_pages(machine, id, first, end);
     }
 
     fn unpin_pages<M: Machine>(&mut self, machine: &mut M, id: MemoryId, first: u64, end: u64) {
-        let Some(memory) = self.memories.get_mut(id) else { return };
-        let limit = if memory.length_is_set { memory.mapped_page_limit() } else { u64::MAX };
+        let Some(memory) = self.memories.get_mut(id) else {
+            return;
+        };
+        let limit = if memory.length_is_set {
+            memory.mapped_page_limit()
+        } else {
+            u64::MAX
+        };
         let mut from = first;
         let mut beyond_end = false;
         while let Some((page, entry)) = memory.pages.next(from, end) {

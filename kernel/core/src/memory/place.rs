@@ -12,7 +12,8 @@ impl Space {
         {
             return Some(hint);
         }
-        self.highest_gap(self.top, length).or_else(|| self.highest_gap(HIGHEST_ADDRESS, length))
+        self.highest_gap(self.top, length)
+            .or_else(|| self.highest_gap(HIGHEST_ADDRESS, length))
     }
 
     fn highest_gap(&self, top: u64, length: u64) -> Option<u64> {
@@ -25,6 +26,7 @@ impl Space {
             }
             end = end.min(region.start);
         }
-        end.checked_sub(length).filter(|&start| start >= LOWEST_ADDRESS)
+        end.checked_sub(length)
+            .filter(|&start| start >= LOWEST_ADDRESS)
     }
 }

@@ -51,18 +51,34 @@ impl Region {
         let pages = page_of(self.length());
         let low = first.saturating_sub(base).min(pages);
         let high = end.saturating_sub(base).min(pages);
-        (low < high).then(|| (self.start + (low << PAGE_SHIFT), self.start + (high << PAGE_SHIFT)))
+        (low < high).then(|| {
+            (
+                self.start + (low << PAGE_SHIFT),
+                self.start + (high << PAGE_SHIFT),
+            )
+        })
     }
 
     /// The part above an address, where this one is cut.
     pub fn tail(&self, address: u64) -> Region {
-        let backing = self.backing.map(|(memory, offset)| (memory, offset + (address - self.start)));
-        Region { start: address, backing, ..*self }
+        let backing = self
+            .backing
+            .map(|(memory, offset)| (memory, offset + (address - self.start)));
+        Region {
+            start: address,
+            backing,
+            ..*self
+        }
     }
 
     /// Whether `next` continues this region.
     pub fn joins(&self, next: &Region) -> bool {
-        self.end == next.start && self.tail(self.end) == Region { end: self.end, ..*next }
+        self.end == next.start
+            && self.tail(self.end)
+                == Region {
+                    end: self.end,
+                    ..*next
+                }
     }
 }
 

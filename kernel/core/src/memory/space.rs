@@ -31,7 +31,11 @@ pub struct SpaceLimits {
 
 impl Default for SpaceLimits {
     fn default() -> SpaceLimits {
-        SpaceLimits { address_space: u64::MAX, stack: u64::MAX, data: u64::MAX }
+        SpaceLimits {
+            address_space: u64::MAX,
+            stack: u64::MAX,
+            data: u64::MAX,
+        }
     }
 }
 
@@ -76,12 +80,16 @@ impl Space {
 
     /// The region that holds an address.
     pub(crate) fn find(&self, address: u64) -> Option<&Region> {
-        self.regions.get(self.index_above(address)).filter(|region| region.start <= address)
+        self.regions
+            .get(self.index_above(address))
+            .filter(|region| region.start <= address)
     }
 
     /// Whether a range is free of regions.
     pub(crate) fn is_free(&self, start: u64, end: u64) -> bool {
-        self.regions.get(self.index_above(start)).is_none_or(|region| region.start >= end)
+        self.regions
+            .get(self.index_above(start))
+            .is_none_or(|region| region.start >= end)
     }
 }
 
@@ -106,7 +114,9 @@ impl MemorySystem {
 
     /// Unmaps everything and frees the page tables. No processor uses the space any more.
     pub fn space_destroy<M: Machine>(&mut self, machine: &mut M, id: SpaceId) {
-        let Some(space) = self.spaces.remove(id) else { return };
+        let Some(space) = self.spaces.remove(id) else {
+            return;
+        };
         machine.destroy_space(space.machine);
         for (_, entry) in space.private.range(0, u64::MAX) {
             if let Some(frame) = entry.frame() {
@@ -122,7 +132,11 @@ impl MemorySystem {
     ///
     /// # Errors
     /// `NotFound`, `NoMemory`.
-    pub fn space_fork<M: Machine>(&mut self, machine: &mut M, id: SpaceId) -> Result<SpaceId, Error> {
+    pub fn space_fork<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        id: SpaceId,
+    ) -> Result<SpaceId, Error> {
         let parent = self.spaces.get(id).ok_or(Error::NotFound)?;
         let hardware = machine.create_space().map_err(|_| Error::NoMemory)?;
         let private = parent.private.clone();
@@ -155,7 +169,9 @@ impl MemorySystem {
 
     /// Counts a region that shows a Memory.
     pub(crate) fn remember_mapping(&mut self, space: SpaceId, region: &Region) {
-        let Some((id, _)) = region.backing else { return };
+        let Some((id, _)) = region.backing else {
+            return;
+        };
         self.reference(id);
         if let Some(memory) = self.memories.get_mut(id) {
             *memory.mappings.entry(space).or_insert(0) += 1;
@@ -169,7 +185,9 @@ impl MemorySystem {
         space: SpaceId,
         region: &Region,
     ) {
-        let Some((id, _)) = region.backing else { return };
+        let Some((id, _)) = region.backing else {
+            return;
+        };
         if let Some(memory) = self.memories.get_mut(id)
             && let Some(count) = memory.mappings.get_mut(&space)
         {
@@ -216,9 +234,15 @@ impl MemorySystem {
         pages: u64,
         mut act: impl FnMut(machine::Space, &Region, u64, u64),
     ) {
-        let Some(memory) = self.memories.get(id) else { return };
+        let Some(memory) = self.memories.get(id) else {
+            return;
+        };
         let end = first.saturating_add(pages);
-        for space in memory.mappings.keys().filter_map(|&space| self.spaces.get(space)) {
+        for space in memory
+            .mappings
+            .keys()
+            .filter_map(|&space| self.spaces.get(space))
+        {
             for region in &space.regions {
                 if let Some((low, high)) = region.addresses_of(id, first, end) {
                     act(space.machine, region, low, high);
@@ -242,15 +266,19 @@ impl MemorySystem {
 
     /// The bounds of a space.
     pub fn space_limits(&self, id: SpaceId) -> SpaceLimits {
-        self.spaces.get(id).map_or_else(SpaceLimits::default, |space| space.limits)
+        self.spaces
+            .get(id)
+            .map_or_else(SpaceLimits::default, |space| space.limits)
     }
 
     /// How much a space uses.
     pub fn space_usage(&self, id: SpaceId) -> SpaceUsage {
-        self.spaces.get(id).map_or_else(SpaceUsage::default, |space| SpaceUsage {
-            mapped_bytes: space.mapped_bytes,
-            resident_bytes: space.private.present() * PAGE,
-        })
+        self.spaces
+            .get(id)
+            .map_or_else(SpaceUsage::default, |space| SpaceUsage {
+                mapped_bytes: space.mapped_bytes,
+                resident_bytes: space.private.present() * PAGE,
+            })
     }
 
     /// The region at or above an address.
@@ -259,16 +287,27 @@ impl MemorySystem {
     /// `NotFound`.
     pub fn region_info(&self, id: SpaceId, address: u64) -> Result<RegionView, Error> {
         let space = self.spaces.get(id).ok_or(Error::NotFound)?;
-        let region = space.regions.get(space.index_above(address)).ok_or(Error::NotFound)?;
+        let region = space
+            .regions
+            .get(space.index_above(address))
+            .ok_or(Error::NotFound)?;
         let (start, end) = (page_of(region.start), page_of(region.end));
-        let own = space.private.range(start, end).filter(|(_, entry)| entry.frame().is_some());
+        let own = space
+            .private
+            .range(start, end)
+            .filter(|(_, entry)| entry.frame().is_some());
         let mut present_pages = own.count() as u64;
         if let Some((memory, first)) = region.backing_page(region.start)
             && let Some(memory) = self.memories.get(memory)
         {
-            let shown = memory.pages.range(first, first + (end - start)).filter(|&(page, entry)| {
-                entry.frame().is_some() && space.private.get(start + (page - first)).frame().is_none()
-            });
+            let shown =
+                memory
+                    .pages
+                    .range(first, first + (end - start))
+                    .filter(|&(page, entry)| {
+                        entry.frame().is_some()
+                            && space.private.get(start + (page - first)).frame().is_none()
+                    });
             present_pages += shown.count() as u64;
         }
         Ok(RegionView {
@@ -278,7 +317,11 @@ impl MemorySystem {
             offset: region.backing.map_or(0, |(_, offset)| offset),
             protection: region.protection,
             flags: region.flags & (map_flags::SHARED | map_flags::STACK)
-                | if region.backing.is_none() { map_flags::ANONYMOUS } else { 0 },
+                | if region.backing.is_none() {
+                    map_flags::ANONYMOUS
+                } else {
+                    0
+                },
             present_pages,
         })
     }
