@@ -190,7 +190,8 @@ impl<M: Machine> Kernel<M> {
             found.mask = mask;
             return true;
         }
-        found.attention = false;
+        // The mask is still to be put back when the call that replaced it is over.
+        found.attention = found.saved_mask.is_some();
         true
     }
 

@@ -51,6 +51,11 @@ impl FakeMachine {
         machine
     }
 
+    /// Frames that are free.
+    pub fn frames_free(&self) -> usize {
+        self.free.len()
+    }
+
     /// How many address spaces exist.
     pub fn space_count(&self) -> usize {
         self.spaces.len()
