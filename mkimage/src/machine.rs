@@ -149,7 +149,7 @@ impl Machine {
                 option(&self.disk)
             ),
             "-device".into(),
-            "virtio-blk-pci,drive=disk,disable-legacy=on,bootindex=0".into(),
+            "virtio-blk-pci,drive=disk,disable-legacy=on".into(),
         ]
     }
 
