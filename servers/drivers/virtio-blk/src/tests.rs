@@ -309,7 +309,8 @@ fn an_error_of_one_request_fails_its_transfer_alone() {
 
 #[test]
 fn bad_segments_are_refused_before_anything_is_pinned() {
-    let cases: [(&[(u64, u64, u64)], Error); 7] = [
+    type Segments<'a> = &'a [(u64, u64, u64)];
+    let cases: [(Segments<'_>, Error); 7] = [
         (&[], Error::BadArgument),
         (&[(0, 0, 0)], Error::BadArgument),
         (&[(0, 0, 100)], Error::BadArgument),
