@@ -140,7 +140,7 @@ mod tests {
             check_permission(&identity, &attributes),
             Err(Error::AccessDenied)
         );
-        attributes.mode = 0o100701;
+        attributes.mode = 0o100710;
         assert_eq!(check_permission(&identity, &attributes), Ok(()));
     }
 }

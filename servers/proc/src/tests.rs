@@ -1,1 +1,603 @@
+//! The server over a fake kernel.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::vec;
+use std::vec::Vec;
+
+use kernel_abi::Handle;
+use kernel_abi::memory::RegionInfo;
+use kernel_abi::message::{Fault, WORDS};
+use kernel_abi::process::{ForkResult, ProcessInfo};
+use proto::types::{Plain, WaitStatus};
+use proto::{Answer, Attributes, Call, Error, Identity, Input, Outcome, Output, job, process};
+
+use crate::execute::{Program, Source};
+use crate::kernel::Kernel;
+use crate::process::Process;
+use crate::signal::number;
+use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
+
+/// What the fake saw, and what it answers.
+#[derive(Default)]
+struct Fake {
+    next_handle: u32,
+    raised: Vec<(Handle, u32)>,
+    replies: Vec<(u64, Result<Answer, Error>)>,
+    written: Vec<(u64, Vec<u8>)>,
+    killed: Vec<(Handle, u64)>,
+    suspended: Vec<Handle>,
+    resumed: Vec<Handle>,
+    information: BTreeMap<u32, ProcessInfo>,
+    identities: BTreeMap<u32, Identity>,
+    timers: Vec<(u64, u64)>,
+    replaced: Vec<(u64, Handle)>,
+    now_ns: u64,
+    program: Vec<u8>,
+    mode: u32,
+}
+
+impl Kernel for Fake {
+    fn fork(&mut self, token: u64) -> Result<ForkResult, Error> {
+        self.next_handle += 1;
+        Ok(ForkResult {
+            process: self.next_handle.into(),
+            token: token + 1000,
+        })
+    }
+    fn adopt(&mut self, _process: Handle, _badge: u64) -> Result<(), Error> {
+        Ok(())
+    }
+    fn set_identity(&mut self, process: Handle, identity: &Identity) -> Result<(), Error> {
+        self.identities.insert(process.0, *identity);
+        Ok(())
+    }
+    fn build(&mut self, _program: &Program<'_>) -> Result<Handle, Error> {
+        self.next_handle += 1;
+        Ok(Handle(self.next_handle))
+    }
+    fn open_program(&mut self, _file: Handle) -> Result<Source, Error> {
+        Ok(Source {
+            memory: Handle(9999),
+            length: self.program.len() as u64,
+            header: self.program.clone(),
+            attributes: Attributes {
+                mode: self.mode,
+                ..Default::default()
+            },
+        })
+    }
+    fn replace(&mut self, token: u64, from: Handle) -> Result<(), Error> {
+        self.replaced.push((token, from));
+        Ok(())
+    }
+    fn kill(&mut self, process: Handle, status: u64) {
+        self.killed.push((process, status));
+    }
+    fn suspend(&mut self, process: Handle) {
+        self.suspended.push(process);
+    }
+    fn resume(&mut self, process: Handle) {
+        self.resumed.push(process);
+    }
+    fn raise(&mut self, process: Handle, _: u64, upcall: u32, _: u64) -> Result<(), Error> {
+        self.raised.push((process, upcall + 1));
+        Ok(())
+    }
+    fn information(&self, process: Handle) -> ProcessInfo {
+        self.information
+            .get(&process.0)
+            .copied()
+            .unwrap_or_default()
+    }
+    fn region(&self, _process: Handle, _address: u64) -> Option<RegionInfo> {
+        None
+    }
+    fn set_property(&mut self, _: Handle, _: u64, _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+    fn close(&mut self, _handle: Handle) {}
+    fn reply(&mut self, token: u64, result: Result<Answer, Error>) {
+        self.replies.push((token, result));
+    }
+    fn write_kept(&mut self, token: u64, _buffer: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.written.push((token, bytes.to_vec()));
+        Ok(())
+    }
+    fn timer_create(&mut self, _cookie: u64) -> Result<Handle, Error> {
+        Ok(Handle(7777))
+    }
+    fn timer_rearm(&mut self, _timer: Handle, _cookie: u64) {}
+    fn timer_set(&mut self, _: Handle, deadline: u64, interval: u64) -> Result<(), Error> {
+        self.timers.push((deadline, interval));
+        Ok(())
+    }
+    fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+    fn log(&self, _text: &str) {}
+    fn random(&mut self, bytes: &mut [u8]) {
+        bytes.fill(4);
+    }
+}
+
+/// A call from a process.
+struct TestCall {
+    badge: u64,
+    token: u64,
+    words: [u64; WORDS],
+    inputs: Vec<Vec<u8>>,
+    outputs: RefCell<Vec<Vec<u8>>>,
+    handles: Vec<Handle>,
+}
+
+impl Call for TestCall {
+    fn badge(&self) -> u64 {
+        self.badge
+    }
+    fn label(&self) -> u64 {
+        self.badge & !PROCESS_BADGE
+    }
+    fn token(&self) -> u64 {
+        self.token
+    }
+    fn number(&self) -> u64 {
+        self.token
+    }
+    fn redelivered(&self) -> bool {
+        false
+    }
+    fn words(&self) -> [u64; WORDS] {
+        self.words
+    }
+    fn buffer(&self, index: usize) -> Option<(u64, bool)> {
+        let outputs = self.outputs.borrow();
+        match self.inputs.get(index) {
+            Some(input) => Some((input.len() as u64, false)),
+            None => Some((outputs.get(index - self.inputs.len())?.len() as u64, true)),
+        }
+    }
+    fn handles(&self) -> &[Handle] {
+        &self.handles
+    }
+    fn identity(&self) -> Result<Identity, Error> {
+        Err(Error::Unsupported)
+    }
+    fn read(&self, input: Input, offset: u64, bytes: &mut [u8]) -> Result<usize, Error> {
+        let rest = &self.inputs[input.index][offset as usize..];
+        let count = rest.len().min(bytes.len());
+        bytes[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+    fn write(&self, output: Output, offset: u64, bytes: &[u8]) -> Result<usize, Error> {
+        let mut outputs = self.outputs.borrow_mut();
+        let target = &mut outputs[output.index - self.inputs.len()][offset as usize..];
+        let count = target.len().min(bytes.len());
+        target[..count].copy_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+}
+
+struct Machine {
+    server: Server<Fake>,
+    token: u64,
+}
+
+const INIT_HANDLE: u32 = 1;
+
+impl Machine {
+    fn new() -> Machine {
+        let fake = Fake {
+            next_handle: INIT_HANDLE,
+            ..Default::default()
+        };
+        let first = Process::first(Handle(INIT_HANDLE), 0);
+        Machine {
+            server: Server::new(fake, first),
+            token: 0,
+        }
+    }
+
+    fn call(
+        &mut self,
+        badge: u64,
+        words: &[u64],
+        inputs: &[&[u8]],
+        outputs: &[usize],
+        handles: &[Handle],
+    ) -> (Result<Outcome, Error>, Vec<Vec<u8>>) {
+        self.token += 1;
+        let mut all = [0; WORDS];
+        all[..words.len()].copy_from_slice(words);
+        let mut call = TestCall {
+            badge,
+            token: self.token,
+            words: all,
+            inputs: inputs.iter().map(|input| input.to_vec()).collect(),
+            outputs: RefCell::new(outputs.iter().map(|length| vec![0; *length]).collect()),
+            handles: handles.to_vec(),
+        };
+        let reply = self.server.serve(&mut call);
+        (reply, call.outputs.into_inner())
+    }
+
+    fn simple(&mut self, process: u64, words: &[u64]) -> Result<u64, Error> {
+        let badge = PROCESS_BADGE | process;
+        let (reply, _) = self.call(badge, words, &[], &[], &[]);
+        reply.map(|outcome| match outcome {
+            Outcome::Answer(answer) => answer.words[0],
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn fork(&mut self, parent: u64) -> u64 {
+        self.simple(parent, &[process::number::fork]).unwrap()
+    }
+
+    fn handle(&self, process: u64) -> Handle {
+        self.server.table.get(process).unwrap().handle
+    }
+
+    /// The process ends with a status.
+    fn end(&mut self, process: u64, status: u64) {
+        let handle = self.handle(process);
+        let information = self.server.kernel.information.entry(handle.0).or_default();
+        information.exit_status = status;
+        self.server.bound(process);
+    }
+
+    fn wait(&mut self, parent: u64, options: u64) -> Result<Option<WaitStatus>, Error> {
+        let words = [process::number::wait, 0, 0, options];
+        let badge = PROCESS_BADGE | parent;
+        let (reply, outputs) = self.call(badge, &words, &[], &[WaitStatus::SIZE], &[]);
+        match reply? {
+            Outcome::Answer(answer) if answer.words[0] != 0 => Ok(WaitStatus::decode(&outputs[0])),
+            _ => Ok(None),
+        }
+    }
+
+    fn catch(&mut self, process: u64, signal: u32) {
+        let handle = self.handle(process);
+        let information = self.server.kernel.information.entry(handle.0).or_default();
+        information.caught |= 1 << (signal - 1);
+    }
+
+    fn ignore(&mut self, process: u64, signal: u32) {
+        let handle = self.handle(process);
+        let information = self.server.kernel.information.entry(handle.0).or_default();
+        information.ignored |= 1 << (signal - 1);
+    }
+
+    fn kill(&mut self, sender: u64, target: i64, signal: u32) -> Result<u64, Error> {
+        let words = [process::number::kill, target as u64, signal.into()];
+        self.simple(sender, &words)
+    }
+
+    /// The kernel finds a signal without handler: the answer's word.
+    fn default_action(&mut self, process: u64, signal: u32) -> u64 {
+        let fault = Fault {
+            upcall: signal - 1,
+            ..Default::default()
+        };
+        self.server.stopped_by(process, 555, &fault);
+        let (_, answer) = self.server.kernel.replies.pop().unwrap();
+        answer.unwrap().words[0]
+    }
+}
+
+const EXITED: u64 = 4;
+const STOPPED: u64 = 2;
+const CONTINUED: u64 = 8;
+const NO_HANG: u64 = 1;
+
+#[test]
+fn fork_answers_both_and_tells_the_child_who_it_is() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    assert_eq!(child, 2);
+    let (token, answer) = machine.server.kernel.replies[0];
+    assert_eq!((token, answer), (1001, Ok(Answer::value(0))));
+    let identity = machine.server.kernel.identities[&machine.handle(child).0];
+    assert_eq!((identity.process, identity.parent), (2, 1));
+    assert_eq!((identity.group, identity.session), (1, 1));
+}
+
+#[test]
+fn wait_tells_an_exit_once_and_then_there_is_no_child() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.end(child, 7);
+    let status = machine.wait(1, EXITED).unwrap().unwrap();
+    assert_eq!((status.process, status.code, status.status), (child, 1, 7));
+    assert_eq!(machine.wait(1, EXITED), Err(Error::NoChild));
+}
+
+#[test]
+fn wait_waits_for_the_end_and_is_answered_by_it() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    assert_eq!(machine.wait(1, EXITED | NO_HANG), Ok(None));
+    machine.server.kernel.replies.clear();
+    assert_eq!(machine.wait(1, EXITED), Ok(None));
+    let token = machine.token;
+    machine.end(child, (1 << 31) | 9);
+    assert_eq!(
+        machine.server.kernel.replies,
+        [(token, Ok(Answer::value(child)))]
+    );
+    let (_, bytes) = &machine.server.kernel.written[0];
+    let status = WaitStatus::decode(bytes).unwrap();
+    assert_eq!((status.code, status.status), (2, 9));
+}
+
+#[test]
+fn an_interrupted_wait_ends_and_takes_no_child_with_it() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    assert_eq!(machine.wait(1, EXITED), Ok(None));
+    let token = machine.token;
+    machine.server.wait_cancelled(token);
+    let interrupted = (token, Err(Error::Interrupted));
+    assert_eq!(machine.server.kernel.replies.last(), Some(&interrupted));
+    machine.end(child, 0);
+    assert!(machine.wait(1, EXITED).unwrap().is_some());
+}
+
+#[test]
+fn orphans_go_to_the_first_process_or_the_nearest_reaper() {
+    let mut machine = Machine::new();
+    let parent = machine.fork(1);
+    let child = machine.fork(parent);
+    let grandchild = machine.fork(child);
+    machine
+        .simple(parent, &[process::number::set_reaper, 1])
+        .unwrap();
+    machine.end(child, 0);
+    let parent_of = |machine: &Machine, id| machine.server.table.get(id).unwrap().identity.parent;
+    assert_eq!(parent_of(&machine, grandchild), parent);
+    machine.end(parent, 0);
+    assert_eq!(parent_of(&machine, grandchild), 1);
+    let identity = machine.server.kernel.identities[&machine.handle(grandchild).0];
+    assert_eq!(identity.parent, 1);
+}
+
+#[test]
+fn a_parent_that_ignores_its_children_gets_no_zombies() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.ignore(1, number::CHLD);
+    assert_eq!(machine.wait(1, EXITED), Ok(None));
+    machine.end(child, 0);
+    let answer = machine.server.kernel.replies.last().unwrap().1;
+    assert_eq!(answer, Err(Error::NoChild));
+    assert!(machine.server.table.get(child).is_err());
+}
+
+#[test]
+fn the_end_of_a_child_is_signalled_only_to_a_parent_that_catches_it() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.end(child, 0);
+    assert_eq!(machine.server.kernel.raised, []);
+    let child = machine.fork(1);
+    machine.catch(1, number::CHLD);
+    machine.end(child, 3);
+    assert_eq!(
+        machine.server.kernel.raised,
+        [(Handle(INIT_HANDLE), number::CHLD)]
+    );
+    let information = machine.server.take_information(1, number::CHLD).unwrap();
+    assert_eq!((information.process, information.status), (child, 3));
+}
+
+#[test]
+fn default_actions_end_stop_or_do_nothing() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine
+        .simple(child, &[process::number::set_group, 0, 0])
+        .unwrap();
+    assert_eq!(machine.default_action(child, 15), (1 << 31) | 15);
+    assert_eq!(machine.default_action(child, 6), (3 << 30) | 6);
+    assert_eq!(machine.default_action(child, number::WINCH), 0);
+    assert_eq!(machine.default_action(child, number::TSTP), 0);
+    assert_eq!(machine.server.kernel.suspended, [machine.handle(child)]);
+    let told = machine.wait(1, STOPPED).unwrap().unwrap();
+    assert_eq!((told.code, told.status), (5, number::TSTP));
+    assert_eq!(machine.wait(1, STOPPED | NO_HANG), Ok(None));
+    machine.kill(1, child as i64, number::CONT).unwrap();
+    assert_eq!(machine.server.kernel.resumed, [machine.handle(child)]);
+    let told = machine.wait(1, CONTINUED).unwrap().unwrap();
+    assert_eq!(told.code, 6);
+}
+
+#[test]
+fn terminal_stops_do_nothing_in_an_orphaned_group() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine
+        .simple(child, &[process::number::new_session])
+        .unwrap();
+    assert_eq!(machine.default_action(child, number::TSTP), 0);
+    assert_eq!(machine.server.kernel.suspended, []);
+}
+
+#[test]
+fn a_fault_ends_the_process_even_if_the_signal_is_blocked_or_ignored() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.ignore(child, number::SEGV);
+    let fault = Fault {
+        kind: 1,
+        upcall: number::SEGV - 1,
+        ..Default::default()
+    };
+    machine.server.stopped_by(child, 77, &fault);
+    let (token, answer) = machine.server.kernel.replies.pop().unwrap();
+    assert_eq!((token, answer.unwrap().words[0]), (77, (3 << 30) | 11));
+}
+
+#[test]
+fn kill_needs_a_target_and_permission() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    let other = machine.fork(1);
+    assert_eq!(machine.kill(1, 99, 15), Err(Error::NoProcess));
+    assert_eq!(machine.kill(1, child as i64, 65), Err(Error::BadArgument));
+    machine
+        .simple(child, &[process::number::set_ids, 0, 1000, 0, 0])
+        .unwrap();
+    assert_eq!(
+        machine.kill(child, other as i64, 15),
+        Err(Error::NotPermitted)
+    );
+    assert_eq!(machine.kill(child, child as i64, 0), Ok(0));
+    machine.kill(other, child as i64, number::KILL).unwrap();
+    let killed = [(machine.handle(child), (1 << 31) | 9)];
+    assert_eq!(machine.server.kernel.killed, killed);
+    machine.kill(other, 1, number::KILL).unwrap();
+    assert_eq!(machine.server.kernel.killed.len(), 1, "init is not killed");
+}
+
+#[test]
+fn group_signals_reach_the_members_only() {
+    let mut machine = Machine::new();
+    let (first, second) = (machine.fork(1), machine.fork(1));
+    for member in [first, second] {
+        machine
+            .simple(1, &[process::number::set_group, member, first])
+            .unwrap();
+    }
+    machine.kill(1, -(first as i64), 15).unwrap();
+    let expected = [(machine.handle(first), 15), (machine.handle(second), 15)];
+    assert_eq!(machine.server.kernel.raised, expected);
+}
+
+#[test]
+fn groups_and_sessions_obey_the_rules_of_posix() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    let set_group = |machine: &mut Machine, caller, process, group| {
+        machine.simple(caller, &[process::number::set_group, process, group])
+    };
+    assert_eq!(
+        set_group(&mut machine, 1, child, 99),
+        Err(Error::NotPermitted)
+    );
+    assert_eq!(set_group(&mut machine, child, 1, 1), Err(Error::NoProcess));
+    set_group(&mut machine, 1, child, child).unwrap();
+    let new_session = [process::number::new_session];
+    assert_eq!(
+        machine.simple(child, &new_session),
+        Err(Error::NotPermitted)
+    );
+    let grandchild = machine.fork(child);
+    assert_eq!(machine.simple(grandchild, &new_session), Ok(grandchild));
+    assert_eq!(
+        set_group(&mut machine, grandchild, 0, 0),
+        Err(Error::NotPermitted)
+    );
+}
+
+#[test]
+fn only_declared_peers_use_what_is_theirs() {
+    let mut machine = Machine::new();
+    let status = [job::number::group_status, 1];
+    assert_eq!(machine.simple(1, &status), Err(Error::NotPermitted));
+    let (reply, _) = machine.call(TERMINAL_BADGE, &status, &[], &[], &[]);
+    assert!(reply.is_ok());
+    let fork = [process::number::fork];
+    for badge in [NAME_SPACE_BADGE, TERMINAL_BADGE, 77, PROCESS_BADGE | 77] {
+        let (reply, _) = machine.call(badge, &fork, &[], &[], &[]);
+        assert!(reply.is_err(), "{badge:#x}");
+    }
+}
+
+#[test]
+fn exec_refuses_what_is_no_program_and_replaces_with_what_is() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    let badge = PROCESS_BADGE | child;
+    let words = [process::number::execute];
+    let inputs: [&[u8]; 3] = [b"/bin/true", b"true\0", b""];
+    machine.server.kernel.mode = 0o100755;
+    machine.server.kernel.program = b"#!/bin/sh\n".to_vec();
+    let (reply, _) = machine.call(badge, &words, &inputs, &[], &[Handle(5)]);
+    assert_eq!(reply, Err(Error::NotExecutable));
+    machine.server.kernel.mode = 0o100644;
+    let (reply, _) = machine.call(badge, &words, &inputs, &[], &[Handle(5)]);
+    assert_eq!(reply, Err(Error::AccessDenied));
+    assert_eq!(machine.server.kernel.replaced, []);
+    machine.server.kernel.mode = 0o104755;
+    machine.server.kernel.program = program();
+    let (reply, _) = machine.call(badge, &words, &inputs, &[], &[Handle(5)]);
+    assert_eq!(reply, Ok(Outcome::Forwarded));
+    assert_eq!(machine.server.kernel.replaced[0].0, machine.token);
+    let process = machine.server.table.get(child).unwrap();
+    assert_eq!(process.name, b"true");
+    let badly_ended: [&[u8]; 3] = [b"x", b"no end", b""];
+    let (reply, _) = machine.call(badge, &words, &badly_ended, &[], &[Handle(5)]);
+    assert_eq!(reply, Err(Error::BadArgument));
+}
+
+/// The smallest program that the loader takes.
+fn program() -> Vec<u8> {
+    let mut file = vec![0u8; 0x1000];
+    file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    file[16] = 2;
+    file[18] = 62;
+    file[24..32].copy_from_slice(&0x40_0100u64.to_le_bytes());
+    file[32] = 64;
+    file[54] = 56;
+    file[56] = 1;
+    file[64] = 1;
+    file[68] = 5;
+    file[80..88].copy_from_slice(&0x40_0000u64.to_le_bytes());
+    for at in [96, 104] {
+        file[at..at + 8].copy_from_slice(&0x1000u64.to_le_bytes());
+    }
+    file
+}
+
+#[test]
+fn the_real_timer_raises_its_signal_and_repeats() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    let set = [process::number::interval_timer, 0, 1, 50, 10];
+    assert_eq!(machine.simple(child, &set), Ok(0));
+    assert_eq!(machine.server.kernel.timers, [(50, 10)]);
+    let cookie = crate::server::TIMER_COOKIE | child;
+    machine.server.bound(cookie);
+    assert_eq!(machine.server.kernel.raised, [], "not due yet");
+    machine.server.kernel.now_ns = 50;
+    machine.server.bound(cookie);
+    assert_eq!(
+        machine.server.kernel.raised,
+        [(machine.handle(child), number::ALRM)]
+    );
+    assert_eq!(
+        machine.server.table.get(child).unwrap().timer.deadline_ns,
+        60
+    );
+}
+
+#[test]
+fn the_list_is_ascending_and_goes_on_where_it_ended() {
+    let mut machine = Machine::new();
+    machine.fork(1);
+    machine.fork(1);
+    let (_, outputs) = machine.call(
+        NAME_SPACE_BADGE,
+        &[process::number::list, 1],
+        &[],
+        &[16],
+        &[],
+    );
+    let ids: Vec<u64> = outputs[0]
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
+        .collect();
+    assert_eq!(ids, [2, 3]);
+}
