@@ -16,5 +16,7 @@ pub mod character;
 pub mod message;
 pub mod number;
 pub mod pattern;
+pub mod random;
+pub mod scan;
 pub mod search;
 pub mod sort;

@@ -10,3 +10,8 @@ pub mod message;
 pub mod number;
 pub mod setjmp;
 pub mod sort;
+pub mod getopt;
+pub mod locale;
+pub mod multibyte;
+pub mod scan;
+pub mod wide;
