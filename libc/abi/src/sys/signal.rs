@@ -495,19 +495,6 @@ pub extern "C" fn sigpause(number: c_int) -> c_int {
     }
 }
 
-/// Called by `sigsetjmp` and `siglongjmp`: saves (`set` = 0) or restores the mask.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn __jmp_buf_mask(mask: *mut u64, set: c_int) {
-    // SAFETY: the jump buffer's own field.
-    unsafe {
-        if set == 0 {
-            *mask = change_mask(mask_how::READ, 0).unwrap_or(0);
-        } else {
-            let _ = change_mask(mask_how::SET, *mask);
-        }
-    }
-}
-
 /// Prints a signal's meaning, after a text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn psignal(number: c_int, message: *const c_char) {

@@ -1,0 +1,39 @@
+//! Threads (POSIX `<pthread.h>`).
+
+mod attributes;
+mod barrier;
+mod cancel;
+mod condition;
+mod keys;
+mod mutex;
+mod once;
+mod rwlock;
+mod semaphore;
+mod spin;
+mod thread;
+mod threads;
+
+pub use attributes::*;
+pub use barrier::*;
+pub use cancel::*;
+pub use condition::*;
+pub use keys::*;
+pub use mutex::*;
+pub use once::*;
+pub use rwlock::*;
+pub use semaphore::*;
+pub use spin::*;
+pub use thread::*;
+pub use threads::*;
+
+use super::support::{Result, Timespec, nanoseconds};
+use libc_posix::clock;
+
+/// The monotonic deadline of an absolute time; none = never.
+pub(super) unsafe fn deadline(clock_id: i32, at: *const Timespec) -> Result<Option<u64>> {
+    // SAFETY: the caller's.
+    match unsafe { at.as_ref() } {
+        None => Ok(None),
+        Some(at) => clock::deadline_at(clock_id, nanoseconds(at)?).map(Some),
+    }
+}

@@ -1,0 +1,40 @@
+//! Things done once.
+//!
+//! SAFETY of the C functions here: the control word was initialised to 0.
+
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicU32, Ordering};
+use libc_rt::futex;
+
+const RUNNING: u32 = 1;
+const DONE: u32 = 2;
+const WAITED_FOR: u32 = 3;
+
+/// POSIX: returns the error's number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_once(control: *mut c_int, routine: unsafe extern "C" fn()) -> c_int {
+    // SAFETY: the caller's word, used atomically by everyone here.
+    let control = unsafe { AtomicU32::from_ptr(control.cast()) };
+    loop {
+        match control.compare_exchange(0, RUNNING, Ordering::Acquire, Ordering::Acquire) {
+            Ok(_) => {
+                // SAFETY: the program's.
+                unsafe { routine() };
+                if control.swap(DONE, Ordering::Release) == WAITED_FOR {
+                    futex::wake(control, u32::MAX);
+                }
+                return 0;
+            }
+            Err(DONE) => return 0,
+            Err(_) => {
+                let _ = control.compare_exchange(
+                    RUNNING,
+                    WAITED_FOR,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+                let _ = futex::wait(control, WAITED_FOR, None);
+            }
+        }
+    }
+}
