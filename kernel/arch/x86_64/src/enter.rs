@@ -2,7 +2,7 @@
 
 use crate::cpu::{self, CpuLocal};
 use crate::hardware::Hardware;
-use crate::lock::TicketLock;
+use crate::lock::SpinLock;
 use crate::{apic, entry, floating_point};
 use core::arch::asm;
 use kernel_abi::process::Registers;
@@ -10,7 +10,7 @@ use kernel_core::machine::Cpu;
 use kernel_core::{Kernel, Next, ThreadId};
 use x86_64::registers::model_specific::Msr;
 
-static KERNEL: TicketLock<Option<Kernel<Hardware>>> = TicketLock::new(None);
+static KERNEL: SpinLock<Option<Kernel<Hardware>>> = SpinLock::new(None);
 
 const MSR_FS_BASE: u32 = 0xc000_0100;
 const MSR_KERNEL_GS_BASE: u32 = 0xc000_0102;

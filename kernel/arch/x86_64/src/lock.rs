@@ -1,37 +1,38 @@
-//! The one kernel lock: first come, first served, so that no processor starves.
+//! The one kernel lock.
+//!
+//! Whoever runs first gets it. A queue (ticket lock) would be fairer, but under a hypervisor the
+//! next in the queue is often a processor that the host is not running: with more virtual than
+//! real processors each hand-over then costs a time slice of the host.
 
 use crate::flush;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
-/// A ticket lock around a value.
-pub struct TicketLock<T> {
-    next: AtomicU32,
-    serving: AtomicU32,
+/// A spin lock around a value.
+pub struct SpinLock<T> {
+    locked: AtomicBool,
     value: UnsafeCell<T>,
 }
 
 // SAFETY: the value is reached only by the holder of the lock.
-unsafe impl<T: Send> Sync for TicketLock<T> {}
+unsafe impl<T: Send> Sync for SpinLock<T> {}
 
-impl<T> TicketLock<T> {
+impl<T> SpinLock<T> {
     /// An unlocked value.
-    pub const fn new(value: T) -> TicketLock<T> {
-        TicketLock {
-            next: AtomicU32::new(0),
-            serving: AtomicU32::new(0),
-            value: UnsafeCell::new(value),
-        }
+    pub const fn new(value: T) -> SpinLock<T> {
+        SpinLock { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
     /// Waits for the lock. While it waits, the processor answers requests to flush its
     /// translations: the holder may be waiting for just that.
     #[inline]
+    #[allow(clippy::mut_from_ref, reason = "the lock makes the reference unique")]
     pub fn lock(&self) -> &mut T {
-        let ticket = self.next.fetch_add(1, Ordering::Relaxed);
-        while self.serving.load(Ordering::Acquire) != ticket {
-            flush::answer();
-            core::hint::spin_loop();
+        while self.locked.swap(true, Ordering::Acquire) {
+            while self.locked.load(Ordering::Relaxed) {
+                flush::answer();
+                core::hint::spin_loop();
+            }
         }
         // SAFETY: this processor holds the lock until it calls `unlock`.
         unsafe { &mut *self.value.get() }
@@ -43,8 +44,6 @@ impl<T> TicketLock<T> {
     /// The caller holds the lock and no longer uses the reference that `lock` returned.
     #[inline]
     pub unsafe fn unlock(&self) {
-        let serving = self.serving.load(Ordering::Relaxed);
-        self.serving
-            .store(serving.wrapping_add(1), Ordering::Release);
+        self.locked.store(false, Ordering::Release);
     }
 }
