@@ -266,10 +266,7 @@ fn an_open_file_without_a_name_is_freed_when_closed_and_unmapped() {
         "the mapping keeps it"
     );
     kernel.set_references(memory, 0);
-    client
-        .server
-        .borrow_mut()
-        .memory_unreferenced(u64::from(generation) << 32 | node);
+    client.server.borrow_mut().release_unmapped();
     assert!(client.server.borrow_mut().volume.status().blocks_free >= free + 49);
     assert_clean(&image_of(client));
 }

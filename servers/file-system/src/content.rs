@@ -18,8 +18,11 @@ use crate::volume::Volume;
 const READ_AHEAD: u64 = 128 << 10;
 /// Bytes that a growing write moves at a time.
 const CHUNK: usize = 64 << 10;
-/// Contents that are kept although nobody uses the file.
-const IDLE_CONTENTS: usize = 512;
+/// Contents that are kept, as long as those that nobody uses can make room.
+const MOST_CONTENTS: usize = 1024;
+/// Contents that are parked, as long as unused clean ones can make room: the supervisor keeps
+/// few handles for each server.
+const MOST_PARKED: usize = 128;
 
 /// One file's content.
 pub(crate) struct Content {
@@ -35,6 +38,8 @@ pub(crate) struct Content {
     modified_seen_ns: u64,
     /// When it was last used, for dropping the oldest.
     pub(crate) used: u64,
+    /// The supervisor keeps a handle, too.
+    pub(crate) parked: bool,
 }
 
 impl Content {
@@ -83,6 +88,14 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             let content = self.make_content(node, length)?;
             self.contents.insert(node, content);
         }
+        if V::PAGED
+            && self
+                .contents
+                .get(&node)
+                .is_some_and(|content| !content.parked)
+        {
+            self.park_content(node);
+        }
         let content = self.contents.get_mut(&node).ok_or(Error::Io)?;
         content.used = ticks;
         Ok(content)
@@ -103,16 +116,85 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         if V::PAGED {
             self.kernel.park(&parking_name(key), memory);
         }
-        let (present, used) = (Vec::new(), self.ticks);
         Ok(Content {
             memory,
             key,
             length,
             capacity,
-            present,
+            present: Vec::new(),
             modified_seen_ns: 0,
-            used,
+            used: self.ticks,
+            parked: false,
         })
+    }
+
+    /// Has the supervisor keep the content for the next instance of this server.
+    fn park_content(&mut self, node: u64) {
+        self.forget_idle_contents();
+        let Some(content) = self.contents.get_mut(&node) else {
+            return;
+        };
+        content.parked = self.kernel.park(&parking_name(content.key), content.memory);
+        self.parked += usize::from(content.parked);
+    }
+
+    /// Takes back what the supervisor keeps.
+    fn forget_content(&mut self, node: u64) {
+        let Some(content) = self.contents.get_mut(&node) else {
+            return;
+        };
+        if core::mem::take(&mut content.parked) {
+            self.kernel.forget(&parking_name(content.key));
+            self.parked -= 1;
+        }
+    }
+
+    /// References of clients to a content: sessions, mappings and their handles.
+    pub(crate) fn client_references(&self, node: u64) -> Result<u64, Error> {
+        let Some(content) = self.contents.get(&node) else {
+            return Ok(0);
+        };
+        let information = self.kernel.memory_info(content.memory)?;
+        Ok(information
+            .references
+            .saturating_sub(u64::from(content.parked)))
+    }
+
+    /// Contents without a session, the least recently used first.
+    fn idle_contents(&self) -> Vec<u64> {
+        let mut idle: Vec<(u64, u64)> = self
+            .contents
+            .iter()
+            .filter(|(node, _)| !self.nodes.contains_key(node))
+            .map(|(node, content)| (content.used, *node))
+            .collect();
+        idle.sort_unstable();
+        idle.into_iter().map(|(_, node)| node).collect()
+    }
+
+    /// Makes room among the parked contents. A clean content that nobody uses need not survive:
+    /// the disk has it.
+    fn forget_idle_contents(&mut self) {
+        if self.parked < MOST_PARKED {
+            return;
+        }
+        let idle = self.idle_contents();
+        let is_parked = |node: &u64| {
+            self.contents
+                .get(node)
+                .is_some_and(|content| content.parked)
+        };
+        let oldest: Vec<u64> = idle
+            .into_iter()
+            .filter(is_parked)
+            .take(MOST_PARKED / 4)
+            .collect();
+        for node in oldest {
+            let unused = matches!(self.client_references(node), Ok(0));
+            if unused && self.write_back(node).is_ok() {
+                self.forget_content(node);
+            }
+        }
     }
 
     /// Takes over the contents that the instance before this one parked.
@@ -130,36 +212,30 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             present: Vec::new(),
             modified_seen_ns: 0,
             used: self.ticks,
+            parked: true,
         };
+        self.parked += 1;
         self.contents.insert(node, content);
         Ok(())
     }
 
     /// Closes the content of a file that is gone or idle.
     pub(crate) fn drop_content(&mut self, node: u64) {
+        self.forget_content(node);
         if let Some(content) = self.contents.remove(&node) {
-            if V::PAGED {
-                self.kernel.forget(&parking_name(content.key));
-            }
             self.kernel.close(content.memory);
         }
     }
 
-    /// Keeps the number of contents without a user bounded.
+    /// Keeps the number of contents bounded.
     fn drop_idle_contents(&mut self) {
-        if !V::PAGED || self.contents.len() < IDLE_CONTENTS {
+        if !V::PAGED || self.contents.len() < MOST_CONTENTS {
             return;
         }
-        let mut idle: Vec<(u64, u64)> = self
-            .contents
-            .iter()
-            .filter(|(node, _)| !self.nodes.contains_key(node))
-            .map(|(node, content)| (content.used, *node))
-            .collect();
-        idle.sort_unstable();
         // A quarter at a time, so that the scan is rare.
-        for &(_, node) in idle.iter().take(IDLE_CONTENTS / 4) {
-            if self.write_back(node).is_ok() {
+        for node in self.idle_contents().into_iter().take(MOST_CONTENTS / 4) {
+            let unused = matches!(self.client_references(node), Ok(0));
+            if unused && self.write_back(node).is_ok() {
                 self.drop_content(node);
             }
         }
@@ -186,21 +262,31 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     /// Answers the kernel's request for pages, or ends the wait for them with an error.
     pub fn page_request(&mut self, key: u64, offset: u64, length: u64) {
         let node = key & u64::from(u32::MAX);
+        if !self.contents.contains_key(&node) {
+            // After a restart: a file that is mapped (a program that runs) but not open.
+            let _ = self.adopt_content(node);
+        }
         let known = self
             .contents
             .get(&node)
             .filter(|content| content.key == key);
         let Some(content) = known else { return };
-        let memory = content.memory;
+        let (memory, capacity) = (content.memory, content.capacity);
         let first = offset / PAGE_SIZE;
         let mut wanted = round_up(length.clamp(1, READ_AHEAD));
         // Read on until a page that is there already.
         while wanted < READ_AHEAD && !content.is_present(first + wanted / PAGE_SIZE) {
             wanted += PAGE_SIZE;
         }
-        if self.supply(node, offset, wanted).is_err() {
-            self.kernel
-                .memory_fail(memory, offset, round_up(length.max(1)));
+        let supplied = self.supply(node, offset, wanted);
+        // What was asked for beyond the end does not come.
+        let end = self
+            .contents
+            .get(&node)
+            .map_or(0, |content| round_up(content.length));
+        let asked_end = (offset + length).min(capacity);
+        if offset < asked_end && (supplied.is_err() || asked_end > end) {
+            self.kernel.memory_fail(memory, offset, asked_end - offset);
         }
     }
 

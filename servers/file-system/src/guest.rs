@@ -155,10 +155,6 @@ impl Kernel for GuestKernel {
         )?)
     }
 
-    fn watch_unreferenced(&mut self, memory: Handle, cookie: u64) {
-        let _ = safe::endpoint_bind(self.endpoint, memory, Signals::UNREFERENCED, cookie);
-    }
-
     fn close(&mut self, handle: Handle) {
         let _ = safe::handle_close(handle);
     }
@@ -176,13 +172,15 @@ impl Kernel for GuestKernel {
         monotonic_ns.wrapping_add(offset) as i64
     }
 
-    fn park(&mut self, name: &str, memory: Handle) {
+    fn park(&mut self, name: &str, memory: Handle) -> bool {
         let Some(supervisor) = &self.supervisor else {
-            return;
+            return false;
         };
-        if let Err(error) = supervisor::park(supervisor, name.as_bytes(), &[memory]) {
+        let result = supervisor::park(supervisor, name.as_bytes(), &[memory]);
+        if let Err(error) = result {
             server_rt::log!("cannot park {name}: {error:?}");
         }
+        result.is_ok()
     }
 
     fn unpark(&mut self, name: &str) -> Option<Handle> {
@@ -224,9 +222,9 @@ impl<V: Volume> Service for Loop<V> {
 
     fn signalled(&mut self, cookie: u64, _signals: Signals) {
         if cookie != TIMER_COOKIE {
-            self.server.memory_unreferenced(cookie);
             return;
         }
+        self.server.release_unmapped();
         if let Err(error) = self.server.sync_all() {
             server_rt::log!("cannot write back: {error:?}");
         }

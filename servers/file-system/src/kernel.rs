@@ -57,8 +57,6 @@ pub trait Kernel {
     fn memory_discard(&mut self, memory: Handle, length: u64) -> u64;
     /// A handle to give away.
     fn duplicate(&mut self, memory: Handle, rights: Rights) -> Result<Handle, Error>;
-    /// Has the server told, once, under `cookie` when nobody else uses the Memory.
-    fn watch_unreferenced(&mut self, memory: Handle, cookie: u64);
     /// Closes a handle.
     fn close(&mut self, handle: Handle);
     /// Answers a call that was kept.
@@ -67,8 +65,8 @@ pub trait Kernel {
     fn now_ns(&self) -> i64;
     /// Turns ns since boot into ns since 1970.
     fn real_time_ns(&self, monotonic_ns: u64) -> i64;
-    /// Keeps a Memory for the next instance of the server under a name.
-    fn park(&mut self, name: &str, memory: Handle);
+    /// Keeps a Memory for the next instance of the server under a name; false if that failed.
+    fn park(&mut self, name: &str, memory: Handle) -> bool;
     /// What an instance before this one kept under the name.
     fn unpark(&mut self, name: &str) -> Option<Handle>;
     /// Forgets what was kept.

@@ -1,5 +1,7 @@
 //! How long a node lives: names, sessions, holds and mappings keep it.
 
+use alloc::vec::Vec;
+
 use proto::{Attributes, Error};
 
 use crate::kernel::Kernel;
@@ -14,7 +16,7 @@ pub(crate) struct Users {
     sessions: u32,
     /// References of the name-space server.
     holds: u32,
-    /// Mappings outlive the sessions; the kernel will tell when they are gone.
+    /// Nameless, and kept by mappings that outlive the sessions.
     mapped: bool,
 }
 
@@ -56,14 +58,16 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         }
     }
 
-    /// Nobody but this server uses the Memory any more.
-    pub fn memory_unreferenced(&mut self, key: u64) {
-        let node = key & u64::from(u32::MAX);
-        if let Some(users) = self.nodes.get_mut(&node) {
-            users.mapped = false;
-        }
-        if let Err(error) = self.settle_node(node) {
-            server_rt::log!("cannot free node {node}: {error:?}");
+    /// Frees nameless nodes whose last mapping is gone. To be called now and then: being told
+    /// of the end of every mapping would cost more than it is worth, as few files are mapped
+    /// without a name.
+    pub fn release_unmapped(&mut self) {
+        let mapped = self.nodes.iter().filter(|(_, users)| users.mapped);
+        let nodes: Vec<u64> = mapped.map(|(node, _)| *node).collect();
+        for node in nodes {
+            if let Err(error) = self.settle_node(node) {
+                server_rt::log!("cannot free node {node}: {error:?}");
+            }
         }
     }
 
@@ -73,22 +77,18 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         if users.sessions > 0 || users.holds > 0 {
             return Ok(());
         }
-        if let Some(content) = self.contents.get(&node) {
-            let information = self.kernel.memory_info(content.memory)?;
-            if information.references > 0 {
-                if !users.mapped {
-                    self.nodes.entry(node).or_default().mapped = true;
-                    self.kernel.watch_unreferenced(content.memory, content.key);
-                }
-                return Ok(());
-            }
+        if self.volume.attributes(node)?.links > 0 {
+            self.nodes.remove(&node);
+            return Ok(());
+        }
+        // Memory without a pager lives by itself as long as it is mapped.
+        if V::PAGED && self.client_references(node)? > 0 {
+            self.nodes.entry(node).or_default().mapped = true;
+            return Ok(());
         }
         self.nodes.remove(&node);
-        if self.volume.attributes(node)?.links == 0 {
-            self.drop_content(node);
-            self.volume.release(node)?;
-        }
-        Ok(())
+        self.drop_content(node);
+        self.volume.release(node)
     }
 
     /// A name was removed; `nameless` is the node if it was the last one.

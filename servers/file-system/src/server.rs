@@ -38,6 +38,8 @@ pub struct Server<V, K> {
     /// Counts uses, to find what was not used for long.
     pub(crate) ticks: u64,
     pub(crate) unmounted: bool,
+    /// How many contents are parked.
+    pub(crate) parked: usize,
 }
 
 impl<V: Volume, K: Kernel> Server<V, K> {
@@ -54,6 +56,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             serial: 0,
             ticks: 0,
             unmounted: false,
+            parked: 0,
         };
         for badge in server.kernel.sessions() {
             let Some(file) = OpenFile::from_badge(badge) else {

@@ -148,13 +148,20 @@ impl Kernel for TestKernel {
     }
 
     fn memory_info(&self, memory: Handle) -> Result<MemoryInfo, Error> {
+        let parked = self
+            .0
+            .borrow()
+            .parked
+            .values()
+            .filter(|kept| **kept == memory.0)
+            .count() as u64;
         self.with(memory, |memory| MemoryInfo {
             size: memory.size,
             length: memory.length,
             present_pages: memory.pages.len() as u64,
             dirty_pages: memory.dirty.len() as u64,
             modified_ns: memory.modified_ns,
-            references: memory.references,
+            references: memory.references + parked,
         })
     }
 
@@ -293,8 +300,6 @@ impl Kernel for TestKernel {
         Ok(memory)
     }
 
-    fn watch_unreferenced(&mut self, _memory: Handle, _cookie: u64) {}
-
     fn close(&mut self, handle: Handle) {
         let mut world = self.0.borrow_mut();
         let parked = world.parked.values().any(|memory| *memory == handle.0);
@@ -315,11 +320,12 @@ impl Kernel for TestKernel {
         BOOT_NS + monotonic_ns as i64
     }
 
-    fn park(&mut self, name: &str, memory: Handle) {
+    fn park(&mut self, name: &str, memory: Handle) -> bool {
         self.0
             .borrow_mut()
             .parked
             .insert(name.to_string(), memory.0);
+        true
     }
 
     fn unpark(&mut self, name: &str) -> Option<Handle> {
