@@ -9,6 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use kernel_abi::Handle;
+use kernel_abi::system::clock;
 use kernel_stubs::safe;
 use proto::{Error, block, device, hardware, supervisor};
 use server_rt::{Session, Start, log};
@@ -21,6 +22,13 @@ const PAGES: u64 = 300;
 const CONSOLE_BYTES: usize = 8 << 20;
 /// Bytes of one write; no divisor or multiple of what the driver splits into.
 const WRITE_BYTES: usize = 100_000;
+/// Sectors of the disk that the host has filled, less what is read from a place among them.
+const PATTERN_SECTORS: u64 = 2048;
+/// Reads and writes while the driver is killed.
+const ROUNDS: u64 = 300;
+/// Times that the disk's driver is killed meanwhile. (A server that dies too often is given up.)
+const KILLS: u32 = 3;
+const KILL_INTERVAL_NS: u64 = 30_000_000;
 /// Times that every driver is killed.
 const RESTARTS: u64 = 3;
 /// `supervisor::shut_down`: stop with a status for the host.
@@ -34,8 +42,12 @@ type Outcome = Result<(), String>;
 
 /// Runs everything; never returns.
 pub fn run(start: Start) -> ! {
+    if start.argument("role") == Some("killer") {
+        kill_the_disk_driver(&start);
+    }
     // Devices last: by then every driver has claimed all of its own.
-    let tests: [(&str, fn(&Start) -> Outcome); 5] = [
+    let tests: [(&str, fn(&Start) -> Outcome); 6] = [
+        ("disk under fire", test_disk_under_fire),
         ("disk", test_disk),
         ("console", test_console),
         ("serial", test_serial),
@@ -199,6 +211,48 @@ fn test_console(start: &Start) -> Outcome {
     let mut byte = [0];
     let read = safe::read(output, &mut byte).is_ok();
     expect("a read of what is open to write", read, false)
+}
+
+/// The second instance of this program: kills the disk's driver while the first one uses it.
+fn kill_the_disk_driver(start: &Start) -> ! {
+    let control = session(start, "control");
+    for _ in 0..KILLS {
+        let deadline_ns = safe::monotonic_ns() + KILL_INTERVAL_NS;
+        let _ = safe::sleep_until(clock::MONOTONIC, deadline_ns);
+        if let Err(error) = supervisor::kill(&control, b"virtio-blk", &[]) {
+            log!("the driver cannot be killed: {error:?}");
+        }
+    }
+    // Its own end would be taken for a crash.
+    loop {
+        let _ = safe::sleep_until(clock::MONOTONIC, u64::MAX);
+    }
+}
+
+/// Reads and writes while the driver is killed now and then. A call fails only when it meets two
+/// kills, and then it can be made again.
+fn test_disk_under_fire(start: &Start) -> Outcome {
+    let size = 64 * PAGE;
+    let memory = safe::memory_create(size, 0).map_err(failed("memory"))?;
+    safe::memory_set_length(memory, size).map_err(failed("length"))?;
+    let disk = session(start, "block");
+    let test = DiskTest { disk, memory };
+    let again = |write, list: (u64, u64, u64)| match test.transfer(write, &[list]) {
+        Err(Error::Io) => test.transfer(write, &[list]),
+        result => result,
+    };
+    for round in 0..ROUNDS {
+        let sector = round % 1024;
+        again(0, (sector, 0, size)).map_err(failed("read under fire"))?;
+        test.check(0, size, sector * SECTOR)?;
+        // Behind the pattern, where nothing else is.
+        let place = PATTERN_SECTORS + round * 8;
+        test.fill(0, PAGE, round)?;
+        again(1, (place, 0, PAGE)).map_err(failed("write under fire"))?;
+        again(0, (place, PAGE, PAGE)).map_err(failed("read back under fire"))?;
+        test.check(PAGE, PAGE, round)?;
+    }
+    Ok(())
 }
 
 /// Kills each driver and goes on using the sessions: to a client a crash is a pause.

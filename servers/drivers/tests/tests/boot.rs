@@ -30,10 +30,15 @@ session = [
     { name = "console", server = "virtio-console", badge = 1 },
     { name = "serial", server = "serial", badge = 1 },
 ]
+
+[[server]]
+name = "driver-killer"
+arguments = ["role=killer"]
+control = true
 "#;
 
 /// Packages and their names in the bundle.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("kernel", "kernel"),
     ("svc-server", "svc"),
     ("devices-server", "devices"),
@@ -41,6 +46,7 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("virtio-blk-driver", "virtio-blk"),
     ("virtio-console-driver", "virtio-console"),
     ("driver-guest-test", "driver-test"),
+    ("driver-guest-test", "driver-killer"),
 ];
 const PASSED: i32 = 33;
 const DISK_BYTES: u64 = 8 << 20;
