@@ -15,3 +15,7 @@ pub mod locale;
 pub mod multibyte;
 pub mod scan;
 pub mod wide;
+pub mod fenv;
+pub mod long_double;
+pub mod math;
+pub mod random;
