@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod clock;
 pub mod descriptor;
 pub mod names;
+pub mod power;
 pub mod process;
 
 pub use proto::Error;

@@ -10,6 +10,7 @@ pub mod heap;
 pub mod identity;
 pub mod io;
 pub mod poll;
+pub mod power;
 pub mod process;
 pub mod pthread;
 pub mod signal;

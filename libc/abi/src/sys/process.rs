@@ -97,18 +97,89 @@ unsafe fn execute(
     no_follow: bool,
 ) -> Error {
     // SAFETY: the caller's.
-    let (arguments, environment) = match unsafe { (joined(arguments), joined(environment)) } {
-        (Ok(arguments), Ok(environment)) => (arguments, environment),
-        _ => return Error::NoMemory,
+    match unsafe { (joined(arguments), joined(environment)) } {
+        (Ok(arguments), Ok(environment)) => {
+            execute_joined(directory, path, &arguments, &environment, no_follow)
+        }
+        _ => Error::NoMemory,
+    }
+}
+
+/// Most interpreters that are scripts themselves, one after the other.
+const MAX_INTERPRETERS: usize = 4;
+/// Most bytes of a script's first line.
+const MAX_INTERPRETER_LINE: usize = 256;
+
+/// Executes a program, or the interpreter that a script's first line names. The process server
+/// takes programs only: finding an interpreter is a walk of names, which is the caller's.
+fn execute_joined(
+    directory: c_int,
+    path: &[u8],
+    arguments: &[u8],
+    environment: &[u8],
+    no_follow: bool,
+) -> Error {
+    let error = execute_program(directory, path, arguments, environment, no_follow);
+    if error != Error::NotExecutable {
+        return error;
+    }
+    let Ok(mut interpreter) = interpreter_line(directory, path) else {
+        return error;
     };
+    let own = arguments.iter().position(|byte| *byte == 0);
+    let rest = own.map_or(&[][..], |end| &arguments[end + 1..]);
+    let mut all = [path, b"\0", rest].concat();
+    for _ in 0..MAX_INTERPRETERS {
+        let (program, argument) = interpreter;
+        let mut front = [&program[..], b"\0"].concat();
+        if !argument.is_empty() {
+            front.extend_from_slice(&argument);
+            front.push(0);
+        }
+        all.splice(0..0, front);
+        let error = execute_program(WORKING_DIRECTORY, &program, &all, environment, false);
+        if error != Error::NotExecutable {
+            return error;
+        }
+        interpreter = match interpreter_line(WORKING_DIRECTORY, &program) {
+            Ok(next) => next,
+            Err(_) => return error,
+        };
+    }
+    Error::TooManySymlinks
+}
+
+fn execute_program(
+    directory: c_int,
+    path: &[u8],
+    arguments: &[u8],
+    environment: &[u8],
+    no_follow: bool,
+) -> Error {
     match process::open_program(directory, path, no_follow) {
         Ok(program) => {
-            let error = process::execute(program, path, &arguments, &environment);
+            let error = process::execute(program, path, arguments, environment);
             let _ = libc_rt::kernel::handle_close(program);
             error
         }
         Err(error) => error,
     }
+}
+
+/// The interpreter and its argument (empty: none) from a script's `#!` line.
+fn interpreter_line(directory: c_int, path: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+    let script = libc_posix::names::open_high(directory, path, 0)?;
+    let mut line = [0u8; MAX_INTERPRETER_LINE];
+    let read = libc_rt::kernel::read(script, &mut line);
+    let _ = libc_rt::kernel::handle_close(script);
+    let line = line[..read?].strip_prefix(b"#!").ok_or(Error::NotExecutable)?;
+    let end = line.iter().position(|byte| *byte == b'\n').ok_or(Error::NotExecutable)?;
+    let line = line[..end].trim_ascii();
+    let split = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
+    if split == 0 {
+        return Err(Error::NotExecutable);
+    }
+    Ok((line[..split].to_vec(), line[split..].trim_ascii().to_vec()))
 }
 
 /// POSIX.

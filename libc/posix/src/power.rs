@@ -1,0 +1,24 @@
+//! Stopping the machine.
+
+use crate::Result;
+use crate::names::{WORKING_DIRECTORY, open_high};
+use libc_rt::Session;
+use proto::supervisor;
+use proto::types::open_flags;
+
+/// What to do after everything has been written out (`supervisor::shut_down`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ShutDown {
+    /// Switch off.
+    PowerOff = 1,
+    /// Start again.
+    Restart = 2,
+}
+
+/// Stops the system; returns only when that failed. Only root may.
+pub fn shut_down(how: ShutDown) -> Result<()> {
+    let session = open_high(WORKING_DIRECTORY, b"/dev/supervisor", open_flags::READ_WRITE)?;
+    supervisor::shut_down(&Session::new(session), how as u32, 0, &[])?;
+    Ok(())
+}
