@@ -47,6 +47,8 @@ pub struct Process {
     /// Its threads are being ended.
     pub(crate) exiting: bool,
     pub(crate) exit_status: u64,
+    /// Everything it held is released.
+    pub(crate) finished: bool,
     /// Its owner, and each exception under way, suspends it once.
     pub(crate) suspensions: u32,
     pub(crate) suspended_by_owner: bool,
@@ -110,6 +112,7 @@ impl<M: Machine> Kernel<M> {
             state: process_state::NEW,
             exiting: false,
             exit_status: 0,
+            finished: false,
             suspensions: 0,
             suspended_by_owner: false,
             ended_from_outside: false,
@@ -290,11 +293,12 @@ impl<M: Machine> Kernel<M> {
             Signals::SUSPENDED,
             Signals::TERMINATED.or(Signals::READABLE),
         );
-        if self
-            .processes
-            .get(process)
-            .is_some_and(|found| found.references == 0)
-        {
+        let Some(found) = self.processes.get_mut(process) else {
+            return;
+        };
+        found.finished = true;
+        if found.references == 0 {
+            self.drop_observers(Object::Process(process));
             self.processes.remove(process);
         }
     }
@@ -325,7 +329,8 @@ impl<M: Machine> Kernel<M> {
         };
         match found.state {
             process_state::NEW => self.process_kill_now(process, 0),
-            process_state::TERMINATED => {
+            // Not in the midst of its end, when a handle to it may be among those it held.
+            process_state::TERMINATED if found.finished => {
                 self.drop_observers(Object::Process(process));
                 self.processes.remove(process);
             }

@@ -105,7 +105,7 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    fn dispatch(&mut self, call: Call, request: &Request) -> Step {
+    pub(crate) fn dispatch(&mut self, call: Call, request: &Request) -> Step {
         let &Request {
             cpu,
             thread,

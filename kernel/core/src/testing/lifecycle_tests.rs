@@ -24,17 +24,31 @@ fn taken() -> Server {
     let (_, server) = h.process();
     let (_, program) = h.process();
     let endpoint = h.ok(server, Call::EndpointCreate, &[]);
-    let mine = h.ok(server, Call::SessionCreate, &[endpoint, 1 << 63 | 1, NONE, 0]);
+    let mine = h.ok(
+        server,
+        Call::SessionCreate,
+        &[endpoint, 1 << 63 | 1, NONE, 0],
+    );
     let session = h.give(server, mine, program);
     h.send(program, session, &[1, 0, 0, 0, 0, 0], 0);
     h.receive(server, endpoint, INCOMING);
     let token = h.registers(server).rdi;
-    Server { h, server, program, token }
+    Server {
+        h,
+        server,
+        program,
+        token,
+    }
 }
 
 #[test]
 fn a_fork_copies_memory_handles_and_the_call() {
-    let Server { mut h, server, program, token } = taken();
+    let Server {
+        mut h,
+        server,
+        program,
+        token,
+    } = taken();
     h.poke(program, BUFFER, b"before");
     h.ok(server, Call::ProcessFork, &[token, BUFFER]);
     let (handle, child_token) = (h.peek_word(server, BUFFER), h.peek_word(server, BUFFER + 8));
@@ -53,13 +67,25 @@ fn a_fork_copies_memory_handles_and_the_call() {
     assert_eq!(h.words(child)[0], 0);
     h.poke(program, BUFFER, b"parent");
     assert_eq!(h.peek(child, BUFFER, 6), b"before");
-    let handles = |h: &Harness, id| h.kernel.processes.get(h.owner(id)).expect("p").handles.count;
+    let handles = |h: &Harness, id| {
+        h.kernel
+            .processes
+            .get(h.owner(id))
+            .expect("p")
+            .handles
+            .count
+    };
     assert_eq!(handles(&h, child), handles(&h, program));
 }
 
 #[test]
 fn a_replaced_process_keeps_its_handles_but_those_to_be_closed() {
-    let Server { mut h, server, program, token } = taken();
+    let Server {
+        mut h,
+        server,
+        program,
+        token,
+    } = taken();
     let owner = h.owner(program);
     let event = crate::object::Object::Event(h.kernel.events.insert(crate::event::Event {
         references: 0,
@@ -67,23 +93,41 @@ fn a_replaced_process_keeps_its_handles_but_those_to_be_closed() {
     }));
     let entry = crate::object::HandleEntry::new(event, kernel_abi::Rights::ALL);
     let stays = h.kernel.place_copy(owner, entry, 5, 0).expect("slot");
-    let goes = h.kernel.place_copy(owner, entry, 6, handle_flags::CLOSE_ON_EXEC).expect("slot");
+    let goes = h
+        .kernel
+        .place_copy(owner, entry, 6, handle_flags::CLOSE_ON_EXEC)
+        .expect("slot");
     let new = h.ok(server, Call::ProcessCreate, &[]);
     h.ok(server, Call::ProcessSuspend, &[new]);
     h.ok(server, Call::ProcessStart, &[new, 0x40_0000, 0x7000, 3]);
     h.ok(server, Call::ProcessReplace, &[token, new]);
-    assert_eq!(h.call(server, Call::HandleClose, &[new]), Err(Error::BadHandle), "it is no more");
+    assert_eq!(
+        h.call(server, Call::HandleClose, &[new]),
+        Err(Error::BadHandle),
+        "it is no more"
+    );
     let registers = *h.registers(program);
-    assert_eq!((registers.rip, registers.rsp, registers.rdi), (0x40_0000, 0x7000, 3));
+    assert_eq!(
+        (registers.rip, registers.rsp, registers.rdi),
+        (0x40_0000, 0x7000, 3)
+    );
     let table = &h.kernel.processes.get(owner).expect("process").handles;
     assert!(table.get(stays).is_some());
     assert!(table.get(goes).is_none());
-    assert!(h.kernel.read_user(program, BUFFER, &mut [0]).is_err(), "the old memory is gone");
+    assert!(
+        h.kernel.read_user(program, BUFFER, &mut [0]).is_err(),
+        "the old memory is gone"
+    );
 }
 
 #[test]
 fn a_replacement_must_not_have_run() {
-    let Server { mut h, server, token, .. } = taken();
+    let Server {
+        mut h,
+        server,
+        token,
+        ..
+    } = taken();
     let new = h.ok(server, Call::ProcessCreate, &[]);
     let refused = h.call(server, Call::ProcessReplace, &[token, new]);
     assert_eq!(refused, Err(Error::BadState), "no thread");
@@ -95,15 +139,25 @@ fn the_end_of_a_process_raises_terminated_and_keeps_its_status() {
     let (_, owner) = h.process();
     let (_, program) = h.process();
     let handle = h.give_process(program, owner);
-    h.poke_words(owner, BUFFER, &[handle | u64::from(Signals::TERMINATED.0) << 32, 0]);
+    h.poke_words(
+        owner,
+        BUFFER,
+        &[handle | u64::from(Signals::TERMINATED.0) << 32, 0],
+    );
     h.start(owner, Call::Wait, &[BUFFER, 1, FOREVER, 0]);
     assert!(h.is_blocked(owner));
     h.start(program, Call::ProcessExit, &[3]);
     assert_eq!(h.result(owner), Some(Ok(1)));
     h.ok(owner, Call::ProcessInfo, &[handle, BUFFER]);
-    assert_eq!(h.peek_word(owner, BUFFER + 16), u64::from(process_state::TERMINATED));
+    assert_eq!(
+        h.peek_word(owner, BUFFER + 16),
+        u64::from(process_state::TERMINATED)
+    );
     assert_eq!(h.peek_word(owner, BUFFER + 24), 3);
-    assert_eq!(h.call(owner, Call::ProcessSuspend, &[handle]), Err(Error::NoProcess));
+    assert_eq!(
+        h.call(owner, Call::ProcessSuspend, &[handle]),
+        Err(Error::NoProcess)
+    );
     h.ok(owner, Call::HandleClose, &[handle]);
     assert_eq!(h.kernel.processes.len(), 1);
 }
@@ -125,7 +179,10 @@ fn everything_a_process_held_is_free_after_its_end() {
     h.ok(program, Call::WriteAt, &[memory, BUFFER, 5000, 0]);
     h.kill(program, 0);
     assert_eq!(h.kernel.processes.len(), 1);
-    assert_eq!(h.kernel.streams.len() + h.kernel.endpoints.len() + h.kernel.sessions.len(), 0);
+    assert_eq!(
+        h.kernel.streams.len() + h.kernel.endpoints.len() + h.kernel.sessions.len(),
+        0
+    );
     assert_eq!(h.kernel.timers.len() + h.kernel.wait_sets.len(), 0);
     assert_eq!(h.kernel.memory.count(), 0);
     assert_eq!(h.kernel.machine.space_count(), 1);
@@ -155,7 +212,11 @@ fn a_thread_killed_on_another_processor_ends_at_its_next_entry() {
     h.kernel.schedule(crate::machine::Cpu(0));
     h.kernel.schedule(crate::machine::Cpu(1));
     let on = |h: &Harness, id| h.kernel.threads.get(id).map(|t| t.state);
-    let here = if on(&h, program) == Some(crate::thread::State::Running(h.cpu)) { program } else { second };
+    let here = if on(&h, program) == Some(crate::thread::State::Running(h.cpu)) {
+        program
+    } else {
+        second
+    };
     h.start(here, Call::ProcessExit, &[0]);
     assert_eq!(h.kernel.threads.len(), 1, "the other one runs on");
     assert!(h.kernel.machine.kicked[1]);
@@ -167,11 +228,19 @@ fn a_thread_killed_on_another_processor_ends_at_its_next_entry() {
 
 #[test]
 fn the_identity_is_written_by_the_owner_and_read_by_servers() {
-    let Server { mut h, server, program, token } = taken();
+    let Server {
+        mut h,
+        server,
+        program,
+        token,
+    } = taken();
     let handle = h.ok(server, Call::ProcessOfCaller, &[token]);
     h.poke_words(server, BUFFER, &[4711, 42]);
     h.ok(server, Call::ProcessSetIdentity, &[handle, 0, BUFFER, 16]);
-    assert_eq!(h.ok(server, Call::MessageIdentity, &[token, BUFFER + 64, 16]), 16);
+    assert_eq!(
+        h.ok(server, Call::MessageIdentity, &[token, BUFFER + 64, 16]),
+        16
+    );
     assert_eq!(h.peek_word(server, BUFFER + 64), 4711);
     assert_eq!(h.peek_word(program, IDENTITY_PAGE + 8), 42);
     let far = h.call(server, Call::ProcessSetIdentity, &[handle, 510, BUFFER, 16]);
@@ -191,7 +260,10 @@ fn only_managing_sessions_lead_to_the_callers_process() {
     h.send(program, session, &[1, 0, 0, 0, 0, 0], 0);
     h.receive(server, endpoint, INCOMING);
     let token = h.registers(server).rdi;
-    assert_eq!(h.call(server, Call::ProcessOfCaller, &[token]), Err(Error::AccessDenied));
+    assert_eq!(
+        h.call(server, Call::ProcessOfCaller, &[token]),
+        Err(Error::AccessDenied)
+    );
 }
 
 #[test]
@@ -213,8 +285,14 @@ fn the_first_process_gets_its_image_and_handles() {
     assert_eq!(h.peek_word(thread, start + 32 + 40), 10_000);
     assert_eq!(h.peek(thread, 0x40_0000, 4), b"code");
     assert_eq!(h.registers(thread).rip, 0x40_0000);
-    let refused = crate::boot::FirstProcess { image: b"no image", ..first };
-    assert_eq!(h.kernel.boot_first_process(&refused).err(), Some(Error::BadArgument));
+    let refused = crate::boot::FirstProcess {
+        image: b"no image",
+        ..first
+    };
+    assert_eq!(
+        h.kernel.boot_first_process(&refused).err(),
+        Some(Error::BadArgument)
+    );
 }
 
 /// An executable of one segment.

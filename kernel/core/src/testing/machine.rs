@@ -61,19 +61,6 @@ impl FakeMachine {
         self.spaces.len()
     }
 
-    /// Every frame that some address space maps.
-    pub fn mapped_frames(&self) -> Vec<Frame> {
-        self.spaces
-            .values()
-            .flat_map(|pages| pages.values().map(|(frame, _)| *frame))
-            .collect()
-    }
-
-    /// Whether a frame is free.
-    pub fn is_free(&self, frame: Frame) -> bool {
-        self.free.contains(&frame.0)
-    }
-
     /// How a page is mapped.
     pub fn mapping(&self, space: Space, address: u64) -> Option<(Frame, PageFlags)> {
         self.spaces.get(&space.0)?.get(&address).copied()

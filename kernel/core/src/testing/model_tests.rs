@@ -1,11 +1,12 @@
 //! Random programs on several processors, with every invariant checked after every step.
 
 use super::{AFTER, BUFFER, Harness};
-use crate::kernel::{Next, ThreadId};
+use crate::kernel::{Next, ProcessId, ThreadId};
 use crate::machine::Cpu;
 use crate::object::{HandleEntry, Object};
-use kernel_abi::process::process_property;
-use kernel_abi::{Call, Handle, Rights};
+use kernel_abi::object::handle_flags;
+use kernel_abi::process::{process_property, upcall_flags};
+use kernel_abi::{Call, Handle, ObjectKind, Rights};
 use std::vec::Vec;
 
 /// A small generator: the same seed gives the same run.
@@ -37,84 +38,144 @@ struct Model {
     base_frames: usize,
 }
 
-/// Calls with mostly sensible arguments.
-const CALLS: &[Call] = &[
-    Call::Null,
-    Call::Call,
-    Call::Call,
-    Call::Call,
-    Call::ReplyReceive,
-    Call::ReplyReceive,
-    Call::ReplyReceive,
-    Call::Reply,
-    Call::Reply,
-    Call::MessageForward,
-    Call::MessageRead,
-    Call::EndpointCreate,
-    Call::SessionCreate,
-    Call::SessionSignal,
-    Call::SessionAttach,
-    Call::EndpointBind,
-    Call::HandleClose,
-    Call::HandleClose,
-    Call::HandleDuplicate,
-    Call::HandleInfo,
-    Call::Read,
-    Call::Write,
-    Call::ReadAt,
-    Call::WriteAt,
-    Call::Seek,
-    Call::StreamCreate,
-    Call::StreamSend,
-    Call::StreamReceive,
-    Call::StreamShutDown,
-    Call::CursorCreate,
-    Call::MemoryCreate,
-    Call::MemoryCreatePaged,
-    Call::MemoryChild,
-    Call::MemorySupplyZero,
-    Call::MemoryFail,
-    Call::MemoryMap,
-    Call::ProcessFork,
-    Call::ProcessExit,
-    Call::ProcessSuspend,
-    Call::ProcessResume,
-    Call::ProcessKill,
-    Call::ProcessSupervise,
-    Call::ThreadCreate,
-    Call::ThreadExit,
-    Call::ThreadYield,
-    Call::ThreadSet,
-    Call::FutexWait,
-    Call::FutexWait,
-    Call::FutexWake,
-    Call::FutexRequeue,
-    Call::SleepUntil,
-    Call::UpcallRaise,
-    Call::UpcallMask,
-    Call::UpcallAction,
-    Call::UpcallSuspend,
-    Call::UpcallTake,
-    Call::UpcallReturn,
-    Call::Wait,
-    Call::EventCreate,
-    Call::EventSignal,
-    Call::TimerCreate,
-    Call::TimerSet,
-    Call::WaitSetCreate,
-    Call::WaitSetChange,
-    Call::WaitSetWait,
-    Call::StatusFlags,
+/// What a call takes in a place.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A handle of this kind (if there is one).
+    Of(ObjectKind),
+    /// Any handle.
+    Any,
+    /// A process, often the caller itself.
+    Process,
+    /// A token that the process has taken.
+    Token,
+    /// An address in the buffer.
+    Address,
+    /// A time soon.
+    Soon,
+    /// A few bits.
+    Bits,
+    /// A number below 8.
+    Small,
+    /// Up to 10,000.
+    Length,
+    /// A page-aligned size.
+    Pages,
+    /// All bits set.
+    All,
+    /// A data object for a session, mostly none.
+    Data,
+}
+
+use Kind::{Address, All, Any, Bits, Data, Length, Of, Pages, Process, Small, Soon, Token};
+use ObjectKind as O;
+
+/// Calls and what they take; the messages have places of their own.
+const CALLS: &[(Call, &[Kind])] = &[
+    (Call::Null, &[]),
+    (Call::Call, &[Of(O::Session)]),
+    (Call::Call, &[Of(O::Session)]),
+    (Call::Call, &[Of(O::Session)]),
+    (Call::ReplyReceive, &[Token]),
+    (Call::ReplyReceive, &[Token]),
+    (Call::ReplyReceive, &[Token]),
+    (Call::Reply, &[Token]),
+    (Call::MessageForward, &[Token, Of(O::Session)]),
+    (Call::MessageRead, &[Token, Small, Small, Address, Length]),
+    (Call::MessageWrite, &[Token, Small, Small, Address, Length]),
+    (Call::EndpointCreate, &[]),
+    (Call::SessionCreate, &[Of(O::Endpoint), Small, Data, Bits]),
+    (
+        Call::SessionCreate,
+        &[Of(O::Endpoint), Small, Of(O::Cursor), Bits],
+    ),
+    (Call::SessionOpen, &[Of(O::Endpoint), Small]),
+    (Call::SessionSignal, &[Of(O::Endpoint), Small, Bits, Bits]),
+    (Call::SessionAttach, &[Of(O::Endpoint), Small, Data]),
+    (Call::EndpointBind, &[Of(O::Endpoint), Any, Bits, Small]),
+    (Call::HandleClose, &[Any]),
+    (Call::HandleDuplicate, &[Any, Small, All, Small]),
+    (Call::HandleInstall, &[Process, Any, Small, All, Small]),
+    (Call::HandleInfo, &[Any, Address]),
+    (Call::Read, &[Any, Address, Length]),
+    (Call::Read, &[Of(O::Session), Address, Length]),
+    (Call::Read, &[Of(O::Stream), Address, Length]),
+    (Call::Write, &[Of(O::Stream), Address, Length]),
+    (Call::Write, &[Of(O::Session), Address, Length]),
+    (Call::Write, &[Any, Address, Length]),
+    (Call::ReadAt, &[Of(O::Memory), Address, Length, Length]),
+    (Call::WriteAt, &[Of(O::Memory), Address, Length, Length]),
+    (Call::Seek, &[Of(O::Cursor), Length, Small]),
+    (Call::StreamCreate, &[Small, Pages, Address, Small]),
+    (Call::StreamSend, &[Of(O::Stream), Address]),
+    (Call::StreamReceive, &[Of(O::Stream), Address]),
+    (Call::StreamShutDown, &[Of(O::Stream), Small]),
+    (Call::CursorCreate, &[Of(O::Memory), All]),
+    (Call::MemoryCreate, &[Pages, Small]),
+    (Call::MemoryCreatePaged, &[Of(O::Endpoint), Small, Pages]),
+    (Call::MemoryChild, &[Of(O::Memory), Small, Pages]),
+    (Call::MemorySupplyZero, &[Of(O::Memory), Small, Pages]),
+    (Call::MemoryFail, &[Of(O::Memory), Small, Pages]),
+    (Call::MemorySetLength, &[Of(O::Memory), Length]),
+    (Call::ProcessFork, &[Token, Address]),
+    (Call::ProcessFork, &[Token, Address]),
+    (Call::ProcessOfCaller, &[Token]),
+    (Call::ProcessExit, &[Small]),
+    (Call::ProcessSuspend, &[Of(O::Process)]),
+    (Call::ProcessResume, &[Of(O::Process)]),
+    (Call::ProcessResume, &[Of(O::Process)]),
+    (Call::ProcessKill, &[Of(O::Process), Small]),
+    (Call::ProcessSupervise, &[Process, Of(O::Endpoint), Small]),
+    (Call::ThreadExit, &[Small]),
+    (Call::ThreadYield, &[]),
+    (Call::ThreadSet, &[Small, Small, Bits]),
+    (Call::FutexWait, &[Address, Small, Soon]),
+    (Call::FutexWake, &[Address, Small]),
+    (Call::FutexRequeue, &[Address, Small, Small, Address, Small]),
+    (Call::SleepUntil, &[Small, Soon]),
+    (Call::UpcallRaise, &[Process, Small, Small, Small]),
+    (Call::UpcallRaise, &[Process, Small, Small, Small]),
+    (Call::UpcallMask, &[Small, Bits]),
+    (Call::UpcallAction, &[Small, Address, Small]),
+    (Call::UpcallSuspend, &[Bits]),
+    (Call::UpcallTake, &[Bits, Address, Soon]),
+    (Call::UpcallReturn, &[Address]),
+    (Call::Wait, &[Address, Small, Soon]),
+    (Call::EventCreate, &[Small]),
+    (Call::EventSignal, &[Of(O::Event), Bits, Bits]),
+    (Call::TimerCreate, &[Small]),
+    (Call::TimerSet, &[Of(O::Timer), Soon, Soon]),
+    (Call::WaitSetCreate, &[]),
+    (
+        Call::WaitSetChange,
+        &[Of(O::WaitSet), Any, Bits, Small, Small],
+    ),
+    (Call::WaitSetWait, &[Of(O::WaitSet), Address, Small, Soon]),
+    (Call::StatusFlags, &[Any, Small, Small]),
 ];
 
 impl Model {
     fn new(seed: u64) -> Model {
         let mut h = Harness::with_cpus(CPUS as usize);
         let (_, keeper) = h.process();
-        // The keeper sleeps for good.
+        // The keeper holds an endpoint that outlives its servers, and sleeps for good.
+        let endpoint = h.ok(keeper, Call::EndpointCreate, &[]);
+        for badge in 100..103 {
+            let none = u64::from(Handle::NONE.0);
+            h.ok(
+                keeper,
+                Call::SessionCreate,
+                &[endpoint, badge | 1 << 63, none, 0],
+            );
+        }
         h.start(keeper, Call::SleepUntil, &[0, u64::MAX]);
         let base_frames = h.kernel.machine.frames_free();
-        Model { h, random: Random(seed | 1), keeper, base_frames }
+        Model {
+            h,
+            random: Random(seed | 1),
+            keeper,
+            base_frames,
+        }
     }
 
     /// A program; some share handles with those that are there, so that calls meet.
@@ -126,32 +187,69 @@ impl Model {
         }
         let property = process_property::UPCALL_ENTRY;
         let own = u64::from(Handle::SELF.0);
-        if self.random.below(2) == 0 {
+        if self.random.below(4) != 0 {
             // The entry is where the program is "running" anyway.
             let result = self.h.kernel.process_set(process, own, property, AFTER);
             assert_eq!(result, Ok(0));
+            let found = self.h.kernel.processes.get_mut(process).expect("process");
+            for action in found.actions.iter_mut() {
+                action.flags = upcall_flags::CAUGHT | self.random.below(2) * upcall_flags::RESTART;
+            }
         }
-        for _ in 0..self.random.below(6) {
+        let shared: Vec<HandleEntry> = {
+            let keeper = self.h.owner(self.keeper);
+            let keeper = self.h.kernel.processes.get(keeper).expect("keeper");
+            keeper.handles.iter().map(|(_, entry)| *entry).collect()
+        };
+        for entry in shared {
+            if self.random.below(2) == 0 {
+                let flags = handle_flags::HIGH;
+                self.h
+                    .kernel
+                    .place_copy(process, entry, 0, flags)
+                    .expect("room");
+            }
+        }
+        for call in [Call::EndpointCreate, Call::EventCreate, Call::WaitSetCreate] {
+            if self.random.below(2) == 0 {
+                let request = crate::system_call::Request {
+                    cpu: self.h.cpu,
+                    thread,
+                    process,
+                    arguments: [0; 6],
+                };
+                assert!(self.h.kernel.dispatch(call, &request).is_ok());
+            }
+        }
+        for _ in 0..self.random.below(10) {
             if others.is_empty() {
                 break;
             }
             let from = self.h.owner(self.random.pick(&others));
-            let Some(source) = self.h.kernel.processes.get(from) else { continue };
+            let Some(source) = self.h.kernel.processes.get(from) else {
+                continue;
+            };
             let entries: Vec<HandleEntry> = source.handles.iter().map(|(_, e)| *e).collect();
             if entries.is_empty() {
                 continue;
             }
             let entry = self.random.pick(&entries);
-            let flags = if self.random.below(2) == 0 { super::handle_flags::HIGH } else { 0 };
+            let flags = if self.random.below(2) == 0 {
+                handle_flags::HIGH
+            } else {
+                0
+            };
             let _ = self.h.kernel.place_copy(process, entry, 0, flags);
         }
         if self.random.below(3) == 0 && !others.is_empty() {
             let other = self.h.owner(self.random.pick(&others));
             if other != self.h.owner(self.keeper) {
-                let _ = self.h.kernel.place_new(process, Object::Process(other), Rights::ALL);
+                let _ = self
+                    .h
+                    .kernel
+                    .place_new(process, Object::Process(other), Rights::ALL);
             }
         }
-        let _ = thread;
         self.h.check();
     }
 
@@ -160,80 +258,101 @@ impl Model {
         all.filter(|&id| id != self.keeper).collect()
     }
 
-    /// Something that a call takes: a handle, an address, a token, a small number or rubbish.
-    fn argument(&mut self, thread: ThreadId) -> u64 {
+    /// Something that a call takes, one time in thirty rubbish.
+    fn argument(&mut self, thread: ThreadId, kind: Kind) -> u64 {
+        if self.random.below(30) == 0 {
+            return self.random.next();
+        }
         let process = self.h.owner(thread);
-        let slots: Vec<u32> = self
-            .h
-            .kernel
-            .processes
-            .get(process)
-            .map_or(Vec::new(), |found| found.handles.iter().map(|(slot, _)| slot).collect());
-        match self.random.below(12) {
-            0..=4 if !slots.is_empty() => u64::from(self.random.pick(&slots)),
-            5 => BUFFER + self.random.below(4) * 8,
-            6 => u64::from(self.random.pick(&[Handle::SELF.0, Handle::NONE.0])),
-            7 => self.h.kernel.machine.now_ns + self.random.below(1000),
-            8 => self.random.next(),
-            9 => 1 << self.random.below(64),
-            _ => self.random.below(8),
+        match kind {
+            Of(wanted) => self.handle(process, |entry| entry.object.kind() == wanted),
+            Any => self.handle(process, |_| true),
+            Process if self.random.below(3) > 0 => u64::from(Handle::SELF.0),
+            Process => self.handle(process, |entry| entry.object.kind() == O::Process),
+            Token => {
+                let threads = self.h.kernel.threads.iter();
+                let taken = threads.filter(|(_, found)| found.call.taken_by == Some(process));
+                let tokens: Vec<u64> = taken.map(|(_, found)| found.call.token).collect();
+                if tokens.is_empty() {
+                    0
+                } else {
+                    self.random.pick(&tokens)
+                }
+            }
+            Address => BUFFER + self.random.below(4) * 8,
+            Soon => self.h.kernel.machine.now_ns + self.random.below(10_000_000),
+            Bits => 1 << self.random.below(20),
+            Small => self.random.below(8),
+            Length => self.random.below(10_000),
+            Pages => (1 + self.random.below(4)) * 4096,
+            All => u64::from(u32::MAX),
+            Data if self.random.below(4) > 0 => u64::from(Handle::NONE.0),
+            Data => self.handle(process, |entry| entry.object.kind() == O::Stream),
+        }
+    }
+
+    fn handle(&mut self, process: ProcessId, wanted: impl Fn(&HandleEntry) -> bool) -> u64 {
+        let Some(found) = self.h.kernel.processes.get(process) else {
+            return 0;
+        };
+        let entries = found.handles.iter().filter(|(_, entry)| wanted(entry));
+        let slots: Vec<u32> = entries.map(|(slot, _)| slot).collect();
+        if slots.is_empty() {
+            0
+        } else {
+            u64::from(self.random.pick(&slots))
         }
     }
 
     /// Registers of one random call.
     fn prepare(&mut self, thread: ThreadId) {
-        let call = self.random.pick(CALLS);
-        let mut arguments = [0; 10];
-        for argument in &mut arguments {
-            *argument = self.argument(thread);
+        let (call, kinds) = self.random.pick(CALLS);
+        let mut arguments = [0; 6];
+        for (argument, kind) in arguments.iter_mut().zip(kinds) {
+            *argument = self.argument(thread, *kind);
         }
-        let tokens: Vec<u64> = self
-            .h
-            .kernel
-            .threads
-            .iter()
-            .filter(|(_, found)| found.call.taken_by == Some(self.h.owner(thread)))
-            .map(|(_, found)| found.call.token)
-            .collect();
-        let token = if tokens.is_empty() { 0 } else { self.random.pick(&tokens) };
-        let takes_token = matches!(
+        let endpoint = self.argument(thread, Of(O::Endpoint));
+        // One end in ten is enough.
+        let deadly = matches!(
             call,
-            Call::ReplyReceive
-                | Call::Reply
-                | Call::MessageForward
-                | Call::MessageRead
-                | Call::ProcessFork
+            Call::ProcessExit | Call::ProcessKill | Call::ThreadExit
         );
-        if takes_token && self.random.below(8) != 0 {
-            arguments[0] = token;
-        }
-        if matches!(call, Call::Wait | Call::StreamSend | Call::StreamReceive) {
-            arguments[usize::from(call != Call::Wait)] = BUFFER;
-        }
-        // A process that sleeps for ever is of no use here, and one exit in ten is enough.
-        let deadly = matches!(call, Call::ProcessExit | Call::ProcessKill | Call::ThreadExit);
         let spared = deadly && self.random.below(10) != 0;
+        let carries = self.random.below(4) == 0;
         let registers = self.h.registers(thread);
         registers.rip = AFTER;
         registers.rsp = super::STACK - 4096;
         registers.rax = if spared { Call::ThreadYield } else { call } as u64;
-        registers.rdi = arguments[0];
-        registers.rsi = arguments[1];
-        registers.rdx = arguments[2];
-        registers.r10 = arguments[3];
-        registers.r8 = arguments[4];
-        registers.r9 = arguments[5];
-        registers.r12 = arguments[6];
-        registers.r13 = if self.random.below(3) == 0 { BUFFER } else { 0 };
-        registers.r14 = arguments[8];
+        [
+            registers.rdi,
+            registers.rsi,
+            registers.rdx,
+            registers.r10,
+            registers.r8,
+            registers.r9,
+        ] = arguments;
+        registers.r12 = 0;
+        registers.r13 = if carries { BUFFER } else { 0 };
+        registers.r14 = endpoint;
         registers.r15 = BUFFER + 0x1000;
     }
 
-    /// A small structure of handles and small numbers where calls look for one.
+    /// Handles and small numbers where calls look for structures: a `Transfer`, a list.
     fn scribble(&mut self, thread: ThreadId) {
-        let words: Vec<u64> = (0..20)
-            .map(|_| self.argument(thread) & 0xffff_ffff | self.random.below(4) << 32)
-            .collect();
+        let mut words = Vec::new();
+        for _ in 0..20 {
+            let low = self.argument(thread, Any) & 0xffff_ffff;
+            let high = self.random.below(3);
+            words.push(low | high << 32);
+        }
+        if self.random.below(2) == 0 {
+            // A buffer, and counts that a `Transfer` allows.
+            words[0] = BUFFER + 0x4000;
+            words[1] = 64;
+            words[2] = 3;
+            words[12] = self.random.below(2) | self.random.below(3) << 32;
+        }
+        // A program may have unmapped nothing, so that this cannot fail but for want of memory.
         let _ = self.h.kernel.write_words(thread, BUFFER, &words);
     }
 
@@ -248,11 +367,18 @@ impl Model {
             1 => self.h.kernel.kicked(cpu),
             2 => {
                 let write = self.random.below(2) == 0;
-                let address = if self.random.below(4) == 0 { self.random.next() >> 17 } else { BUFFER };
+                let address = if self.random.below(4) == 0 {
+                    self.random.next() >> 17
+                } else {
+                    BUFFER
+                };
                 self.h.kernel.page_fault(cpu, address, write, false);
             }
-            3 => self.h.kernel.fault(cpu, 1 + self.random.below(9) as u32, AFTER),
-            4 if self.threads().len() < 12 => self.spawn(),
+            3 => self
+                .h
+                .kernel
+                .fault(cpu, 1 + self.random.below(9) as u32, AFTER),
+            4 if self.threads().len() < 20 => self.spawn(),
             _ => {
                 if let Some(thread) = self.h.kernel.scheduler.current(cpu) {
                     let again = self.h.kernel.threads.get(thread).is_some_and(|t| t.rewound);
@@ -263,6 +389,8 @@ impl Model {
                         self.h.registers(thread).rip = AFTER;
                     }
                     self.h.kernel.system_call(cpu);
+                } else {
+                    self.disturb();
                 }
             }
         }
@@ -271,6 +399,24 @@ impl Model {
             Next::Idle => {}
         }
         self.h.check();
+    }
+
+    /// Nothing runs here: raises an upcall somewhere, or lets time pass.
+    fn disturb(&mut self) {
+        let threads = self.threads();
+        if threads.is_empty() || self.random.below(2) == 0 {
+            self.h.kernel.machine.now_ns += self.random.below(50_000_000);
+            self.h.kernel.timer(self.h.cpu);
+            return;
+        }
+        let process = self.h.owner(self.random.pick(&threads));
+        let upcall = self.random.below(8);
+        self.h.kernel.scheduler.here = self.h.cpu;
+        if self.random.below(6) == 0 {
+            self.h.kernel.process_kill_now(process, 1);
+            return;
+        }
+        self.h.kernel.raise_in_process(process, upcall, 1);
     }
 
     /// Ends every program: all that they made must be gone.
@@ -287,12 +433,27 @@ impl Model {
             }
         }
         self.h.check();
+        let keeper = self.h.owner(self.keeper);
+        self.h.kernel.close_all(keeper, |_, _| true);
         let kernel = &self.h.kernel;
-        assert_eq!(kernel.processes.len(), 1, "processes");
+        let left = |(id, p): (ProcessId, &crate::process::Process)| {
+            std::format!(
+                "{id:?} state {} references {} threads {}",
+                p.state,
+                p.references,
+                p.threads.len()
+            )
+        };
+        let left: Vec<_> = kernel.processes.iter().map(left).collect();
+        assert_eq!(kernel.processes.len(), 1, "processes {left:?}");
         assert_eq!(kernel.threads.len(), 1, "threads");
         assert_eq!(kernel.endpoints.len(), 0, "endpoints");
         assert_eq!(kernel.sessions.len(), 0, "sessions");
-        assert_eq!(kernel.events.len() + kernel.timers.len(), 0, "events and timers");
+        assert_eq!(
+            kernel.events.len() + kernel.timers.len(),
+            0,
+            "events and timers"
+        );
         assert_eq!(kernel.wait_sets.len(), 0, "wait sets");
         assert_eq!(kernel.timer_queue.len(), 0, "deadlines");
         assert!(kernel.page_waits.is_empty() && kernel.memory_signals.is_empty());
@@ -313,7 +474,7 @@ fn random_programs_keep_every_invariant_and_leave_nothing_behind() {
         for _ in 0..3 {
             model.spawn();
         }
-        for _ in 0..600 {
+        for _ in 0..1000 {
             model.step();
         }
         model.close_everything();

@@ -21,7 +21,11 @@ fn without_ready_threads_a_processor_is_idle_and_sets_no_slice() {
     assert_eq!(h.schedule(0), Next::Idle);
     let (_, thread) = h.process();
     assert_eq!(h.schedule(0), Next::Run(thread));
-    assert_eq!(h.kernel.machine.timers_ns[0], u64::MAX, "it runs alone, so no timer is set");
+    assert_eq!(
+        h.kernel.machine.timers_ns[0],
+        u64::MAX,
+        "it runs alone, so no timer is set"
+    );
 }
 
 #[test]
@@ -49,7 +53,11 @@ fn a_lower_level_gets_more_time() {
     let mut h = Harness::new();
     let (process, nice) = h.process();
     let keen = h.thread(process);
-    h.ok(nice, Call::ThreadSet, &[0, thread_property::PRIORITY, priority::FAIR | 30]);
+    h.ok(
+        nice,
+        Call::ThreadSet,
+        &[0, thread_property::PRIORITY, priority::FAIR | 30],
+    );
     let mut keen_ns = 0;
     for _ in 0..200 {
         let running = runs(&mut h);
@@ -69,13 +77,21 @@ fn a_real_time_thread_runs_before_all_fair_ones() {
     let (process, fair) = h.process();
     let urgent = h.thread(process);
     h.kernel.run_on(h.cpu, fair);
-    h.ok(urgent, Call::ThreadSet, &[0, thread_property::PRIORITY, priority::FIFO | 5]);
+    h.ok(
+        urgent,
+        Call::ThreadSet,
+        &[0, thread_property::PRIORITY, priority::FIFO | 5],
+    );
     assert_eq!(runs(&mut h), urgent);
     h.start(urgent, Call::SleepUntil, &[0, 1000]);
     assert_eq!(runs(&mut h), fair);
     h.advance(1000);
     assert_eq!(runs(&mut h), urgent, "it preempts when it wakes");
-    let bad = h.call(urgent, Call::ThreadSet, &[0, thread_property::PRIORITY, 3 << 8]);
+    let bad = h.call(
+        urgent,
+        Call::ThreadSet,
+        &[0, thread_property::PRIORITY, 3 << 8],
+    );
     assert_eq!(bad, Err(Error::BadArgument));
 }
 
@@ -85,7 +101,11 @@ fn round_robin_threads_take_turns() {
     let (process, first) = h.process();
     let second = h.thread(process);
     for thread in [first, second] {
-        h.ok(thread, Call::ThreadSet, &[0, thread_property::PRIORITY, priority::ROUND_ROBIN | 5]);
+        h.ok(
+            thread,
+            Call::ThreadSet,
+            &[0, thread_property::PRIORITY, priority::ROUND_ROBIN | 5],
+        );
     }
     let mut order = Vec::new();
     for _ in 0..4 {
@@ -116,18 +136,33 @@ fn a_thread_stays_on_the_processors_it_may_run_on() {
     h.ok(thread, Call::ThreadSet, &[0, thread_property::AFFINITY, 2]);
     h.kernel.schedule(Cpu(0));
     h.kernel.schedule(Cpu(1));
-    assert_eq!(h.kernel.threads.get(thread).expect("thread").state, State::Running(Cpu(1)));
+    assert_eq!(
+        h.kernel.threads.get(thread).expect("thread").state,
+        State::Running(Cpu(1))
+    );
     let none = [0, thread_property::AFFINITY, 4];
     h.cpu = Cpu(1);
-    assert_eq!(h.call(thread, Call::ThreadSet, &none), Err(Error::BadArgument));
+    assert_eq!(
+        h.call(thread, Call::ThreadSet, &none),
+        Err(Error::BadArgument)
+    );
 }
 
 #[test]
 fn a_server_runs_with_its_callers_priority_until_it_answers() {
-    let super::call_tests::Pair { mut h, server, endpoint, client, session } =
-        super::call_tests::pair();
+    let super::call_tests::Pair {
+        mut h,
+        server,
+        endpoint,
+        client,
+        session,
+    } = super::call_tests::pair();
     let urgent = priority::FIFO | 50;
-    h.ok(client, Call::ThreadSet, &[0, thread_property::PRIORITY, urgent]);
+    h.ok(
+        client,
+        Call::ThreadSet,
+        &[0, thread_property::PRIORITY, urgent],
+    );
     h.receive(server, endpoint, super::BUFFER);
     h.send(client, session, &[0; 6], 0);
     let effective = |h: &Harness, id| h.kernel.threads.get(id).expect("thread").effective.raw();
@@ -139,8 +174,13 @@ fn a_server_runs_with_its_callers_priority_until_it_answers() {
 
 #[test]
 fn a_queued_call_lends_its_priority_along_the_chain() {
-    let super::call_tests::Pair { mut h, server, endpoint, client, session } =
-        super::call_tests::pair();
+    let super::call_tests::Pair {
+        mut h,
+        server,
+        endpoint,
+        client,
+        session,
+    } = super::call_tests::pair();
     let (_, deep) = h.process();
     let below = h.ok(deep, Call::EndpointCreate, &[]);
     let none = u64::from(Handle::NONE.0);
@@ -153,7 +193,11 @@ fn a_queued_call_lends_its_priority_along_the_chain() {
     h.receive(server, endpoint, super::BUFFER);
     h.send(server, onward, &[0; 6], 0);
     let urgent = priority::FIFO | 50;
-    h.ok(client, Call::ThreadSet, &[0, thread_property::PRIORITY, urgent]);
+    h.ok(
+        client,
+        Call::ThreadSet,
+        &[0, thread_property::PRIORITY, urgent],
+    );
     h.send(client, session, &[0; 6], 0);
     let effective = |h: &Harness, id| h.kernel.threads.get(id).expect("thread").effective.raw();
     assert_eq!(effective(&h, server), urgent);

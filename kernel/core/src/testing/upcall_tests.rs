@@ -18,7 +18,11 @@ const INCOMING: u64 = BUFFER + 0x2000;
 /// A process whose upcalls enter `ENTRY`.
 fn process(h: &mut Harness) -> ThreadId {
     let (_, thread) = h.process();
-    h.ok(thread, Call::ProcessSet, &[SELF, process_property::UPCALL_ENTRY, ENTRY]);
+    h.ok(
+        thread,
+        Call::ProcessSet,
+        &[SELF, process_property::UPCALL_ENTRY, ENTRY],
+    );
     thread
 }
 
@@ -44,7 +48,11 @@ fn a_caught_upcall_enters_the_handler_and_returns() {
     assert!(frame + 704 <= STACK - 128, "below the red zone");
     assert_eq!(h.registers(thread).rsp, frame - 8);
     assert_eq!(h.peek_word(thread, frame + FRAME_UPCALL) & 0xffff_ffff, 9);
-    assert_eq!(h.peek_word(thread, frame + FRAME_UPCALL + 16), 42, "the value");
+    assert_eq!(
+        h.peek_word(thread, frame + FRAME_UPCALL + 16),
+        42,
+        "the value"
+    );
     let mask = h.kernel.threads.get(thread).expect("thread").mask;
     assert_eq!(mask, 1 << 9 | 1 << 3);
     h.registers(thread).rbx = 0;
@@ -53,7 +61,10 @@ fn a_caught_upcall_enters_the_handler_and_returns() {
     registers.rdi = frame;
     h.trap(thread);
     let registers = *h.registers(thread);
-    assert_eq!((registers.rip, registers.rbx, registers.rax), (AFTER, 1234, 0));
+    assert_eq!(
+        (registers.rip, registers.rbx, registers.rax),
+        (AFTER, 1234, 0)
+    );
     assert_eq!(h.kernel.threads.get(thread).expect("thread").mask, 0);
 }
 
@@ -107,7 +118,10 @@ fn interrupt_read(flags: u64) -> (Harness, ThreadId) {
 fn an_interrupted_read_fails_after_the_handler() {
     let (mut h, thread) = interrupt_read(0);
     let frame = in_handler(&mut h, thread).expect("in the handler");
-    assert_eq!(h.peek_word(thread, frame + FRAME_REGISTERS) as i64, -(Error::Interrupted as i64));
+    assert_eq!(
+        h.peek_word(thread, frame + FRAME_REGISTERS) as i64,
+        -(Error::Interrupted as i64)
+    );
     assert_eq!(h.peek_word(thread, frame + FRAME_REGISTERS + 128), AFTER);
 }
 
@@ -115,8 +129,14 @@ fn an_interrupted_read_fails_after_the_handler() {
 fn an_interrupted_read_is_executed_again_if_the_action_says_so() {
     let (mut h, thread) = interrupt_read(upcall_flags::RESTART);
     let frame = in_handler(&mut h, thread).expect("in the handler");
-    assert_eq!(h.peek_word(thread, frame + FRAME_REGISTERS), Call::Read as u64);
-    assert_eq!(h.peek_word(thread, frame + FRAME_REGISTERS + 128), AFTER - 2);
+    assert_eq!(
+        h.peek_word(thread, frame + FRAME_REGISTERS),
+        Call::Read as u64
+    );
+    assert_eq!(
+        h.peek_word(thread, frame + FRAME_REGISTERS + 128),
+        AFTER - 2
+    );
 }
 
 #[test]
@@ -136,9 +156,17 @@ fn a_wait_with_a_mask_lets_the_upcall_in_and_puts_the_mask_back() {
     h.kernel.run_on(h.cpu, thread);
     h.kernel.schedule(h.cpu);
     let frame = in_handler(&mut h, thread).expect("in the handler");
-    assert_eq!(h.peek_word(thread, frame + FRAME_MASK), 1 << 9, "the mask before the wait");
+    assert_eq!(
+        h.peek_word(thread, frame + FRAME_MASK),
+        1 << 9,
+        "the mask before the wait"
+    );
     let result = h.peek_word(thread, frame + FRAME_REGISTERS) as i64;
-    assert_eq!(result, -(Error::Interrupted as i64), "a wait is never executed again");
+    assert_eq!(
+        result,
+        -(Error::Interrupted as i64),
+        "a wait is never executed again"
+    );
 }
 
 #[test]
@@ -180,7 +208,10 @@ fn a_fault_enters_the_handler_with_its_address() {
     h.kernel.page_fault(h.cpu, 0x1234, true, false);
     h.kernel.schedule(h.cpu);
     let frame = in_handler(&mut h, thread).expect("in the handler");
-    assert_eq!(h.peek_word(thread, frame + FRAME_UPCALL), 10 | u64::from(fault_kind::NOT_MAPPED) << 32);
+    assert_eq!(
+        h.peek_word(thread, frame + FRAME_UPCALL),
+        10 | u64::from(fault_kind::NOT_MAPPED) << 32
+    );
     assert_eq!(h.peek_word(thread, frame + FRAME_UPCALL + 8), 0x1234);
 }
 
@@ -211,9 +242,15 @@ fn exception() -> (Harness, ThreadId, ThreadId, u64) {
     h.kernel.schedule(h.cpu);
     h.check();
     h.receive(supervisor, endpoint, INCOMING);
-    assert_eq!(h.result(supervisor).map(|r| r.map(|v| v & 0xff)), Some(Ok(kind::EXCEPTION)));
+    assert_eq!(
+        h.result(supervisor).map(|r| r.map(|v| v & 0xff)),
+        Some(Ok(kind::EXCEPTION))
+    );
     assert_eq!(h.registers(supervisor).r13, 33);
-    assert_eq!(h.peek_word(supervisor, INCOMING + 72), u64::from(fault_kind::DIVIDE) | 7 << 32);
+    assert_eq!(
+        h.peek_word(supervisor, INCOMING + 72),
+        u64::from(fault_kind::DIVIDE) | 7 << 32
+    );
     (h, thread, supervisor, handle)
 }
 
@@ -288,7 +325,11 @@ fn a_caller_interrupted_by_an_upcall_gets_what_its_server_answers() {
     h.kernel.schedule(h.cpu);
     let frame = in_handler(&mut h, thread).expect("in the handler");
     assert_eq!(h.peek_word(thread, frame + FRAME_REGISTERS), interrupted);
-    assert_eq!(h.peek_word(thread, frame + FRAME_REGISTERS + 32), 5, "the request stands");
+    assert_eq!(
+        h.peek_word(thread, frame + FRAME_REGISTERS + 32),
+        5,
+        "the request stands"
+    );
 }
 
 #[test]
@@ -309,5 +350,8 @@ fn a_frame_with_kernel_addresses_is_refused() {
     let mut h = Harness::new();
     let thread = process(&mut h);
     h.poke(thread, BUFFER, &[0xff; 704]);
-    assert_eq!(h.call(thread, Call::UpcallReturn, &[BUFFER]), Err(Error::BadAddress));
+    assert_eq!(
+        h.call(thread, Call::UpcallReturn, &[BUFFER]),
+        Err(Error::BadAddress)
+    );
 }
