@@ -244,7 +244,8 @@ interface! {
         230 kill() in(name) out() sends(0) -> () returns(0);
         /// Stops everything cleanly: 1 power off, 2 reboot, 3 test exit with `status`.
         231 shut_down(how: u32, status: u32) in() out() sends(0) -> () returns(0);
-        /// A word of the kernel's command line: value 1 when present, and the text after `=`.
+        /// A word of the kernel's command line: value 1 when present, and the text after `=`. An empty
+        /// name asks for the whole line.
         232 option() in(name) out(text) sends(0) -> (present, length) returns(0);
     }
 }

@@ -480,6 +480,12 @@ impl supervisor::Supervisor<ServerCall> for Supervisor {
 
     fn option(&mut self, call: &mut ServerCall, name: Input, output: Output) -> Reply {
         let (bytes, length) = text::<64>(call, name)?;
+        if length == 0 {
+            let line = self.command_line.as_bytes();
+            let count = line.len().min(output.length as usize);
+            call.write(output, 0, &line[..count])?;
+            return Ok(Answer::value(1).with(1, count as u64).into());
+        }
         let words = self.command_line.split_ascii_whitespace();
         let mut found = words.filter_map(|word| {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));

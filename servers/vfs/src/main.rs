@@ -42,6 +42,7 @@ mod program {
                 })
                 .collect(),
             processes: Peer(Rc::new(Session(start.require("process")))),
+            supervisor: Peer(Rc::new(Session(start.require("supervisor")))),
             devices: Devices::new(
                 devices.into_iter().map(|(_, session)| session).collect(),
                 start.handle("control"),
@@ -58,7 +59,8 @@ mod program {
                 server_rt::stubs::safe::process_exit(1)
             }
         };
-        for (kind, target) in [("devtmpfs", "/dev"), ("proc", "/proc")] {
+        let declared = start.argument("mounts").unwrap_or("").split(',');
+        for (kind, target) in declared.filter_map(|mount| mount.split_once(':')) {
             if let Err(error) = server.mount_at(kind.as_bytes(), target.as_bytes()) {
                 server_rt::log!("cannot mount {kind} on {target}: {error:?}");
             }

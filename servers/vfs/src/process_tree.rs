@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::system::SystemInfo;
 use proto::types::file_type;
-use proto::{Attributes, Error, process};
+use proto::{Attributes, Error, process, supervisor};
 
 use crate::backend::Peer;
 use crate::permission::Caller;
@@ -25,7 +25,7 @@ const PROCESS_SHIFT: u32 = 8;
 const MAX_TEXT: usize = 1 << 20;
 
 /// Files of the system: name and node.
-const FILES: [(&[u8], u64); 8] = [
+const FILES: [(&[u8], u64); 9] = [
     (b"meminfo", 3),
     (b"uptime", 4),
     (b"stat", 5),
@@ -34,8 +34,10 @@ const FILES: [(&[u8], u64); 8] = [
     (b"loadavg", 8),
     (b"filesystems", 9),
     (b"mounts", 10),
+    (b"cmdline", 11),
 ];
 const MOUNTS: u64 = 10;
+const COMMAND_LINE: u64 = 11;
 
 /// Files of a process: name and the number that `process::describe` takes, plus one.
 const PROCESS_FILES: [(&[u8], u64); 6] = [
@@ -51,6 +53,8 @@ const PROCESS_FILES: [(&[u8], u64); 6] = [
 pub struct ProcessTree {
     /// The process server.
     pub processes: Peer,
+    /// The supervisor, which knows the kernel's command line.
+    pub supervisor: Peer,
     /// Lines of `/proc/mounts`.
     pub mounts: Rc<RefCell<Vec<u8>>>,
 }
@@ -89,6 +93,14 @@ impl ProcessTree {
             text.extend_from_slice(&piece[..count]);
         }
         Ok(text)
+    }
+
+    fn command_line(&self) -> Result<Vec<u8>, Error> {
+        let mut line = alloc::vec![0; 4096];
+        let answer = supervisor::option(&self.supervisor, b"", &mut line, &[])?;
+        line.truncate(usize::try_from(answer.words[1]).unwrap_or(0));
+        line.push(b'\n');
+        Ok(line)
     }
 
     /// Effective user and group, from the status text.
@@ -236,6 +248,9 @@ impl Tree for ProcessTree {
         let (id, file) = (node >> PROCESS_SHIFT, node & 0xff);
         if file == MOUNTS {
             return Ok(self.mounts.borrow().clone());
+        }
+        if id == 0 && file == COMMAND_LINE {
+            return self.command_line();
         }
         if id != 0 {
             return self.describe(id, file as u32 - 1);

@@ -29,7 +29,9 @@ pub struct Peers {
     pub offered: Vec<Offered>,
     /// The process server.
     pub processes: Peer,
-    /// Device servers and the supervisor.
+    /// The supervisor.
+    pub supervisor: Peer,
+    /// Device servers and the supervisor's control.
     pub devices: Devices,
 }
 
@@ -43,6 +45,7 @@ pub struct Server<K> {
     pub(crate) mounts_text: Rc<RefCell<Vec<u8>>>,
     pub(crate) offered: Vec<Offered>,
     processes: Peer,
+    supervisor: Peer,
     pub(crate) devices: Rc<Devices>,
     pub(crate) opened: Table,
     pub(crate) fifos: Vec<Fifo>,
@@ -60,6 +63,7 @@ impl<K: Kernel> Server<K> {
             mounts_text: Rc::default(),
             offered: peers.offered,
             processes: peers.processes,
+            supervisor: peers.supervisor,
             devices: Rc::new(peers.devices),
             opened: Table::default(),
             fifos: Vec::new(),
@@ -114,6 +118,7 @@ impl<K: Kernel> Server<K> {
             })),
             b"proc" => Some(Box::new(ProcessTree {
                 processes: self.processes.clone(),
+                supervisor: self.supervisor.clone(),
                 mounts: self.mounts_text.clone(),
             })),
             _ => None,
