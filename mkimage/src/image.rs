@@ -103,6 +103,10 @@ fn rebuild(workspace: &Workspace, built: &Built) -> Result<()> {
     for package in &packages {
         staging.layer(&package.files())?;
     }
+    for host in packages::tools(workspace, &spinner)? {
+        let guest = "/sbin/".to_string();
+        staging.add(&Addition { host, guest })?;
+    }
     staging.layer(&workspace.path("rootfs"))?;
     let identity = porting_kit::digest::of_tree(staging.root())?;
     write_file(&built.root_identity, identity)?;

@@ -79,6 +79,21 @@ pub fn test_programs(workspace: &Workspace, sources: &[PathBuf]) -> Result<Vec<P
         .collect()
 }
 
+/// Builds the system's own programs, each a C file in `servers/tools`. Answers where they are.
+pub fn tools(workspace: &Workspace, progress: &dyn Progress) -> Result<Vec<PathBuf>> {
+    let sdk = sdk(workspace, progress)?;
+    let mut sources: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(workspace.path("servers/tools"))? {
+        sources.push(entry?.path());
+    }
+    sources.retain(|path| path.extension().is_some_and(|extension| extension == "c"));
+    sources.sort();
+    sources
+        .iter()
+        .map(|source| c_program(workspace, &sdk, source))
+        .collect()
+}
+
 fn c_program(workspace: &Workspace, sdk: &Sdk, source: &Path) -> Result<PathBuf> {
     let name = source.file_stem().context("a C file without a name")?;
     let program = workspace.build("test-programs")?.join(name);
