@@ -40,6 +40,8 @@ pub struct SerialServer<L: Line, K: Kernel> {
     uart: Uart<L>,
     readers: VecDeque<Reader>,
     writers: VecDeque<Writer>,
+    /// A writer that would not wait left because the line took no more.
+    line_full: bool,
     shown: Signals,
     kernel: K,
 }
@@ -51,6 +53,7 @@ impl<L: Line, K: Kernel> SerialServer<L, K> {
             uart,
             readers: VecDeque::new(),
             writers: VecDeque::new(),
+            line_full: false,
             shown: Signals::NONE,
             kernel,
         };
@@ -75,6 +78,7 @@ impl<L: Line, K: Kernel> SerialServer<L, K> {
     /// The line's interrupt came.
     pub fn interrupted(&mut self) {
         self.uart.interrupted();
+        self.line_full = self.line_full && !self.uart.takes_output();
         while self.uart.input_length() > 0
             && let Some(reader) = self.readers.pop_front()
         {
@@ -126,7 +130,7 @@ impl<L: Line, K: Kernel> SerialServer<L, K> {
         if length == 0 {
             return Ok(Answer::value(0).into());
         }
-        if non_blocking && !self.writers.is_empty() {
+        if non_blocking && (!self.writers.is_empty() || self.line_full) {
             return Err(Error::WouldBlock);
         }
         let sent = 0;
@@ -142,7 +146,9 @@ impl<L: Line, K: Kernel> SerialServer<L, K> {
                 .back()
                 .is_some_and(|writer| writer.token == token)
         {
+            self.line_full = true;
             self.finish_writer(self.writers.len() - 1, Error::WouldBlock);
+            self.uart.want_output_interrupt(true);
         }
         // Answered already where the line took all of it, which is the usual case.
         Ok(Outcome::Later)
@@ -169,7 +175,7 @@ impl<L: Line, K: Kernel> SerialServer<L, K> {
                 break;
             }
         }
-        let waiting = !self.writers.is_empty();
+        let waiting = !self.writers.is_empty() || self.line_full;
         self.uart.want_output_interrupt(waiting);
     }
 
@@ -192,7 +198,7 @@ impl<L: Line, K: Kernel> SerialServer<L, K> {
         if self.uart.input_length() > 0 {
             signals = signals.or(Signals::READABLE);
         }
-        if self.writers.is_empty() {
+        if self.writers.is_empty() && !self.line_full {
             signals = signals.or(Signals::WRITABLE);
         }
         if signals != self.shown {

@@ -92,11 +92,16 @@ impl<L: Line> Uart<L> {
         self.receive();
     }
 
+    /// Whether the line would take output now.
+    pub fn takes_output(&mut self) -> bool {
+        self.line.read(register::LINE_STATUS) & TRANSMITTER_EMPTY != 0
+    }
+
     /// Sends from the start of `bytes` what the line takes now; returns how much.
     pub fn send(&mut self, bytes: &[u8]) -> usize {
         let mut sent = 0;
         while sent < bytes.len() {
-            if self.line.read(register::LINE_STATUS) & TRANSMITTER_EMPTY == 0 {
+            if !self.takes_output() {
                 break;
             }
             let end = bytes.len().min(sent + FIFO_SIZE);
