@@ -39,6 +39,7 @@ const WRITE_ONLY: u64 = 1;
 
 /// What went wrong, for the log.
 type Outcome = Result<(), String>;
+type Test = fn(&Start) -> Outcome;
 
 /// Runs everything; never returns.
 pub fn run(start: Start) -> ! {
@@ -46,7 +47,7 @@ pub fn run(start: Start) -> ! {
         kill_the_disk_driver(&start);
     }
     // Devices last: by then every driver has claimed all of its own.
-    let tests: [(&str, fn(&Start) -> Outcome); 6] = [
+    let tests: [(&str, Test); 6] = [
         ("disk under fire", test_disk_under_fire),
         ("disk", test_disk),
         ("console", test_console),
