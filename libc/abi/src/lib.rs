@@ -4,6 +4,8 @@
 //! `sys` holds what makes system calls. A pure function that must allocate or set
 //! `errno` goes through the C symbols (`malloc`, `__errno_location`) that `sys` defines.
 #![no_std]
+// Else the compiler takes `strcpy` to be a call of the C library's `strcpy`.
+#![no_builtins]
 #![feature(c_variadic, thread_local)]
 // C names and C preconditions: the standard's text is each function's safety contract.
 #![allow(clippy::missing_safety_doc, non_camel_case_types)]
