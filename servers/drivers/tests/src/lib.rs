@@ -20,6 +20,8 @@ const PAGE: u64 = 4096;
 const PAGES: u64 = 300;
 /// Bytes written to the first console.
 const CONSOLE_BYTES: usize = 8 << 20;
+/// Bytes that the host sends through the second console.
+const INPUT_BYTES: u64 = 300_000;
 /// Bytes of one write; no divisor or multiple of what the driver splits into.
 const WRITE_BYTES: usize = 100_000;
 /// Sectors of the disk that the host has filled, less what is read from a place among them.
@@ -35,7 +37,8 @@ const RESTARTS: u64 = 3;
 const TEST_EXIT: u32 = 3;
 const PASSED: u32 = 0x10;
 const FAILED: u32 = 0x11;
-const WRITE_ONLY: u64 = 1;
+const READ_ONLY: u32 = 0;
+const WRITE_ONLY: u32 = 1;
 
 /// What went wrong, for the log.
 type Outcome = Result<(), String>;
@@ -193,15 +196,34 @@ fn test_disk(start: &Start) -> Outcome {
     expect("memory too short", short.is_err(), true)
 }
 
+/// Reads what the host sends through the second console, in pieces of changing size.
+fn check_console_input(consoles: &Session) -> Outcome {
+    let input = device::open(consoles, 1, READ_ONLY, &[], &[]).map_err(failed("open input"))?;
+    let mut bytes = vec![0; 7000];
+    let mut position = 0;
+    while position < INPUT_BYTES {
+        let room = (position % 6999 + 1) as usize;
+        let count = safe::read(input.handles[0], &mut bytes[..room]).map_err(failed("read"))?;
+        expect("a read of something", (1..=room).contains(&count), true)?;
+        let wrong = (position..)
+            .zip(&bytes[..count])
+            .find(|(at, byte)| pattern(*at) != **byte);
+        expect("wrong input", wrong.map(|(at, _)| at), None)?;
+        position += count as u64;
+    }
+    expect("bytes of input", position, INPUT_BYTES)
+}
+
 fn test_console(start: &Start) -> Outcome {
     let consoles = session(start, "console");
     let open = |minor| {
-        let answer = device::open(&consoles, minor, WRITE_ONLY as u32, &[], &[]);
+        let answer = device::open(&consoles, minor, WRITE_ONLY, &[], &[]);
         answer
             .map(|answer| answer.handles[0])
             .map_err(failed("open"))
     };
     let (output, error) = (open(0)?, open(1)?);
+    check_console_input(&consoles)?;
     let data: Vec<u8> = (0..CONSOLE_BYTES as u64).map(pattern).collect();
     for chunk in data.chunks(WRITE_BYTES) {
         let written = safe::write(output, chunk).map_err(failed("write"))?;
@@ -259,7 +281,7 @@ fn test_disk_under_fire(start: &Start) -> Outcome {
 /// Kills each driver and goes on using the sessions: to a client a crash is a pause.
 fn test_restart(start: &Start) -> Outcome {
     let control = session(start, "control");
-    let console = device::open(&session(start, "console"), 1, WRITE_ONLY as u32, &[], &[]);
+    let console = device::open(&session(start, "console"), 1, WRITE_ONLY, &[], &[]);
     let console = console.map_err(failed("open"))?.handles[0];
     let memory = safe::memory_create(PAGE, 0).map_err(failed("memory"))?;
     safe::memory_set_length(memory, PAGE).map_err(failed("length"))?;

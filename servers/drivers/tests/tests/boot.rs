@@ -1,7 +1,7 @@
 //! Boots the kernel with the drivers, real virtual devices behind them, and the guest's half.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 const DECLARATION: &str = r#"
 [[server]]
@@ -52,6 +52,7 @@ const PASSED: i32 = 33;
 const DISK_BYTES: u64 = 8 << 20;
 const PATTERN_BYTES: u64 = 1 << 20;
 const CONSOLE_BYTES: u64 = 8 << 20;
+const INPUT_BYTES: u64 = 300_000;
 /// The machine is killed after this long; no test depends on how long it takes.
 const LIMIT_S: &str = "300";
 
@@ -129,6 +130,7 @@ impl Machine {
         let mut disk = pattern_bytes(0, PATTERN_BYTES);
         disk.resize(DISK_BYTES as usize, 0);
         std::fs::write(folder.join("disk"), disk).unwrap();
+        std::fs::write(folder.join("input"), pattern_bytes(0, INPUT_BYTES)).unwrap();
         let mut command = Command::new("timeout");
         command
             .current_dir(&folder)
@@ -147,17 +149,48 @@ impl Machine {
         command.args(["-initrd", "bundle", "-append", "test"]);
         command.args(["-drive", "if=none,id=disk,format=raw,file=disk"]);
         command.args(["-device", "virtio-blk-pci,drive=disk,disable-legacy=on"]);
-        for index in 0..2 {
-            let chardev = format!("file,id=console{index},path=console{index}");
+        // The first console is a file; the second one goes both ways.
+        let chardevs = [
+            "file,id=console0,path=console0",
+            "pipe,id=console1,path=pipe",
+        ];
+        for (index, chardev) in chardevs.into_iter().enumerate() {
             let bus = format!("virtio-serial-pci,id=bus{index},max_ports=1,disable-legacy=on");
             let port = format!("virtconsole,bus=bus{index}.0,chardev=console{index}");
-            command.args(["-chardev", &chardev, "-device", &bus, "-device", &port]);
+            command.args(["-chardev", chardev, "-device", &bus, "-device", &port]);
         }
         Machine { folder, command }
     }
 
+    /// A shell command in the machine's folder.
+    fn shell(&self, line: &str) -> Child {
+        let mut shell = Command::new("sh");
+        shell
+            .current_dir(&self.folder)
+            .args(["-c", line])
+            .spawn()
+            .unwrap()
+    }
+
     fn run(&mut self) -> String {
+        assert!(
+            self.shell("mkfifo pipe.in pipe.out")
+                .wait()
+                .unwrap()
+                .success()
+        );
+        let mut ends = [
+            self.shell("exec cat input > pipe.in"),
+            self.shell("exec cat pipe.out > console1"),
+        ];
         let output = self.command.stdin(Stdio::null()).output().unwrap();
+        for end in &mut ends {
+            // A machine that ends early leaves one of them waiting.
+            if output.status.code() != Some(PASSED) {
+                end.kill().unwrap();
+            }
+            end.wait().unwrap();
+        }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(PASSED), "{text}");
         text
