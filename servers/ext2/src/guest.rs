@@ -14,6 +14,7 @@ use server_rt::{Mapping, Session, Start, log};
 
 use crate::disk::{Disk, STAGING_BYTES, Segment};
 use crate::partition::find_partition;
+use crate::redo::{LOG_BYTES, LogMemory, Replayed, replay};
 use crate::volume::DiskVolume;
 
 /// Bytes that metadata is moved in.
@@ -163,8 +164,41 @@ impl Disk for SessionDisk {
     }
 }
 
-/// Mounts the disk of the session `block`.
-fn mount(start: &Start, in_use: &[InodeNumber]) -> Option<DiskVolume<SessionDisk>> {
+impl LogMemory for Mapping {
+    fn read(&self, offset: u64, bytes: &mut [u8]) -> Option<()> {
+        Mapping::read(self, offset, bytes)
+    }
+    fn write(&self, offset: u64, bytes: &[u8]) -> Option<()> {
+        Mapping::write(self, offset, bytes)
+    }
+    fn load(&self, offset: u64) -> Option<u64> {
+        Mapping::load(self, offset)
+    }
+    fn store(&self, offset: u64, value: u64) -> Option<()> {
+        Mapping::store(self, offset, value)
+    }
+}
+
+/// The name under which the redo log is parked.
+const LOG_NAME: &str = "redo";
+
+/// The Memory of the redo log: the one that the instance before this one left, or a new one.
+fn log_memory(kernel: &mut GuestKernel) -> Result<Mapping, Error> {
+    let memory = match kernel.unpark(LOG_NAME) {
+        Some(memory) => memory,
+        None => {
+            let memory = safe::memory_create(LOG_BYTES, 0)?;
+            if !kernel.park(LOG_NAME, memory) {
+                return Err(Error::NoMemory);
+            }
+            memory
+        }
+    };
+    Ok(Mapping::new(memory, 0, LOG_BYTES, true)?)
+}
+
+/// Opens the disk of the session `block` and finds the file system on it.
+fn open_disk(start: &Start) -> Option<(SessionDisk, bool)> {
     let (mut disk, read_only) = match SessionDisk::new(Session(start.require("block"))) {
         Ok(disk) => disk,
         Err(error) => {
@@ -179,23 +213,44 @@ fn mount(start: &Start, in_use: &[InodeNumber]) -> Option<DiskVolume<SessionDisk
             return None;
         }
     }
+    Some((disk, read_only))
+}
+
+/// Mounts the disk, after bringing to it what the instance before this one had not.
+fn mount(
+    start: &Start,
+    in_use: &[InodeNumber],
+    log: Option<Mapping>,
+) -> Option<DiskVolume<SessionDisk, Mapping>> {
+    let (mut disk, read_only) = open_disk(start)?;
+    let replayed = match log.as_ref().map(|log| replay(log, &mut disk)) {
+        Some(Ok(replayed)) => replayed,
+        Some(Err(error)) => {
+            log!("cannot replay the redo log: {error}");
+            Replayed::default()
+        }
+        None => Replayed::default(),
+    };
     let now_ns = safe::realtime_ns();
     let now = Time {
         seconds: (now_ns / 1_000_000_000) as i64,
         nanoseconds: (now_ns % 1_000_000_000) as u32,
     };
+    let resumed = replayed.resumed;
+    let cache_blocks = CACHE_BLOCKS;
     let options = MountOptions {
         read_only,
-        cache_blocks: CACHE_BLOCKS,
+        cache_blocks,
         now,
         in_use,
+        resumed,
     };
     match FileSystem::mount(disk, options) {
         Ok(file_system) => {
             if let Some(feature) = file_system.write_blocker() {
                 log!("mounted read-only: the file system has the feature {feature}");
             }
-            Some(DiskVolume::new(file_system))
+            Some(DiskVolume::new(file_system, log, replayed.call))
         }
         Err(error) => {
             log!("cannot mount: {error}");
@@ -208,13 +263,19 @@ fn mount(start: &Start, in_use: &[InodeNumber]) -> Option<DiskVolume<SessionDisk
 pub fn run(start: Start) -> ! {
     let endpoint = start.endpoint();
     let supervisor = start.handle("supervisor");
-    let sessions = GuestKernel::new(endpoint, supervisor).sessions();
-    let nodes = sessions
+    let mut kernel = GuestKernel::new(endpoint, supervisor);
+    let nodes = kernel
+        .sessions()
         .into_iter()
-        .filter_map(OpenFile::from_badge)
-        .map(|file| file.node);
-    let in_use: Vec<InodeNumber> = nodes.filter_map(|node| node.try_into().ok()).collect();
-    match mount(&start, &in_use) {
+        .filter_map(OpenFile::from_badge);
+    let in_use: Vec<InodeNumber> = nodes
+        .filter_map(|file| InodeNumber::try_from(file.node).ok())
+        .collect();
+    let log = log_memory(&mut kernel);
+    if let Err(error) = &log {
+        log!("no redo log: {error:?}");
+    }
+    match mount(&start, &in_use, log.ok()) {
         Some(volume) => file_system::serve(volume, endpoint, supervisor),
         None => safe::process_exit(1),
     }

@@ -8,6 +8,7 @@ extern crate std;
 mod disk;
 mod guest;
 mod partition;
+mod redo;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -15,4 +16,5 @@ mod volume;
 pub use disk::{Disk, Segment};
 pub use guest::run;
 pub use partition::find_partition;
+pub use redo::{LOG_BYTES, Log, LogMemory, Replayed, replay};
 pub use volume::DiskVolume;

@@ -12,6 +12,7 @@ use proto::types::{FileSystemStatus, attribute_mask, file_type};
 use proto::{Attributes, Error};
 
 use crate::disk::{Disk, STAGING_BYTES, Segment};
+use crate::redo::{DoneCall, Log, LogMemory};
 
 /// Device number of the file system; there is one.
 const DEVICE: u64 = 1;
@@ -26,11 +27,13 @@ const SEGMENTS: usize = 512;
 const SEGMENT_BYTES: u64 = 4 << 20;
 
 /// An ext2 file system on a disk.
-pub struct DiskVolume<D> {
+pub struct DiskVolume<D, L> {
     /// The format.
     pub file_system: FileSystem<D>,
     /// The latest time that a caller told.
     now: Time,
+    log: Option<Log<L>>,
+    last_call: Option<DoneCall>,
 }
 
 fn time(ns: i64) -> Time {
@@ -83,12 +86,26 @@ fn device_number((major, minor): (u32, u32)) -> u64 {
     (major & 0xFFF) << 8 | (major & 0xFFFF_F000) << 32 | minor & 0xFF | (minor & 0xFFFF_FF00) << 12
 }
 
-impl<D: Disk> DiskVolume<D> {
-    /// A volume over a mounted file system.
-    pub fn new(file_system: FileSystem<D>) -> DiskVolume<D> {
+impl<D: Disk, L: LogMemory> DiskVolume<D, L> {
+    /// A volume over a mounted file system. `log_memory` makes it survive this server;
+    /// `last_call` is what [`replay`](crate::replay) found.
+    pub fn new(
+        mut file_system: FileSystem<D>,
+        log_memory: Option<L>,
+        last_call: Option<DoneCall>,
+    ) -> DiskVolume<D, L> {
+        let mut log = log_memory.and_then(|memory| Log::start(memory, &file_system));
+        if let Some(started) = &mut log
+            && let Err(error) = started.commit(&mut file_system, last_call)
+        {
+            server_rt::log!("cannot keep a redo log: {error}");
+            log = None;
+        }
         DiskVolume {
             file_system,
             now: Time::default(),
+            log,
+            last_call,
         }
     }
 
@@ -136,7 +153,7 @@ impl<D: Disk> DiskVolume<D> {
     }
 }
 
-impl<D: Disk> Volume for DiskVolume<D> {
+impl<D: Disk, L: LogMemory> Volume for DiskVolume<D, L> {
     const PAGED: bool = true;
 
     fn root(&self) -> u64 {
@@ -357,7 +374,32 @@ impl<D: Disk> Volume for DiskVolume<D> {
     }
 
     fn unmount(&mut self) -> Result<(), Error> {
-        self.file_system.finish().map_err(error)
+        self.file_system.finish().map_err(error)?;
+        if let Some(mut log) = self.log.take() {
+            log.finish();
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, call: Option<DoneCall>) {
+        let Some(log) = &mut self.log else { return };
+        if let Err(error) = log.commit(&mut self.file_system, call) {
+            server_rt::log!("cannot keep the redo log: {error}");
+        }
+    }
+
+    fn parked(&self) -> Vec<u64> {
+        self.log.as_ref().map_or(Vec::new(), Log::parked)
+    }
+
+    fn note_parked(&mut self, key: u64, parked: bool) -> bool {
+        self.log
+            .as_mut()
+            .is_some_and(|log| log.note_parked(key, parked))
+    }
+
+    fn last_commit(&self) -> Option<DoneCall> {
+        self.last_call
     }
 
     fn read_pages(&mut self, node: u64, offset: u64, length: u64) -> Result<Handle, Error> {

@@ -1,7 +1,5 @@
 //! The content of regular files: Memory objects that clients read, write and map.
 
-use alloc::format;
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -20,9 +18,6 @@ const READ_AHEAD: u64 = 128 << 10;
 const CHUNK: usize = 64 << 10;
 /// Contents that are kept, as long as those that nobody uses can make room.
 const MOST_CONTENTS: usize = 1024;
-/// Contents that are parked, as long as unused clean ones can make room: the supervisor keeps
-/// few handles for each server.
-const MOST_PARKED: usize = 128;
 
 /// One file's content.
 pub(crate) struct Content {
@@ -30,12 +25,12 @@ pub(crate) struct Content {
     pub(crate) key: u64,
     /// The file's length: that of the Memory's content.
     pub(crate) length: u64,
-    capacity: u64,
+    pub(crate) capacity: u64,
     /// A bit for each page that has been supplied. A page may be there without its bit, never
     /// the other way round.
-    present: Vec<u64>,
+    pub(crate) present: Vec<u64>,
     /// The Memory's time of modification that has been brought into the node.
-    modified_seen_ns: u64,
+    pub(crate) modified_seen_ns: u64,
     /// When it was last used, for dropping the oldest.
     pub(crate) used: u64,
     /// The supervisor keeps a handle, too.
@@ -68,13 +63,8 @@ impl Content {
     }
 }
 
-fn round_up(length: u64) -> u64 {
+pub(crate) fn round_up(length: u64) -> u64 {
     length.next_multiple_of(PAGE_SIZE)
-}
-
-/// The name under which a content is parked.
-pub(crate) fn parking_name(key: u64) -> String {
-    format!("content-{key:x}")
 }
 
 impl<V: Volume, K: Kernel> Server<V, K> {
@@ -113,9 +103,6 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             self.kernel.close(memory);
             return Err(error);
         }
-        if V::PAGED {
-            self.kernel.park(&parking_name(key), memory);
-        }
         Ok(Content {
             memory,
             key,
@@ -126,27 +113,6 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             used: self.ticks,
             parked: false,
         })
-    }
-
-    /// Has the supervisor keep the content for the next instance of this server.
-    fn park_content(&mut self, node: u64) {
-        self.forget_idle_contents();
-        let Some(content) = self.contents.get_mut(&node) else {
-            return;
-        };
-        content.parked = self.kernel.park(&parking_name(content.key), content.memory);
-        self.parked += usize::from(content.parked);
-    }
-
-    /// Takes back what the supervisor keeps.
-    fn forget_content(&mut self, node: u64) {
-        let Some(content) = self.contents.get_mut(&node) else {
-            return;
-        };
-        if core::mem::take(&mut content.parked) {
-            self.kernel.forget(&parking_name(content.key));
-            self.parked -= 1;
-        }
     }
 
     /// References of clients to a content: sessions, mappings and their handles.
@@ -161,7 +127,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     }
 
     /// Contents without a session, the least recently used first.
-    fn idle_contents(&self) -> Vec<u64> {
+    pub(crate) fn idle_contents(&self) -> Vec<u64> {
         let mut idle: Vec<(u64, u64)> = self
             .contents
             .iter()
@@ -170,53 +136,6 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             .collect();
         idle.sort_unstable();
         idle.into_iter().map(|(_, node)| node).collect()
-    }
-
-    /// Makes room among the parked contents. A clean content that nobody uses need not survive:
-    /// the disk has it.
-    fn forget_idle_contents(&mut self) {
-        if self.parked < MOST_PARKED {
-            return;
-        }
-        let idle = self.idle_contents();
-        let is_parked = |node: &u64| {
-            self.contents
-                .get(node)
-                .is_some_and(|content| content.parked)
-        };
-        let oldest: Vec<u64> = idle
-            .into_iter()
-            .filter(is_parked)
-            .take(MOST_PARKED / 4)
-            .collect();
-        for node in oldest {
-            let unused = matches!(self.client_references(node), Ok(0));
-            if unused && self.write_back(node).is_ok() {
-                self.forget_content(node);
-            }
-        }
-    }
-
-    /// Takes over the contents that the instance before this one parked.
-    pub(crate) fn adopt_content(&mut self, node: u64) -> Result<(), Error> {
-        let key = u64::from(self.volume.generation(node)?) << 32 | node;
-        let Some(memory) = self.kernel.unpark(&parking_name(key)) else {
-            return Ok(());
-        };
-        let information = self.kernel.memory_info(memory)?;
-        let content = Content {
-            memory,
-            key,
-            length: information.length,
-            capacity: information.size,
-            present: Vec::new(),
-            modified_seen_ns: 0,
-            used: self.ticks,
-            parked: true,
-        };
-        self.parked += 1;
-        self.contents.insert(node, content);
-        Ok(())
     }
 
     /// Closes the content of a file that is gone or idle.
@@ -262,10 +181,6 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     /// Answers the kernel's request for pages, or ends the wait for them with an error.
     pub fn page_request(&mut self, key: u64, offset: u64, length: u64) {
         let node = key & u64::from(u32::MAX);
-        if !self.contents.contains_key(&node) {
-            // After a restart: a file that is mapped (a program that runs) but not open.
-            let _ = self.adopt_content(node);
-        }
         let known = self
             .contents
             .get(&node)
@@ -475,7 +390,9 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         for node in nodes {
             result = result.and(self.write_back(node));
         }
-        result.and(self.volume.sync())
+        let result = result.and(self.volume.sync());
+        self.volume.commit(None);
+        result
     }
 
     /// Drops clean pages of contents, the least recently used first, until `pages` are freed.

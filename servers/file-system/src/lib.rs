@@ -18,6 +18,7 @@ mod lock;
 mod names;
 mod node;
 mod open_file;
+mod parking;
 mod permission;
 mod server;
 #[cfg(any(test, feature = "testing"))]

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use kernel_abi::message::{operation, status_flags};
 use proto::types::{Plain, attribute_mask, file_type, open_flags};
-use proto::{Answer, Attributes, Call, Credentials, Error, Input, Output, Reply};
+use proto::{Answer, Attributes, Call, Credentials, Error, Input, Outcome, Output, Reply};
 
 use crate::content::Content;
 use crate::entry::Records;
@@ -63,16 +63,37 @@ impl<V: Volume, K: Kernel> Server<V, K> {
                 continue;
             };
             server.add_session(file);
-            if V::PAGED && !server.contents.contains_key(&file.node) {
-                // A content that cannot be taken over reads as it is on the disk.
-                let _ = server.adopt_content(file.node);
-            }
         }
+        server.adopt_contents();
         server
     }
 
-    /// Serves one call of any of the three kinds.
+    /// Serves one call of any of the three kinds, once: a call that an instance before this one
+    /// had carried out, and died before it answered, gets the answer it would have got.
     pub fn call<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
+        if call.redelivered()
+            && let Some((number, words)) = self.volume.last_commit()
+            && number == call.number()
+        {
+            return Ok(Answer {
+                words,
+                ..Answer::default()
+            }
+            .into());
+        }
+        let reply = self.serve(call);
+        // What hands out a handle is done again: its effect went with the dead instance.
+        let done = match &reply {
+            Ok(Outcome::Answer(answer)) if answer.handle_count == 0 => {
+                Some((call.number(), answer.words))
+            }
+            _ => None,
+        };
+        self.volume.commit(done);
+        reply
+    }
+
+    fn serve<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
         let number = call.words()[0];
         let file = OpenFile::from_badge(call.badge());
         match (number, file) {

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use kernel_abi::Handle;
+use kernel_abi::message::WORDS;
 use proto::types::FileSystemStatus;
 use proto::{Attributes, Error};
 
@@ -105,6 +106,26 @@ pub trait Volume {
     fn sync(&mut self) -> Result<(), Error>;
     /// Marks the volume as cleanly left. No changes follow.
     fn unmount(&mut self) -> Result<(), Error>;
+
+    /// Called after every change, with the call that made it and the words it is answered with:
+    /// a volume that survives its server brings both where the next instance finds them.
+    fn commit(&mut self, call: Option<(u64, [u64; WORDS])>) {
+        let _ = call;
+    }
+    /// Keys of the contents that this instance or one before it has parked.
+    fn parked(&self) -> Vec<u64> {
+        Vec::new()
+    }
+    /// Notes, where the next instance finds it, that a content is parked, or is not any more.
+    /// False when that cannot be noted: then it need not be parked either.
+    fn note_parked(&mut self, key: u64, parked: bool) -> bool {
+        let _ = (key, parked);
+        false
+    }
+    /// The last call that an instance before this one committed.
+    fn last_commit(&self) -> Option<(u64, [u64; WORDS])> {
+        None
+    }
 
     /// Reads pages of a file into a Memory of the volume's own, from its offset 0 on, and names
     /// that Memory; its pages are then moved away. Holes and what lies beyond the end are zeros.

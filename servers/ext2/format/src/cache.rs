@@ -36,6 +36,11 @@ pub(crate) struct Cache<D> {
     capacity: usize,
     entries: BTreeMap<u64, Entry>,
     dirty: BTreeSet<u64>,
+    /// Blocks modified since the owner last asked.
+    changed: BTreeSet<u64>,
+    /// Rises whenever `changed` does not tell all: when everything dirty was written, or a
+    /// changed block has left the cache.
+    epoch: u64,
     /// Where the eviction hand stands.
     hand: u64,
 }
@@ -49,6 +54,8 @@ impl<D: BlockDevice> Cache<D> {
             capacity: capacity.max(16),
             entries: BTreeMap::new(),
             dirty: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            epoch: 0,
             hand: 0,
         }
     }
@@ -67,6 +74,7 @@ impl<D: BlockDevice> Cache<D> {
     pub(crate) fn modify(&mut self, block: u64) -> Result<&mut [u8], Error> {
         self.load(block)?;
         self.dirty.insert(block);
+        self.changed.insert(block);
         let entry = self.load(block)?;
         entry.dirty = true;
         Ok(&mut entry.data)
@@ -139,9 +147,30 @@ impl<D: BlockDevice> Cache<D> {
 
     /// Writes every dirty block, in order, and flushes the device.
     pub(crate) fn sync(&mut self) -> Result<(), Error> {
-        let all = self.dirty.clone();
-        self.write_waves(all)?;
+        self.write_all()?;
         self.device.flush().map_err(Error::from)
+    }
+
+    fn write_all(&mut self) -> Result<(), Error> {
+        self.epoch += 1;
+        let all = self.dirty.clone();
+        self.write_waves(all)
+    }
+
+    /// See [`FileSystem::changes_epoch`](crate::FileSystem::changes_epoch).
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Visits the blocks that were modified since the last visit, or with `all` every dirty one.
+    pub(crate) fn visit_changes(&mut self, all: bool, visit: &mut dyn FnMut(u64, &[u8])) {
+        let changed = core::mem::take(&mut self.changed);
+        let blocks = if all { &self.dirty } else { &changed };
+        for block in blocks {
+            if let Some(entry) = self.entries.get(block) {
+                visit(*block, &entry.data);
+            }
+        }
     }
 
     /// Whether some block waits to be written.
@@ -291,8 +320,10 @@ impl<D: BlockDevice> Cache<D> {
             if wait {
                 // One dirty victim means that many are: writing all in one pass costs little
                 // more than one chain, and keeps neighbours together.
-                let all = self.dirty.clone();
-                self.write_waves(all)?;
+                self.write_all()?;
+            }
+            if self.changed.contains(&block) {
+                self.epoch += 1;
             }
             self.entries.remove(&block);
             return Ok(());

@@ -26,6 +26,9 @@ pub struct MountOptions<'a> {
     /// Inodes that somebody has open although the file system was not mounted: a server that
     /// was restarted has such. They are not freed though they may have no name.
     pub in_use: &'a [InodeNumber],
+    /// The mount goes on with one that a dead server began cleanly: then the disk, though
+    /// marked as in use, needs no check.
+    pub resumed: bool,
 }
 
 /// The numbers behind `statvfs`, counted in blocks and inodes.
@@ -114,6 +117,10 @@ impl<D: BlockDevice> FileSystem<D> {
             listed_orphans: Vec::new(),
             now: options.now,
         };
+        if options.resumed && !file_system.read_only {
+            file_system.recount()?;
+            file_system.superblock.state |= STATE_VALID;
+        }
         if !file_system.read_only {
             file_system.take_for_writing(options.in_use)?;
         }
@@ -192,6 +199,33 @@ impl<D: BlockDevice> FileSystem<D> {
         self.apply_pending()?;
         self.write_counters()?;
         self.cache.sync()
+    }
+
+    /// Visits metadata blocks (number and content) that the disk may lack: those modified since
+    /// the last visit, or with `all` every one. A server that keeps copies where they survive it
+    /// can be replaced without loss: written to the disk, they bring it to this very state.
+    ///
+    /// After [`FileSystem::changes_epoch`] has risen, older copies are void: visit all.
+    pub fn visit_changes(
+        &mut self,
+        all: bool,
+        visit: &mut dyn FnMut(u64, &[u8]),
+    ) -> Result<(), Error> {
+        if !self.read_only {
+            self.write_counters()?;
+        }
+        self.cache.visit_changes(all, visit);
+        Ok(())
+    }
+
+    /// Rises when copies of changed blocks become void.
+    pub fn changes_epoch(&self) -> u64 {
+        self.cache.epoch()
+    }
+
+    /// Whether the disk was clean when it was mounted, and no errors were found since.
+    pub fn is_clean(&self) -> bool {
+        self.superblock.state & STATE_VALID != 0
     }
 
     /// Whether [`FileSystem::sync`] has something to write.

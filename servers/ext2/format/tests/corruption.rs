@@ -96,12 +96,12 @@ fn flip_bytes(arguments: &[&str], rounds: u64) {
 
 #[test]
 fn damaged_images_give_errors_at_1k_blocks() {
-    flip_bytes(&["-b", "1024"], 400);
+    flip_bytes(&["-b", "1024"], 200);
 }
 
 #[test]
 fn damaged_images_give_errors_at_4k_blocks() {
-    flip_bytes(&["-b", "4096"], 400);
+    flip_bytes(&["-b", "4096"], 200);
 }
 
 #[test]

@@ -183,6 +183,7 @@ pub fn options() -> MountOptions<'static> {
         cache_blocks: 64,
         now: NOW,
         in_use: &[],
+        resumed: false,
     }
 }
 

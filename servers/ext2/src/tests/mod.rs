@@ -1,6 +1,10 @@
 //! The whole server over a disk and a kernel in memory, checked by e2fsck.
 
+mod surviving;
+
+use std::cell::RefCell;
 use std::process::Command;
+use std::rc::Rc;
 use std::string::String;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::vec;
@@ -10,11 +14,12 @@ use ext2_format::{BlockDevice, DeviceError, FileSystem, MountOptions, SECTOR_SIZ
 use file_system::testing::{Client, TestKernel};
 use file_system::{Kernel, Server, Volume};
 use kernel_abi::Handle;
-use proto::types::{file_type, open_flags};
+use proto::types::{Plain, file_type, open_flags};
 use proto::{Attributes, Error};
 
 use crate::disk::{Disk, STAGING_BYTES, Segment};
 use crate::partition::find_partition;
+use crate::redo::{LOG_BYTES, LogMemory, replay};
 use crate::volume::DiskVolume;
 
 const FILE: u32 = file_type::REGULAR | 0o644;
@@ -89,7 +94,33 @@ impl Disk for TestDisk {
     }
 }
 
-type TestClient = Client<DiskVolume<TestDisk>>;
+/// A log that the test keeps while servers come and go.
+#[derive(Clone)]
+struct TestLog(Rc<RefCell<Vec<u8>>>);
+
+impl LogMemory for TestLog {
+    fn read(&self, offset: u64, bytes: &mut [u8]) -> Option<()> {
+        let memory = self.0.borrow();
+        bytes.copy_from_slice(memory.get(offset as usize..offset as usize + bytes.len())?);
+        Some(())
+    }
+    fn write(&self, offset: u64, bytes: &[u8]) -> Option<()> {
+        let mut memory = self.0.borrow_mut();
+        let place = memory.get_mut(offset as usize..offset as usize + bytes.len())?;
+        place.copy_from_slice(bytes);
+        Some(())
+    }
+    fn load(&self, offset: u64) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.read(offset, &mut bytes)?;
+        Some(u64::from_le_bytes(bytes))
+    }
+    fn store(&self, offset: u64, value: u64) -> Option<()> {
+        self.write(offset, &value.to_le_bytes())
+    }
+}
+
+type TestClient = Client<DiskVolume<TestDisk, TestLog>>;
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -111,7 +142,7 @@ fn make(megabytes: usize, block_size: &str) -> Vec<u8> {
     image
 }
 
-fn assert_clean(image: &[u8]) {
+fn check(image: &[u8]) -> (bool, String) {
     let path = temporary_file();
     std::fs::write(&path, image).unwrap();
     let output = Command::new("/sbin/e2fsck")
@@ -120,31 +151,46 @@ fn assert_clean(image: &[u8]) {
         .output()
         .unwrap();
     std::fs::remove_file(&path).unwrap();
-    assert!(
+    (
         output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
+}
+
+fn assert_clean(image: &[u8]) {
+    let (clean, text) = check(image);
+    assert!(clean, "{text}");
+}
+
+fn new_log() -> TestLog {
+    TestLog(Rc::new(RefCell::new(vec![0; LOG_BYTES as usize])))
 }
 
 fn mount(image: Vec<u8>, kernel: TestKernel) -> TestClient {
+    resume(image, kernel, new_log())
+}
+
+fn resume(image: Vec<u8>, kernel: TestKernel, log: TestLog) -> TestClient {
     let mut sessions = kernel.clone();
     let nodes = sessions
         .sessions()
         .into_iter()
         .filter_map(TestClient::open_file);
     let in_use: Vec<u32> = nodes.map(|file| file.node as u32).collect();
+    let mut disk = TestDisk::new(image, kernel.clone());
+    let replayed = replay(&log, &mut disk).unwrap();
     let options = MountOptions {
         read_only: false,
-        cache_blocks: 256,
+        cache_blocks: 64,
         now: Time {
             seconds: 1_800_000_000,
             nanoseconds: 0,
         },
         in_use: &in_use,
+        resumed: replayed.resumed,
     };
-    let disk = TestDisk::new(image, kernel.clone());
-    let volume = DiskVolume::new(FileSystem::mount(disk, options).unwrap());
+    let file_system = FileSystem::mount(disk, options).unwrap();
+    let volume = DiskVolume::new(file_system, Some(log), replayed.call);
     Client::new(Server::new(volume, kernel))
 }
 
@@ -271,49 +317,10 @@ fn an_open_file_without_a_name_is_freed_when_closed_and_unmapped() {
     assert_clean(&image_of(client));
 }
 
-#[test]
-fn a_restarted_server_finds_open_files_and_their_unwritten_content() {
-    let client = client("4096");
-    client.create("d", DIRECTORY).unwrap();
-    client.create("d/kept", FILE).unwrap();
-    client.create("gone", FILE).unwrap();
-    let kept = client.open("d/kept", READ_WRITE).unwrap();
-    let gone = client.open("gone", READ_WRITE).unwrap();
-    client.write(gone, None, b"no name").unwrap();
-    client.unlink("gone", false).unwrap();
-    proto::file_system::sync(&client, &[]).unwrap();
-    client.write(kept, None, &[9; 3000]).unwrap();
-    client
-        .server
-        .borrow_mut()
-        .volume
-        .file_system
-        .sync()
-        .unwrap();
-    // The content of `kept` is in its Memory only.
-    let (mut volume, kernel) = client.crash();
-    let image = core::mem::take(&mut volume.file_system.device().data);
-    let client = mount(image, kernel);
-    assert_eq!(client.read(kept, 0, 5000).unwrap(), vec![9; 3000]);
-    assert_eq!(client.read(gone, 0, 100).unwrap(), b"no name");
-    client.write(kept, None, &[8; 10]).unwrap();
-    client.close(gone);
-    client.close(kept);
-    let image = image_of(client);
-    assert_clean_after_repair_of_state(&image);
-    let client = mount(image, TestKernel::default());
-    let kept = client.open("d/kept", 0).unwrap();
-    assert_eq!(
-        client.read(kept, 2999, 100).unwrap(),
-        [9, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8]
-    );
-}
-
-/// A crash leaves the mark that a check is due; otherwise nothing may be wrong.
-fn assert_clean_after_repair_of_state(image: &[u8]) {
-    let mut image = image.to_vec();
-    image[1024 + 58] |= 1;
-    assert_clean(&image);
+fn encode(credentials: proto::Credentials) -> Vec<u8> {
+    let mut bytes = vec![0; proto::Credentials::SIZE];
+    credentials.encode(&mut bytes);
+    bytes
 }
 
 #[test]
@@ -345,12 +352,7 @@ fn names_attributes_and_special_files_go_through() {
     assert_eq!((found, attributes.mode), (node, file_type::FIFO | 0o600));
     let device = 5 << 8 | 1;
     let root = client.node("").unwrap();
-    let credentials = {
-        use proto::types::Plain;
-        let mut bytes = vec![0; proto::Credentials::SIZE];
-        client.credentials.get().encode(&mut bytes);
-        bytes
-    };
+    let credentials = encode(client.credentials.get());
     let mode = file_type::CHARACTER | 0o620;
     proto::file_system::create(&client, root, mode, device, b"tty", &credentials, &[]).unwrap();
     let attributes: Attributes = client.walk("tty", false).unwrap().3;

@@ -1,0 +1,232 @@
+//! The redo log: metadata that the disk lacks, in a Memory that survives this server.
+//!
+//! After each change the blocks that it modified are copied here, then one word is stored that
+//! makes them count. When the server dies, the next instance writes what counts to the disk and
+//! goes on. (Writing every change through to the disk would survive as well, and cost a disk
+//! request for each block of each change; a copy costs a microsecond.)
+//!
+//! Layout: a page with the header and the list of parked contents, then two halves. A half is an array of records: a word with
+//! the block's number, a word of zeros, the block. The header's commit word says which half
+//! counts (bit 63) and how many of its records.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use ext2_format::{BlockDevice, Error as FormatError, FileSystem, SECTOR_SIZE};
+use kernel_abi::PAGE_SIZE;
+use kernel_abi::message::WORDS;
+
+/// Memory that survives the server.
+pub trait LogMemory {
+    /// Copies out; `None` beyond the end.
+    fn read(&self, offset: u64, bytes: &mut [u8]) -> Option<()>;
+    /// Copies in; `None` beyond the end.
+    fn write(&self, offset: u64, bytes: &[u8]) -> Option<()>;
+    /// Reads an aligned word.
+    fn load(&self, offset: u64) -> Option<u64>;
+    /// Writes an aligned word after all that was written before.
+    fn store(&self, offset: u64, value: u64) -> Option<()>;
+}
+
+/// Bytes of the Memory of a log.
+pub const LOG_BYTES: u64 = PAGE_SIZE + 2 * HALF_BYTES;
+
+const HALF_BYTES: u64 = 4 << 20;
+const MAGIC: u64 = 0x3167_6f6c_3274_7865;
+/// Offsets in the header.
+const MAGIC_AT: u64 = 0;
+const COMMIT_AT: u64 = 8;
+const BLOCK_SIZE_AT: u64 = 16;
+/// 1 when the disk was clean when it was first mounted.
+const CLEAN_AT: u64 = 24;
+/// Keys of the contents that are parked, 0 for a free place.
+const PARKED_AT: u64 = 2048;
+const PARKED_PLACES: u64 = (PAGE_SIZE - PARKED_AT) / 8;
+const SECOND_HALF: u64 = 1 << 63;
+const RECORD_HEADER: u64 = 16;
+/// The number of a record that holds an answered call instead of a block.
+const CALL_RECORD: u64 = u64::MAX;
+
+/// A call that was carried out: its number, and the words it is answered with.
+pub type DoneCall = (u64, [u64; WORDS]);
+
+/// What [`replay`] found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// A server before this one had mounted the disk while it was clean.
+    pub resumed: bool,
+    /// The last call that it carried out.
+    pub call: Option<DoneCall>,
+}
+
+fn record_at(half: u64, index: u64, block_size: u64) -> u64 {
+    PAGE_SIZE + half * HALF_BYTES + index * (RECORD_HEADER + block_size)
+}
+
+/// Writes what a log holds to the disk. A Memory that holds no log changes nothing.
+///
+/// # Errors
+/// [`FormatError::Device`], [`FormatError::Corrupt`].
+pub fn replay<L: LogMemory, D: BlockDevice>(
+    memory: &L,
+    device: &mut D,
+) -> Result<Replayed, FormatError> {
+    const SHORT: FormatError = FormatError::Corrupt("the redo log is cut short");
+    let word = |at| memory.load(at).ok_or(SHORT);
+    if word(MAGIC_AT)? != MAGIC {
+        return Ok(Replayed::default());
+    }
+    let (commit, block_size) = (word(COMMIT_AT)?, word(BLOCK_SIZE_AT)?);
+    if !(1024..=4096).contains(&block_size) || !block_size.is_power_of_two() {
+        return Err(FormatError::Corrupt("the redo log's block size"));
+    }
+    let (half, count) = (commit >> 63, commit & !SECOND_HALF);
+    if count > HALF_BYTES / (RECORD_HEADER + block_size) {
+        return Err(SHORT);
+    }
+    let mut call = None;
+    let mut data = vec![0; block_size as usize];
+    for index in 0..count {
+        let at = record_at(half, index, block_size);
+        let number = word(at)?;
+        memory.read(at + RECORD_HEADER, &mut data).ok_or(SHORT)?;
+        if number == CALL_RECORD {
+            call = Some(decode_call(&data));
+            continue;
+        }
+        let sector = number
+            .checked_mul(block_size / SECTOR_SIZE as u64)
+            .ok_or(SHORT)?;
+        device.write(sector, &data)?;
+    }
+    device.flush()?;
+    Ok(Replayed {
+        resumed: word(CLEAN_AT)? == 1,
+        call,
+    })
+}
+
+fn decode_call(data: &[u8]) -> DoneCall {
+    let mut words = data
+        .chunks_exact(8)
+        .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap_or([0; 8])));
+    let number = words.next().unwrap_or(0);
+    (number, core::array::from_fn(|_| words.next().unwrap_or(0)))
+}
+
+/// The log of a mounted file system.
+pub struct Log<L> {
+    memory: L,
+    block_size: u64,
+    half: u64,
+    count: u64,
+    epoch: u64,
+}
+
+impl<L: LogMemory> Log<L> {
+    /// Starts an empty log, replacing what `memory` held: the file system has been mounted, so
+    /// the disk has it. `None` when the Memory is too small.
+    pub fn start<D: BlockDevice>(memory: L, file_system: &FileSystem<D>) -> Option<Log<L>> {
+        let block_size = u64::from(file_system.block_size());
+        let half = memory.load(COMMIT_AT)? >> 63 ^ 1;
+        memory.store(COMMIT_AT, half << 63)?;
+        memory.store(BLOCK_SIZE_AT, block_size)?;
+        memory.store(CLEAN_AT, file_system.is_clean().into())?;
+        memory.store(MAGIC_AT, MAGIC)?;
+        // An epoch that no file system has: the first commit takes everything.
+        Some(Log {
+            memory,
+            block_size,
+            half,
+            count: 0,
+            epoch: u64::MAX,
+        })
+    }
+
+    fn records(&self) -> u64 {
+        HALF_BYTES / (RECORD_HEADER + self.block_size)
+    }
+
+    fn append(&mut self, number: u64, data: &[u8]) -> Option<()> {
+        if self.count >= self.records() {
+            return None;
+        }
+        let at = record_at(self.half, self.count, self.block_size);
+        self.memory.write(at, &number.to_le_bytes())?;
+        self.memory.write(at + RECORD_HEADER, data)?;
+        self.count += 1;
+        Some(())
+    }
+
+    /// Copies blocks of the file system: all dirty ones to the other half, or those that
+    /// changed behind the others. False when there is no room.
+    fn copy<D: BlockDevice>(
+        &mut self,
+        file_system: &mut FileSystem<D>,
+        all: bool,
+    ) -> Result<bool, FormatError> {
+        if all {
+            self.half ^= 1;
+            self.count = 0;
+        }
+        let mut fits = true;
+        file_system.visit_changes(all, &mut |block, data| {
+            fits &= self.append(block, data).is_some();
+        })?;
+        // A place is left for the call.
+        Ok(fits && self.count < self.records())
+    }
+
+    /// Makes the present state of the file system, and the call that led to it, survive.
+    pub fn commit<D: BlockDevice>(
+        &mut self,
+        file_system: &mut FileSystem<D>,
+        call: Option<DoneCall>,
+    ) -> Result<(), FormatError> {
+        let same = file_system.changes_epoch() == self.epoch;
+        let mut fits = same && self.copy(file_system, false)?;
+        if !fits {
+            fits = self.copy(file_system, true)?;
+        }
+        if !fits {
+            // Too much is dirty: on the disk it is as safe.
+            file_system.sync()?;
+            self.copy(file_system, true)?;
+        }
+        self.epoch = file_system.changes_epoch();
+        if let Some((number, words)) = call {
+            let mut data: Vec<u8> = number.to_le_bytes().to_vec();
+            data.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            self.append(CALL_RECORD, &data);
+        }
+        let word = self.half << 63 | self.count;
+        self.memory
+            .store(COMMIT_AT, word)
+            .ok_or(FormatError::Corrupt("the redo log is too small"))
+    }
+
+    /// Keys of the contents that this server or one before it has parked.
+    pub fn parked(&self) -> Vec<u64> {
+        let places = (0..PARKED_PLACES).filter_map(|place| self.memory.load(PARKED_AT + place * 8));
+        places.filter(|key| *key != 0).collect()
+    }
+
+    /// Notes that a content is parked, or is not any more. False when there is no place.
+    pub fn note_parked(&mut self, key: u64, parked: bool) -> bool {
+        let wanted = if parked { 0 } else { key };
+        let known = self.parked().contains(&key);
+        if known == parked {
+            return true;
+        }
+        let mut places = (0..PARKED_PLACES).map(|place| PARKED_AT + place * 8);
+        let place = places.find(|at| self.memory.load(*at) == Some(wanted));
+        place
+            .and_then(|at| self.memory.store(at, if parked { key } else { 0 }))
+            .is_some()
+    }
+
+    /// Ends the log: the disk has everything and is clean.
+    pub fn finish(&mut self) {
+        let _ = self.memory.store(MAGIC_AT, 0);
+    }
+}

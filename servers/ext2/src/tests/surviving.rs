@@ -1,0 +1,130 @@
+//! The server dies and another one goes on.
+
+use std::string::String;
+use std::vec;
+
+use file_system::testing::TestKernel;
+use proto::Error;
+
+use super::*;
+
+/// Ends the server without warning and starts another one.
+fn restart(client: TestClient, log: &TestLog) -> TestClient {
+    let token = client.token.get();
+    let (mut volume, kernel) = client.crash();
+    let image = core::mem::take(&mut volume.file_system.device().data);
+    let client = resume(image, kernel, log.clone());
+    client.token.set(token);
+    client
+}
+
+#[test]
+fn a_restarted_server_finds_open_files_and_their_unwritten_content() {
+    let log = new_log();
+    let client = resume(make(8, "4096"), TestKernel::default(), log.clone());
+    client.create("d", DIRECTORY).unwrap();
+    client.create("d/kept", FILE).unwrap();
+    client.create("gone", FILE).unwrap();
+    let kept = client.open("d/kept", READ_WRITE).unwrap();
+    let gone = client.open("gone", READ_WRITE).unwrap();
+    client.write(gone, None, b"no name").unwrap();
+    client.unlink("gone", false).unwrap();
+    client.write(kept, None, &[9; 3000]).unwrap();
+    // Nothing of this was synced.
+    let client = restart(client, &log);
+    assert_eq!(client.read(kept, 0, 5000).unwrap(), vec![9; 3000]);
+    assert_eq!(client.read(gone, 0, 100).unwrap(), b"no name");
+    client.write(kept, None, &[8; 10]).unwrap();
+    client.close(gone);
+    client.close(kept);
+    let image = image_of(client);
+    assert_clean(&image);
+    assert_eq!(image[1024 + 58] & 1, 1, "no check is due");
+    let client = mount(image, TestKernel::default());
+    let kept = client.open("d/kept", 0).unwrap();
+    assert_eq!(
+        client.read(kept, 2999, 100).unwrap(),
+        [9, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8]
+    );
+}
+
+#[test]
+fn no_change_is_lost_when_the_server_dies_again_and_again() {
+    for block_size in ["1024", "4096"] {
+        let log = new_log();
+        let mut client = resume(make(16, block_size), TestKernel::default(), log.clone());
+        let mut expected = vec![".".into(), "..".into(), String::from("lost+found")];
+        for round in 0..150u32 {
+            let name = std::format!("{round:0>80}");
+            client.create(&name, FILE).unwrap();
+            let file = client.open(&name, READ_WRITE).unwrap();
+            client.write(file, None, &round.to_le_bytes()).unwrap();
+            client.close(file);
+            expected.push(name.clone());
+            if round % 3 == 1 {
+                client.unlink(&name, false).unwrap();
+                expected.pop();
+            }
+            if round % 3 != 1 && round % 11 == 5 {
+                client.rename(&name, "moved").unwrap();
+                expected.retain(|other| *other != name && other != "moved");
+                expected.push("moved".into());
+            }
+            if round % 17 == 3 {
+                proto::file_system::sync(&client, &[]).unwrap();
+            }
+            if round % 5 == 2 {
+                client = restart(client, &log);
+            }
+        }
+        client = restart(client, &log);
+        expected.sort();
+        assert_eq!(client.names("").unwrap(), expected);
+        let file = client
+            .open(&std::format!("{:0>80}", 147), READ_WRITE)
+            .unwrap();
+        assert_eq!(client.read(file, 0, 4).unwrap(), 147u32.to_le_bytes());
+        client.close(file);
+        let image = image_of(client);
+        assert_repaired_by_freeing(&image);
+    }
+}
+
+/// What was freed and not yet reusable when a server died stays marked as used. Nothing else
+/// may be wrong.
+fn assert_repaired_by_freeing(image: &[u8]) {
+    let text = check(image).1;
+    let wrong = |line: &&str| {
+        [
+            "Duplicate",
+            "Unattached",
+            "Unconnected",
+            "Entry",
+            "Invalid",
+            "Deleted",
+            "Illegal",
+            "zero",
+        ]
+        .iter()
+        .any(|word| line.contains(word))
+    };
+    assert_eq!(text.lines().find(wrong), None, "{text}");
+}
+
+#[test]
+fn a_call_that_was_carried_out_is_not_carried_out_twice() {
+    let log = new_log();
+    let client = resume(make(8, "1024"), TestKernel::default(), log.clone());
+    let node = client.node("").unwrap();
+    let credentials = encode(client.credentials.get());
+    let create = |client: &TestClient| {
+        let name = b"once";
+        proto::file_system::create(client, node, FILE, 0, name, &credentials, &[])
+    };
+    let first = create(&client).unwrap();
+    let client = restart(client, &log);
+    client.redelivered.set(true);
+    assert_eq!(create(&client).unwrap(), first);
+    client.redelivered.set(false);
+    assert_eq!(create(&client).map(|_| ()), Err(Error::Exists));
+}
