@@ -37,44 +37,29 @@ impl Booted {
     }
 }
 
+fn range(base: u64, length: u64) -> PhysicalRange {
+    PhysicalRange { base, length }
+}
+
+/// Low memory with reserved ACPI tables in it, and seven MiB with the kernel's file.
+fn memory_map(kernel: PhysicalRange) -> Result<MemoryMap, LoadError> {
+    let mut map = MemoryMap::new();
+    map.overlay(range(0, 0x9_f000), MemoryKind::Usable)?;
+    map.overlay(range(0xf000, 0x3000), MemoryKind::Reserved)?;
+    map.overlay(range(0x10_0000, 0x70_0000), MemoryKind::Usable)?;
+    map.overlay(kernel, MemoryKind::BootloaderReclaimable)?;
+    Ok(map)
+}
+
 fn boot(parts: &[Vec<u64>]) -> Result<Booted, LoadError> {
     let mut memory = FakeMemory::new(8);
     let file = kernel_with(&parts.concat());
     memory.put(KERNEL, &file);
     acpi::install(&mut memory);
-    let mut map = MemoryMap::new();
-    map.overlay(
-        PhysicalRange {
-            base: 0,
-            length: 0x9_f000,
-        },
-        MemoryKind::Usable,
-    )?;
-    map.overlay(
-        PhysicalRange {
-            base: 0xf000,
-            length: 0x3000,
-        },
-        MemoryKind::Reserved,
-    )?;
-    map.overlay(
-        PhysicalRange {
-            base: 0x10_0000,
-            length: 0x70_0000,
-        },
-        MemoryKind::Usable,
-    )?;
-    let kernel = PhysicalRange {
-        base: KERNEL,
-        length: file.len() as u64,
-    };
-    map.overlay(kernel, MemoryKind::BootloaderReclaimable)?;
-    let pixels = PhysicalRange {
-        base: 0x8000_0000,
-        length: 1024 * 768 * 4,
-    };
+    let kernel = range(KERNEL, file.len() as u64);
+    let mut map = memory_map(kernel)?;
     let framebuffer = Framebuffer {
-        range: pixels,
+        range: range(0x8000_0000, 1024 * 768 * 4),
         width: 1024,
         height: 768,
         pitch: 4096,
