@@ -5,7 +5,7 @@
 //! goes on. (Writing every change through to the disk would survive as well, and cost a disk
 //! request for each block of each change; a copy costs a microsecond.)
 //!
-//! Layout: a page with the header and the list of parked contents, then two halves. A half is an array of records: a word with
+//! Layout: a page with the header and two lists, then two halves. A half is an array of records: a word with
 //! the block's number, a word of zeros, the block. The header's commit word says which half
 //! counts (bit 63) and how many of its records.
 
@@ -39,9 +39,24 @@ const COMMIT_AT: u64 = 8;
 const BLOCK_SIZE_AT: u64 = 16;
 /// 1 when the disk was clean when it was first mounted.
 const CLEAN_AT: u64 = 24;
-/// Keys of the contents that are parked, 0 for a free place.
-const PARKED_AT: u64 = 2048;
-const PARKED_PLACES: u64 = (PAGE_SIZE - PARKED_AT) / 8;
+/// A list in the header: places of a word, 0 when free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct List {
+    start: u64,
+    places: u64,
+}
+
+/// Nodes that another file system is mounted on.
+pub const COVERED: List = List {
+    start: 1024,
+    places: 128,
+};
+/// Keys of the contents that are parked.
+pub const PARKED: List = List {
+    start: 2048,
+    places: 256,
+};
+
 const SECOND_HALF: u64 = 1 << 63;
 const RECORD_HEADER: u64 = 16;
 /// The number of a record that holds an answered call instead of a block.
@@ -205,24 +220,21 @@ impl<L: LogMemory> Log<L> {
             .ok_or(FormatError::Corrupt("the redo log is too small"))
     }
 
-    /// Keys of the contents that this server or one before it has parked.
-    pub fn parked(&self) -> Vec<u64> {
-        let places = (0..PARKED_PLACES).filter_map(|place| self.memory.load(PARKED_AT + place * 8));
-        places.filter(|key| *key != 0).collect()
+    /// The members of a list, noted by this server or one before it.
+    pub fn members(&self, list: List) -> Vec<u64> {
+        let places = (0..list.places).filter_map(|place| self.memory.load(list.start + place * 8));
+        places.filter(|member| *member != 0).collect()
     }
 
-    /// Notes that a content is parked, or is not any more. False when there is no place.
-    pub fn note_parked(&mut self, key: u64, parked: bool) -> bool {
-        let wanted = if parked { 0 } else { key };
-        let known = self.parked().contains(&key);
-        if known == parked {
+    /// Takes a member into a list, or out of it. False when there is no place.
+    pub fn note(&mut self, list: List, member: u64, present: bool) -> bool {
+        if self.members(list).contains(&member) == present {
             return true;
         }
-        let mut places = (0..PARKED_PLACES).map(|place| PARKED_AT + place * 8);
-        let place = places.find(|at| self.memory.load(*at) == Some(wanted));
-        place
-            .and_then(|at| self.memory.store(at, if parked { key } else { 0 }))
-            .is_some()
+        let (before, after) = if present { (0, member) } else { (member, 0) };
+        let mut places = (0..list.places).map(|place| list.start + place * 8);
+        let place = places.find(|at| self.memory.load(*at) == Some(before));
+        place.and_then(|at| self.memory.store(at, after)).is_some()
     }
 
     /// Ends the log: the disk has everything and is clean.

@@ -12,7 +12,7 @@ use proto::types::{FileSystemStatus, attribute_mask, file_type};
 use proto::{Attributes, Error};
 
 use crate::disk::{Disk, STAGING_BYTES, Segment};
-use crate::redo::{DoneCall, Log, LogMemory};
+use crate::redo::{COVERED, DoneCall, Log, LogMemory, PARKED};
 
 /// Device number of the file system; there is one.
 const DEVICE: u64 = 1;
@@ -389,13 +389,31 @@ impl<D: Disk, L: LogMemory> Volume for DiskVolume<D, L> {
     }
 
     fn parked(&self) -> Vec<u64> {
-        self.log.as_ref().map_or(Vec::new(), Log::parked)
+        self.log
+            .as_ref()
+            .map_or(Vec::new(), |log| log.members(PARKED))
     }
 
     fn note_parked(&mut self, key: u64, parked: bool) -> bool {
         self.log
             .as_mut()
-            .is_some_and(|log| log.note_parked(key, parked))
+            .is_some_and(|log| log.note(PARKED, key, parked))
+    }
+
+    fn covered(&self) -> Vec<u64> {
+        self.log
+            .as_ref()
+            .map_or(Vec::new(), |log| log.members(COVERED))
+    }
+
+    fn note_covered(&mut self, node: u64, covered: bool) {
+        let noted = self
+            .log
+            .as_mut()
+            .is_some_and(|log| log.note(COVERED, node, covered));
+        if !noted {
+            server_rt::log!("the mount on node {node} would not survive this server");
+        }
     }
 
     fn last_commit(&self) -> Option<DoneCall> {

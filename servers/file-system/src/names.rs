@@ -235,11 +235,14 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> f
     fn cover(&mut self, _call: &mut C, node: u64, covered: u32) -> Reply {
         if covered != 0 {
             if self.covered.contains(&node) {
-                return Err(Error::Busy);
+                // The name-space server was restarted and mounts again.
+                return done();
             }
             self.change_hold(node, true)?;
             self.covered.insert(node);
+            self.volume.note_covered(node, true);
         } else if self.covered.remove(&node) {
+            self.volume.note_covered(node, false);
             self.change_hold(node, false)?;
         } else {
             return Err(Error::BadArgument);

@@ -64,6 +64,11 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             };
             server.add_session(file);
         }
+        for node in server.volume.covered() {
+            if server.change_hold(node, true).is_ok() {
+                server.covered.insert(node);
+            }
+        }
         server.adopt_contents();
         server
     }

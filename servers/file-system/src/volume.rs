@@ -122,6 +122,14 @@ pub trait Volume {
         let _ = (key, parked);
         false
     }
+    /// Nodes that another file system is mounted on, as noted by an instance before this one.
+    fn covered(&self) -> Vec<u64> {
+        Vec::new()
+    }
+    /// Notes, where the next instance finds it, that a node is covered, or is not any more.
+    fn note_covered(&mut self, node: u64, covered: bool) {
+        let _ = (node, covered);
+    }
     /// The last call that an instance before this one committed.
     fn last_commit(&self) -> Option<(u64, [u64; WORDS])> {
         None

@@ -30,8 +30,16 @@ fn a_restarted_server_finds_open_files_and_their_unwritten_content() {
     client.write(gone, None, b"no name").unwrap();
     client.unlink("gone", false).unwrap();
     client.write(kept, None, &[9; 3000]).unwrap();
+    let covered = client.node("d").unwrap();
+    proto::file_system::cover(&client, covered, 1, &[]).unwrap();
     // Nothing of this was synced.
     let client = restart(client, &log);
+    assert_eq!(
+        client.walk("d/kept", false).unwrap().2,
+        2,
+        "the mount still covers it"
+    );
+    proto::file_system::cover(&client, covered, 0, &[]).unwrap();
     assert_eq!(client.read(kept, 0, 5000).unwrap(), vec![9; 3000]);
     assert_eq!(client.read(gone, 0, 100).unwrap(), b"no name");
     client.write(kept, None, &[8; 10]).unwrap();
