@@ -2,7 +2,7 @@
 
 use crate::kernel::{Kernel, Next, ThreadId};
 use crate::machine::{Context, Cpu, MAX_CPUS, Machine};
-use crate::thread::State;
+use crate::thread::{State, Wait};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -109,7 +109,11 @@ struct Processor {
     slice_end_ns: u64,
     switched_ns: u64,
     programmed_ns: Option<u64>,
+    /// First deadline when the timer was last looked at.
+    seen_first_ns: u64,
     reschedule: bool,
+    /// The queues or the slice have changed since the timer was looked at.
+    timer_stale: bool,
     idle: bool,
     idle_ns: u64,
     /// Contexts of ended threads, which the rim may still point to until it has loaded another.
@@ -125,6 +129,7 @@ impl Processor {
     }
 
     fn pop(&mut self, allowed: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
+        self.timer_stale = true;
         let levels = self.real_time.iter().rev();
         let found = levels
             .flat_map(|(rank, queue)| queue.iter().map(move |&thread| (*rank, thread)))
@@ -177,9 +182,31 @@ impl Scheduler {
         self.cpus[usize::from(cpu.0) % MAX_CPUS].current
     }
 
+    /// Whether the thread to run next may be chosen without looking at the queues.
+    #[inline]
+    pub fn allows_direct_switch(&self, cpu: Cpu) -> bool {
+        let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
+        !processor.reschedule && processor.handoff.is_none() && processor.real_time.is_empty()
+    }
+
     /// Makes the processor choose anew at its next `schedule`.
     pub fn request(&mut self, cpu: Cpu) {
-        self.cpu(cpu).reschedule = true;
+        let processor = self.cpu(cpu);
+        processor.reschedule = true;
+        processor.settled = false;
+    }
+
+    /// Whether the running thread may hand the processor over without any decision.
+    #[inline]
+    pub fn is_quiet(&self, cpu: Cpu) -> bool {
+        let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
+        processor.settled && processor.real_time.is_empty()
+    }
+
+    /// Makes another thread the running one of a quiet processor.
+    #[inline]
+    pub fn switch_to(&mut self, cpu: Cpu, thread: ThreadId) {
+        self.cpu(cpu).current = Some(thread);
     }
 
     /// Time that all processors were idle.
@@ -217,23 +244,35 @@ impl Scheduler {
 
 impl<M: Machine> Kernel<M> {
     /// Decides what a processor does now. Called after every entry, before the lock is let go.
+    #[inline]
     pub fn schedule(&mut self, cpu: Cpu) -> Next {
+        let processor = self.scheduler.cpu(cpu);
+        if processor.settled
+            && let Some(current) = processor.current
+            && !self.timer_queue.is_changed(cpu)
+            && let Some(thread) = self.threads.get(current)
+            && thread.state == State::Running(cpu)
+            && !thread.attention
+        {
+            return Next::Run(current);
+        }
+        self.decide(cpu)
+    }
+
+    fn decide(&mut self, cpu: Cpu) -> Next {
         self.scheduler.here = cpu;
-        loop {
+        let next = loop {
             let Some(thread) = self.pick(cpu) else {
                 self.scheduler.cpu(cpu).idle = true;
-                self.program_timer(cpu);
-                return Next::Idle;
+                break Next::Idle;
             };
-            let attention = self
-                .threads
-                .get(thread)
-                .is_some_and(|thread| thread.attention);
+            let attention = self.threads.get(thread).is_some_and(|thread| thread.attention);
             if !attention || self.prepare_return(cpu, thread) {
-                self.program_timer(cpu);
-                return Next::Run(thread);
+                break Next::Run(thread);
             }
-        }
+        };
+        self.program_timer(cpu);
+        next
     }
 
     /// The thread to run: the current one, if nothing speaks against it.
@@ -245,6 +284,10 @@ impl<M: Machine> Kernel<M> {
             let running = found.is_some_and(|thread| thread.state == State::Running(cpu));
             let ending = found.is_some_and(|thread| thread.ending);
             if running && !ending && !reschedule {
+                // It was to block, but had something to do after all.
+                if let Some(thread) = self.scheduler.cpu(cpu).handoff.take() {
+                    self.make_ready(thread);
+                }
                 return Some(current);
             }
             self.charge(cpu, current);
@@ -289,6 +332,7 @@ impl<M: Machine> Kernel<M> {
                 };
                 let processor = self.scheduler.cpu(cpu);
                 processor.slice_end_ns = processor.switched_ns.saturating_add(slice_ns);
+                processor.timer_stale = true;
                 next
             }
         };
@@ -334,7 +378,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Charges the time since the last switch to a thread.
-    fn charge(&mut self, cpu: Cpu, thread: ThreadId) {
+    pub(crate) fn charge(&mut self, cpu: Cpu, thread: ThreadId) {
         let now_ns = self.machine.now_ns();
         let processor = self.scheduler.cpu(cpu);
         let used_ns = now_ns.saturating_sub(processor.switched_ns);
@@ -343,7 +387,10 @@ impl<M: Machine> Kernel<M> {
             return;
         };
         found.cpu_ns += used_ns;
-        let weighted = used_ns.saturating_mul(NORMAL_WEIGHT) / found.effective.weight();
+        let weighted = match found.effective {
+            Priority::NORMAL => used_ns,
+            other => used_ns.saturating_mul(NORMAL_WEIGHT) / other.weight(),
+        };
         found.virtual_runtime = found.virtual_runtime.saturating_add(weighted);
         let process = found.process;
         if let Some(owner) = self.processes.get_mut(process) {
@@ -373,7 +420,8 @@ impl<M: Machine> Kernel<M> {
         self.enqueue(cpu, thread, first);
     }
 
-    fn may_run(&self, process: crate::kernel::ProcessId) -> bool {
+    #[inline]
+    pub(crate) fn may_run(&self, process: crate::kernel::ProcessId) -> bool {
         let found = self.processes.get(process);
         found.is_some_and(|p| p.suspensions == 0 && p.state != process_state::NEW)
     }
@@ -388,6 +436,7 @@ impl<M: Machine> Kernel<M> {
             (found.virtual_runtime, thread.index()),
         );
         let processor = self.scheduler.cpu(cpu);
+        processor.timer_stale = true;
         if rank == 0 {
             processor.fair.insert(key, thread);
         } else if first {
@@ -417,6 +466,7 @@ impl<M: Machine> Kernel<M> {
             (found.virtual_runtime, thread.index()),
         );
         let processor = self.scheduler.cpu(cpu);
+        processor.timer_stale = true;
         if processor.handoff == Some(thread) {
             processor.handoff = None;
         } else if rank == 0 {
@@ -506,6 +556,7 @@ impl<M: Machine> Kernel<M> {
         if free && allowed && runs {
             found.state = State::Ready(cpu);
             processor.handoff = Some(thread);
+            processor.settled = false;
         } else {
             self.make_ready(thread);
         }
@@ -627,25 +678,36 @@ impl<M: Machine> Kernel<M> {
         let now_ns = self.machine.now_ns();
         let processor = self.scheduler.cpu(cpu);
         processor.programmed_ns = None;
+        processor.settled = false;
+        processor.timer_stale = true;
         if now_ns >= processor.slice_end_ns && processor.has_ready() {
             processor.reschedule = true;
         }
     }
 
-    /// Programs the processor's timer for the first deadline or the slice's end.
+    /// When the processor must be interrupted: at the first deadline, or, if others wait for it,
+    /// at the end of the slice.
     #[inline]
-    fn program_timer(&mut self, cpu: Cpu) {
+    fn wanted_timer_ns(&self, cpu: Cpu) -> u64 {
         let first_ns = self.timer_queue.first_ns(cpu);
-        let processor = self.scheduler.cpu(cpu);
-        let slice = processor.current.is_some() && processor.has_ready();
-        let wanted_ns = if slice {
+        let processor = &self.scheduler.cpus[usize::from(cpu.0) % MAX_CPUS];
+        if processor.current.is_some() && processor.has_ready() {
             first_ns.min(processor.slice_end_ns)
         } else {
             first_ns
-        };
+        }
+    }
+
+    /// Programs the processor's timer.
+    #[inline]
+    fn program_timer(&mut self, cpu: Cpu) {
+        let wanted_ns = self.wanted_timer_ns(cpu);
+        let processor = self.scheduler.cpu(cpu);
         if processor.programmed_ns != Some(wanted_ns) {
             processor.programmed_ns = Some(wanted_ns);
             self.machine.set_timer(cpu, wanted_ns);
         }
+        self.scheduler.cpu(cpu).settled = true;
+        self.timer_queue.clear_changed(cpu);
     }
 }

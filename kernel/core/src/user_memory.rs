@@ -176,7 +176,14 @@ impl<M: Machine> Kernel<M> {
 
     /// Delivers what the memory system has to say to threads and endpoints after an operation:
     /// pages that came, requests for pages.
+    #[inline]
     pub(crate) fn settle_memory(&mut self) {
+        if self.memory.has_news() {
+            self.deliver_memory_news();
+        }
+    }
+
+    fn deliver_memory_news(&mut self) {
         while let Some((memory, page)) = self.memory.take_wakeup() {
             self.page_ready(memory, page);
         }

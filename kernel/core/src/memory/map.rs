@@ -278,14 +278,13 @@ impl MemorySystem {
             return;
         };
         machine.unmap(space.machine, start, page_of(end - start));
-        let mut from = page_of(start);
-        while let Some((page, entry)) = space.private.next(from, page_of(end)) {
-            from = page + 1;
-            space.private.set(page, Entry::EMPTY);
-            if let Some(frame) = entry.frame() {
-                self.frames.release(machine, frame);
-            }
-        }
+        space
+            .private
+            .take_range(page_of(start), page_of(end), |_, entry| {
+                if let Some(frame) = entry.frame() {
+                    self.frames.release(machine, frame);
+                }
+            });
     }
 
     /// Changes the protection of a range.

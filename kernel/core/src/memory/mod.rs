@@ -72,6 +72,12 @@ impl MemorySystem {
         }
     }
 
+    /// Whether any of the `take` methods has something to say: after most operations none has.
+    #[inline]
+    pub fn has_news(&self) -> bool {
+        !(self.wakeups.is_empty() && self.page_requests.is_empty() && self.unreferenced.is_empty())
+    }
+
     /// The next page request to send to a pager.
     pub fn take_page_request(&mut self) -> Option<PageRequest> {
         self.page_requests.pop_front()

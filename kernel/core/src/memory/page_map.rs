@@ -90,13 +90,15 @@ impl Entry {
     }
 }
 
-/// Entries in a chunk: small enough that a fork copies little for a process of few pages.
-const CHUNK_PAGES: usize = 64;
+/// Entries in a chunk, a bit of a word each: small enough that a fork copies little for a process
+/// of few pages.
+const CHUNK_PAGES: u64 = 64;
 
 #[derive(Clone)]
 struct Chunk {
-    entries: [Entry; CHUNK_PAGES],
-    used: u16,
+    entries: [Entry; CHUNK_PAGES as usize],
+    /// Which entries are not empty.
+    used: u64,
 }
 
 /// Page number to [`Entry`]. Sparse, so that neither a capacity of 2^60 bytes nor an address at
@@ -119,55 +121,55 @@ impl PageMap {
     /// Replaces what is known, and returns what was.
     pub fn set(&mut self, page: u64, entry: Entry) -> Entry {
         let (key, place) = split(page);
-        if entry == Entry::EMPTY && !self.chunks.contains_key(&key) {
-            return Entry::EMPTY;
+        if entry == Entry::EMPTY {
+            let mut old = Entry::EMPTY;
+            self.take_range(page, page + 1, |_, entry| old = entry);
+            return old;
         }
         let chunk = self.chunks.entry(key).or_insert_with(|| {
             Box::new(Chunk {
-                entries: [Entry::EMPTY; CHUNK_PAGES],
+                entries: [Entry::EMPTY; CHUNK_PAGES as usize],
                 used: 0,
             })
         });
         let old = core::mem::replace(&mut chunk.entries[place], entry);
-        chunk.used = chunk.used + u16::from(entry != Entry::EMPTY) - u16::from(old != Entry::EMPTY);
-        let empty = chunk.used == 0;
+        chunk.used |= 1 << place;
         self.present =
             self.present + u64::from(entry.frame().is_some()) - u64::from(old.frame().is_some());
-        if empty {
-            self.chunks.remove(&key);
-        }
         old
+    }
+
+    /// Empties a range, showing what was in it, ascending.
+    pub fn take_range(&mut self, from: u64, end: u64, mut taken: impl FnMut(u64, Entry)) {
+        let PageMap { chunks, present } = self;
+        let (first, last) = (split(from).0, split(end.saturating_sub(1)).0);
+        if from >= end {
+            return;
+        }
+        let emptied = chunks.extract_if(first..=last, |&key, chunk| {
+            for place in bits(chunk.used & places(key, from, end)) {
+                let old = core::mem::replace(&mut chunk.entries[place], Entry::EMPTY);
+                chunk.used &= !(1 << place);
+                *present -= u64::from(old.frame().is_some());
+                taken(key * CHUNK_PAGES + place as u64, old);
+            }
+            chunk.used == 0
+        });
+        emptied.for_each(drop);
     }
 
     /// The first page in `from..end` about which something is known.
     pub fn next(&self, from: u64, end: u64) -> Option<(u64, Entry)> {
-        let (first_key, mut place) = split(from);
-        for (&key, chunk) in self.chunks.range(first_key..) {
-            if key != first_key {
-                place = 0;
-            }
-            let base = key * CHUNK_PAGES as u64;
-            if base >= end {
-                return None;
-            }
-            while place < CHUNK_PAGES {
-                if chunk.entries[place] != Entry::EMPTY {
-                    let page = base + place as u64;
-                    return (page < end).then_some((page, chunk.entries[place]));
-                }
-                place += 1;
-            }
-        }
-        None
+        self.range(from, end).next()
     }
 
     /// Every page in a range about which something is known, ascending.
     pub fn range(&self, from: u64, end: u64) -> impl Iterator<Item = (u64, Entry)> + '_ {
-        let mut from = from;
-        core::iter::from_fn(move || {
-            let (page, entry) = self.next(from, end)?;
-            from = page + 1;
-            Some((page, entry))
+        let chunks = self.chunks.range(split(from).0..);
+        let within = chunks.take_while(move |&(&key, _)| key * CHUNK_PAGES < end);
+        within.flat_map(move |(&key, chunk)| {
+            let found = bits(chunk.used & places(key, from, end));
+            found.map(move |place| (key * CHUNK_PAGES + place as u64, chunk.entries[place]))
         })
     }
 
@@ -178,10 +180,28 @@ impl PageMap {
 }
 
 const fn split(page: u64) -> (u64, usize) {
-    (
-        page / CHUNK_PAGES as u64,
-        (page % CHUNK_PAGES as u64) as usize,
-    )
+    (page / CHUNK_PAGES, (page % CHUNK_PAGES) as usize)
+}
+
+/// The places of a chunk that lie in a range of pages, a bit each.
+fn places(key: u64, from: u64, end: u64) -> u64 {
+    let base = key * CHUNK_PAGES;
+    let low = from.saturating_sub(base).min(CHUNK_PAGES) as u32;
+    let high = end.saturating_sub(base).min(CHUNK_PAGES) as u32;
+    if low >= high {
+        return 0;
+    }
+    (u64::MAX << low) & (u64::MAX >> (CHUNK_PAGES as u32 - high))
+}
+
+/// The numbers of the bits of a word that are set, ascending.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let bit = word.trailing_zeros();
+        // Clears the lowest bit; 0 has none.
+        word &= word.checked_sub(1)?;
+        Some(bit as usize)
+    })
 }
 
 #[cfg(test)]
