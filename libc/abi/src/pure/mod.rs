@@ -19,3 +19,4 @@ pub mod fenv;
 pub mod long_double;
 pub mod math;
 pub mod random;
+pub mod regex;
