@@ -80,6 +80,9 @@ pub struct Kernel<M: Machine> {
     pub(crate) dying: Vec<Object>,
     /// Whether `dying` is being worked off.
     pub(crate) burying: bool,
+    /// Whether calls go the short way where they can; off only to compare both in tests.
+    #[cfg(test)]
+    pub(crate) fast_path: bool,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -110,6 +113,8 @@ impl<M: Machine> Kernel<M> {
             counters: Counters::default(),
             dying: Vec::new(),
             burying: false,
+            #[cfg(test)]
+            fast_path: true,
         }
     }
 

@@ -13,6 +13,7 @@ mod cursor;
 mod device;
 mod endpoint;
 mod event;
+mod fast_path;
 mod fork;
 mod futex;
 mod handle_table;

@@ -109,11 +109,9 @@ struct Processor {
     slice_end_ns: u64,
     switched_ns: u64,
     programmed_ns: Option<u64>,
-    /// First deadline when the timer was last looked at.
-    seen_first_ns: u64,
     reschedule: bool,
-    /// The queues or the slice have changed since the timer was looked at.
-    timer_stale: bool,
+    /// Nothing has been queued, handed over or asked for since the last full decision.
+    settled: bool,
     idle: bool,
     idle_ns: u64,
     /// Contexts of ended threads, which the rim may still point to until it has loaded another.
@@ -129,7 +127,7 @@ impl Processor {
     }
 
     fn pop(&mut self, allowed: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
-        self.timer_stale = true;
+        self.settled = false;
         let levels = self.real_time.iter().rev();
         let found = levels
             .flat_map(|(rank, queue)| queue.iter().map(move |&thread| (*rank, thread)))
@@ -186,7 +184,7 @@ impl Scheduler {
     #[inline]
     pub fn allows_direct_switch(&self, cpu: Cpu) -> bool {
         let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
-        !processor.reschedule && processor.handoff.is_none() && processor.real_time.is_empty()
+        processor.settled && processor.real_time.is_empty()
     }
 
     /// Makes the processor choose anew at its next `schedule`.
@@ -194,19 +192,6 @@ impl Scheduler {
         let processor = self.cpu(cpu);
         processor.reschedule = true;
         processor.settled = false;
-    }
-
-    /// Whether the running thread may hand the processor over without any decision.
-    #[inline]
-    pub fn is_quiet(&self, cpu: Cpu) -> bool {
-        let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
-        processor.settled && processor.real_time.is_empty()
-    }
-
-    /// Makes another thread the running one of a quiet processor.
-    #[inline]
-    pub fn switch_to(&mut self, cpu: Cpu, thread: ThreadId) {
-        self.cpu(cpu).current = Some(thread);
     }
 
     /// Time that all processors were idle.
@@ -266,7 +251,10 @@ impl<M: Machine> Kernel<M> {
                 self.scheduler.cpu(cpu).idle = true;
                 break Next::Idle;
             };
-            let attention = self.threads.get(thread).is_some_and(|thread| thread.attention);
+            let attention = self
+                .threads
+                .get(thread)
+                .is_some_and(|thread| thread.attention);
             if !attention || self.prepare_return(cpu, thread) {
                 break Next::Run(thread);
             }
@@ -332,7 +320,7 @@ impl<M: Machine> Kernel<M> {
                 };
                 let processor = self.scheduler.cpu(cpu);
                 processor.slice_end_ns = processor.switched_ns.saturating_add(slice_ns);
-                processor.timer_stale = true;
+                processor.settled = false;
                 next
             }
         };
@@ -378,7 +366,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Charges the time since the last switch to a thread.
-    pub(crate) fn charge(&mut self, cpu: Cpu, thread: ThreadId) {
+    fn charge(&mut self, cpu: Cpu, thread: ThreadId) {
         let now_ns = self.machine.now_ns();
         let processor = self.scheduler.cpu(cpu);
         let used_ns = now_ns.saturating_sub(processor.switched_ns);
@@ -436,7 +424,7 @@ impl<M: Machine> Kernel<M> {
             (found.virtual_runtime, thread.index()),
         );
         let processor = self.scheduler.cpu(cpu);
-        processor.timer_stale = true;
+        processor.settled = false;
         if rank == 0 {
             processor.fair.insert(key, thread);
         } else if first {
@@ -466,7 +454,7 @@ impl<M: Machine> Kernel<M> {
             (found.virtual_runtime, thread.index()),
         );
         let processor = self.scheduler.cpu(cpu);
-        processor.timer_stale = true;
+        processor.settled = false;
         if processor.handoff == Some(thread) {
             processor.handoff = None;
         } else if rank == 0 {
@@ -560,6 +548,20 @@ impl<M: Machine> Kernel<M> {
         } else {
             self.make_ready(thread);
         }
+    }
+
+    /// Switches from the running thread, which waits now, to one that waited, where
+    /// [`Scheduler::allows_direct_switch`] holds: no queue and no timer is touched.
+    #[inline]
+    pub(crate) fn switch_directly(&mut self, cpu: Cpu, from: ThreadId, to: ThreadId) {
+        self.charge(cpu, from);
+        if let Some(found) = self.threads.get_mut(to) {
+            found.wait = Wait::None;
+            found.state = State::Running(cpu);
+            found.home = cpu;
+        }
+        self.counters.context_switches += 1;
+        self.scheduler.cpu(cpu).current = Some(to);
     }
 
     /// Changes the priority a thread runs with.
@@ -679,7 +681,6 @@ impl<M: Machine> Kernel<M> {
         let processor = self.scheduler.cpu(cpu);
         processor.programmed_ns = None;
         processor.settled = false;
-        processor.timer_stale = true;
         if now_ns >= processor.slice_end_ns && processor.has_ready() {
             processor.reschedule = true;
         }

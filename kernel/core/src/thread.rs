@@ -400,6 +400,7 @@ impl<M: Machine> Kernel<M> {
             && other != cpu
         {
             found.ending = true;
+            found.attention = true;
             self.machine.kick(other);
             return;
         }

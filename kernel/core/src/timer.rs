@@ -44,6 +44,8 @@ pub(crate) struct TimerQueue {
     sequence: u64,
     /// The first deadline of each processor, kept so that `schedule` reads one word.
     first_ns: [Option<u64>; MAX_CPUS],
+    /// Bit n: the first deadline of processor n is another one than was programmed.
+    changed: u8,
 }
 
 impl TimerQueue {
@@ -78,6 +80,17 @@ impl TimerQueue {
             .unwrap_or(u64::MAX)
     }
 
+    /// Whether the first deadline has changed since it was programmed.
+    #[inline]
+    pub fn is_changed(&self, cpu: Cpu) -> bool {
+        self.changed & (1 << (usize::from(cpu.0) % MAX_CPUS)) != 0
+    }
+
+    /// The first deadline has been programmed.
+    pub fn clear_changed(&mut self, cpu: Cpu) {
+        self.changed &= !(1 << (usize::from(cpu.0) % MAX_CPUS));
+    }
+
     /// How many entries there are.
     #[cfg(test)]
     pub fn len(&self) -> usize {
@@ -102,8 +115,11 @@ impl TimerQueue {
             .get(index)
             .and_then(|q| q.first_key_value())
             .map(|(key, _)| key.0);
-        if let Some(slot) = self.first_ns.get_mut(index) {
+        if let Some(slot) = self.first_ns.get_mut(index)
+            && *slot != first
+        {
             *slot = first;
+            self.changed |= 1 << (index % MAX_CPUS);
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::thread::{Step, Stop, Wait, encode};
 use kernel_abi::message::buffer_flags;
 use kernel_abi::{Call, Error};
 
+const CALL: u64 = Call::Call as u64;
+const REPLY_RECEIVE: u64 = Call::ReplyReceive as u64;
+
 /// Who calls, and with what.
 #[derive(Clone, Copy)]
 pub(crate) struct Request {
@@ -36,8 +39,28 @@ impl<M: Machine> Kernel<M> {
         if found.ending {
             return;
         }
+        let number = found.context.registers.rax;
+        if !found.rewound {
+            found.progress = 0;
+        }
+        found.rewound = false;
+        found.call_number = number;
+        let done = match number {
+            CALL => self.fast_call(cpu, thread),
+            REPLY_RECEIVE => self.fast_reply_receive(cpu, thread),
+            _ => false,
+        };
+        if !done {
+            self.general_call(cpu, thread, number);
+        }
+    }
+
+    /// Any call, the general way.
+    fn general_call(&mut self, cpu: Cpu, thread: ThreadId, number: u64) {
+        let Some(found) = self.threads.get(thread) else {
+            return;
+        };
         let registers = &found.context.registers;
-        let number = registers.rax;
         let arguments = [
             registers.rdi,
             registers.rsi,
@@ -46,11 +69,6 @@ impl<M: Machine> Kernel<M> {
             registers.r8,
             registers.r9,
         ];
-        if !found.rewound {
-            found.progress = 0;
-        }
-        found.rewound = false;
-        found.call_number = number;
         let request = Request {
             cpu,
             thread,
