@@ -138,6 +138,11 @@ pub fn current() -> *mut Thread {
     thread
 }
 
+/// Where the calling thread's thread-local storage starts.
+pub fn storage() -> *mut u8 {
+    (current() as usize - template().offset) as *mut u8
+}
+
 /// Bytes that a thread needs above its stack.
 fn overhead(template: &Template) -> usize {
     core::mem::size_of::<Thread>() + template.offset + 2 * template.alignment.max(64)

@@ -1,21 +1,34 @@
 //! The functions that need the system.
 
+pub mod accounts;
 pub mod clock;
 pub mod control;
+pub mod control_process;
 pub mod directory;
+pub mod dynamic;
 pub mod environment;
 pub mod errno;
 pub mod files;
 pub mod heap;
 pub mod identity;
 pub mod io;
+pub mod linux;
+pub mod mapping;
+pub mod messages;
+pub mod paths;
 pub mod poll;
 pub mod power;
 pub mod process;
 pub mod pthread;
+pub mod records;
+pub mod refused;
+pub mod scheduling;
 pub mod signal;
+pub mod socket;
+pub mod spawn;
 pub mod start;
 pub mod status;
 pub mod stdio;
 pub mod support;
+pub mod system;
 pub mod terminal;

@@ -205,7 +205,7 @@ unlocked! {
 }
 
 /// A wide format as the UTF-8 that the engine reads.
-unsafe fn narrow(format: *const u32) -> Option<Vec<u8>> {
+pub(super) unsafe fn narrow(format: *const u32) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut next = format;
     // SAFETY: the string ends with a null character.

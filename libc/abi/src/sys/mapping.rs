@@ -1,0 +1,309 @@
+//! Memory mappings.
+//!
+//! SAFETY of the C functions here: what is unmapped or replaced is not used any more (POSIX).
+
+use super::support::{Error, Result, fail, int, set_errno, status};
+use core::ffi::{c_char, c_int, c_void};
+use kernel_abi::memory::{MapArguments, map_flags, protection};
+use kernel_abi::{Handle, PAGE_SIZE};
+use libc_posix::descriptor;
+use libc_rt::{Lock, kernel, memory};
+
+const PROT_ALL: c_int = 7;
+const MAP_SHARED: c_int = 1;
+const MAP_PRIVATE: c_int = 2;
+const MAP_TYPE: c_int = 15;
+const MAP_SHARED_VALIDATE: c_int = 3;
+const MAP_FIXED: c_int = 0x10;
+const MAP_ANONYMOUS: c_int = 0x20;
+const MAP_GROWSDOWN: c_int = 0x100;
+const MAP_POPULATE: c_int = 0x8000;
+const MAP_FIXED_NOREPLACE: c_int = 0x10_0000;
+const FAILED: *mut c_void = usize::MAX as *mut c_void;
+
+fn failed(error: Error) -> *mut c_void {
+    set_errno(error as c_int);
+    FAILED
+}
+
+/// POSIX's bits as the kernel's: the numbers are the same.
+fn protection_of(bits: c_int) -> Result<u32> {
+    if bits & !(PROT_ALL | 0x0300_0000) != 0 {
+        return Err(Error::BadArgument);
+    }
+    Ok((bits & PROT_ALL) as u32 & (protection::READ | protection::WRITE | protection::EXECUTE))
+}
+
+struct Request {
+    address: usize,
+    length: usize,
+    protection: u32,
+    flags: c_int,
+    fd: c_int,
+    offset: i64,
+}
+
+unsafe fn map(request: &Request) -> Result<*mut c_void> {
+    let page = PAGE_SIZE as usize;
+    if request.length == 0 || request.offset < 0 || request.offset as u64 % PAGE_SIZE != 0 {
+        return Err(Error::BadArgument);
+    }
+    if request.length > isize::MAX as usize - page {
+        return Err(Error::NoMemory);
+    }
+    let mut flags = match request.flags & MAP_TYPE {
+        MAP_SHARED | MAP_SHARED_VALIDATE => map_flags::SHARED,
+        MAP_PRIVATE => 0,
+        _ => return Err(Error::BadArgument),
+    };
+    for (ours, theirs) in [
+        (MAP_FIXED, map_flags::FIXED),
+        (MAP_FIXED_NOREPLACE, map_flags::FIXED | map_flags::NO_REPLACE),
+        (MAP_POPULATE, map_flags::POPULATE),
+        (MAP_GROWSDOWN, map_flags::STACK),
+    ] {
+        if request.flags & ours != 0 {
+            flags |= theirs;
+        }
+    }
+    let anonymous = request.flags & MAP_ANONYMOUS != 0;
+    let mut arguments = MapArguments {
+        address: request.address as u64,
+        length: request.length as u64,
+        offset: request.offset as u64,
+        memory: Handle::NONE.0,
+        protection: request.protection,
+        flags,
+        maximum_protection: 0,
+    };
+    let object = match (anonymous, flags & map_flags::SHARED != 0) {
+        (true, false) => {
+            arguments.flags |= map_flags::ANONYMOUS;
+            arguments.offset = 0;
+            None
+        }
+        // Shared with children: an object of its own, that a fork does not copy.
+        (true, true) => {
+            arguments.offset = 0;
+            let size = request.length.next_multiple_of(page) as u64;
+            Some(kernel::memory_create(size, 0)?)
+        }
+        (false, _) => Some(descriptor::memory(request.fd, request.protection)?.0),
+    };
+    if let Some(object) = object {
+        arguments.memory = object.0;
+    }
+    // SAFETY: the caller's.
+    let mapped = unsafe { memory::map(&arguments) };
+    if let Some(object) = object {
+        // The mapping keeps the object.
+        kernel::handle_close(object)?;
+    }
+    Ok(mapped?.cast())
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mmap(
+    address: *mut c_void,
+    length: usize,
+    bits: c_int,
+    flags: c_int,
+    fd: c_int,
+    offset: i64,
+) -> *mut c_void {
+    let mapped = protection_of(bits).and_then(|protection| {
+        let request = Request {
+            address: address as usize,
+            length,
+            protection,
+            flags,
+            fd,
+            offset,
+        };
+        // SAFETY: the caller's.
+        unsafe { map(&request) }
+    });
+    mapped.unwrap_or_else(failed)
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn munmap(address: *mut c_void, length: usize) -> c_int {
+    // SAFETY: the caller's.
+    status(unsafe { memory::unmap(address.cast(), length) }.map_err(Error::from))
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, bits: c_int) -> c_int {
+    // Some programs pass addresses within a page; what POSIX lets us refuse is rounded.
+    let start = address as usize & !(PAGE_SIZE as usize - 1);
+    let end = (address as usize + length).next_multiple_of(PAGE_SIZE as usize);
+    status(protection_of(bits).and_then(|protection| {
+        // SAFETY: the caller's.
+        Ok(unsafe { memory::protect(start as *mut u8, end - start, protection)? })
+    }))
+}
+
+/// Linux.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mremap(
+    address: *mut c_void,
+    old_length: usize,
+    new_length: usize,
+    flags: c_int,
+    _rest: ...
+) -> *mut c_void {
+    const MAYMOVE: c_int = 1;
+    if flags & !MAYMOVE != 0 {
+        return failed(Error::BadArgument);
+    }
+    // SAFETY: the caller's.
+    match unsafe { memory::remap(address.cast(), old_length, new_length, flags & MAYMOVE != 0) } {
+        Ok(moved) => moved.cast(),
+        Err(error) => failed(error.into()),
+    }
+}
+
+/// BSD.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int {
+    const DONTNEED: c_int = 4;
+    const FREE: c_int = 8;
+    match advice {
+        // SAFETY: the caller gives the content up.
+        DONTNEED | FREE => {
+            status(unsafe { memory::decommit(address.cast(), length) }.map_err(Error::from))
+        }
+        // The rest is advice, which may be ignored.
+        0..=25 => 0,
+        _ => fail(Error::BadArgument as c_int),
+    }
+}
+
+/// POSIX: returns the error's number. Unlike BSD's, it must not lose content.
+#[unsafe(no_mangle)]
+pub extern "C" fn posix_madvise(_address: *mut c_void, _length: usize, advice: c_int) -> c_int {
+    if (0..=4).contains(&advice) { 0 } else { Error::BadArgument as c_int }
+}
+
+/// POSIX: mappings and files share their pages, so that only durability is left to do; the
+/// interfaces do not lead from a mapping to its file, so everything is written.
+#[unsafe(no_mangle)]
+pub extern "C" fn msync(_address: *mut c_void, _length: usize, flags: c_int) -> c_int {
+    const SYNC: c_int = 4;
+    if flags & SYNC != 0 { status(libc_posix::names::sync_all()) } else { 0 }
+}
+
+macro_rules! locks {
+    ($($name:ident($($argument:ident: $type:ty),*);)*) => {$(
+        /// POSIX: pages are never moved out to a disk, so that every page is locked.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $name($($argument: $type),*) -> c_int {
+            0
+        }
+    )*};
+}
+
+locks! {
+    mlock(_address: *const c_void, _length: usize);
+    mlock2(_address: *const c_void, _length: usize, _flags: u32);
+    munlock(_address: *const c_void, _length: usize);
+    mlockall(_flags: c_int);
+    munlockall();
+}
+
+/// BSD: whether pages are there is not told page by page.
+#[unsafe(no_mangle)]
+pub extern "C" fn mincore(_address: *mut c_void, _length: usize, _out: *mut u8) -> c_int {
+    fail(Error::Unsupported as c_int)
+}
+
+/// Linux, obsolete: not offered.
+#[unsafe(no_mangle)]
+pub extern "C" fn remap_file_pages(
+    _address: *mut c_void,
+    _length: usize,
+    _protection: c_int,
+    _offset: usize,
+    _flags: c_int,
+) -> c_int {
+    fail(Error::Unsupported as c_int)
+}
+
+/// Linux: needs a file object without a server, which the kernel does not have.
+#[unsafe(no_mangle)]
+pub extern "C" fn memfd_create(_name: *const c_char, _flags: u32) -> c_int {
+    fail(Error::Unsupported as c_int)
+}
+
+/// The path of a shared-memory name.
+unsafe fn shared_path(name: *const c_char, path: &mut [u8; 272]) -> Result<usize> {
+    const DIRECTORY: &[u8] = b"/dev/shm/";
+    // SAFETY: the caller's.
+    let name = unsafe { super::support::text(name) };
+    let name = name.strip_prefix(b"/").unwrap_or(name);
+    if name.is_empty() || name.contains(&b'/') || name.len() > 255 {
+        return Err(Error::BadArgument);
+    }
+    path[..DIRECTORY.len()].copy_from_slice(DIRECTORY);
+    path[DIRECTORY.len()..][..name.len()].copy_from_slice(name);
+    Ok(DIRECTORY.len() + name.len())
+}
+
+/// POSIX: a file under `/dev/shm`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shm_open(name: *const c_char, flags: c_int, mode: u32) -> c_int {
+    const CLOEXEC: u32 = 0o2000000;
+    let mut path = [0; 272];
+    // SAFETY: the caller's.
+    int(unsafe { shared_path(name, &mut path) }.and_then(|length| {
+        let directory = libc_posix::names::WORKING_DIRECTORY;
+        libc_posix::names::open(directory, &path[..length], flags as u32 | CLOEXEC, mode)
+    }))
+}
+
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shm_unlink(name: *const c_char) -> c_int {
+    let mut path = [0; 272];
+    // SAFETY: the caller's.
+    status(unsafe { shared_path(name, &mut path) }.and_then(|length| {
+        libc_posix::names::unlink(libc_posix::names::WORKING_DIRECTORY, &path[..length], 0)
+    }))
+}
+
+/// The area that `sbrk` grows in: reserved when first asked for, filled by page faults.
+struct Break {
+    start: usize,
+    end: usize,
+}
+static BREAK: Lock<Break> = Lock::new(Break { start: 0, end: 0 });
+const BREAK_AREA: usize = 1 << 30;
+
+/// BSD.
+#[unsafe(no_mangle)]
+pub extern "C" fn sbrk(step: isize) -> *mut c_void {
+    let mut area = BREAK.lock();
+    if area.start == 0 {
+        match memory::map_anonymous(BREAK_AREA) {
+            Ok(start) => (area.start, area.end) = (start as usize, start as usize),
+            Err(_) => return failed(Error::NoMemory),
+        }
+    }
+    let before = area.end;
+    let after = before.wrapping_add_signed(step);
+    if after < area.start || after > area.start + BREAK_AREA {
+        return failed(Error::NoMemory);
+    }
+    area.end = after;
+    before as *mut c_void
+}
+
+/// BSD.
+#[unsafe(no_mangle)]
+pub extern "C" fn brk(end: *mut c_void) -> c_int {
+    let now = sbrk(0) as usize;
+    if sbrk((end as usize).wrapping_sub(now) as isize) == FAILED { -1 } else { 0 }
+}
