@@ -11,6 +11,7 @@ extern crate std;
 pub mod decimal;
 pub mod float;
 pub mod format;
+pub mod time;
 pub mod utf8;
 pub mod character;
 pub mod message;

@@ -20,3 +20,4 @@ pub mod long_double;
 pub mod math;
 pub mod random;
 pub mod regex;
+pub mod time;
