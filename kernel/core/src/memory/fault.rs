@@ -1,7 +1,7 @@
 //! Page faults, and the pages that they and copies find.
 
 use super::copy::CopyStop;
-use super::object::Source;
+use super::object::{Memory, Source};
 use super::page_map::Entry;
 use super::region::Region;
 use super::{MemoryId, MemorySystem, PAGE, PAGE_SHIFT, SpaceId, page_of};
@@ -25,7 +25,7 @@ pub enum FaultOutcome {
     Fault(u32),
 }
 
-/// A read fault maps this many neighbours at most that are present.
+/// A fault in an object maps the present pages among this many, aligned.
 const FAULT_AROUND_PAGES: u64 = 16;
 
 impl MemorySystem {
@@ -54,7 +54,7 @@ impl MemorySystem {
         }
         let address = address & !(PAGE - 1);
         let result = if region.is_shared() {
-            self.shared_page(machine, hardware, &region, address, write)
+            self.shared_page(machine, id, hardware, &region, address, write)
         } else {
             self.private_page(machine, id, hardware, &region, address, write)
         };
@@ -71,6 +71,7 @@ impl MemorySystem {
     fn shared_page<M: Machine>(
         &mut self,
         machine: &mut M,
+        id: SpaceId,
         hardware: machine::Space,
         region: &Region,
         address: u64,
@@ -79,19 +80,19 @@ impl MemorySystem {
         let (memory, page) = region.backing_page(address).ok_or(CopyStop::Fault)?;
         self.check_mapped_limit(memory, page)?;
         let frame = self.object_page(machine, memory, page, write)?;
+        let found = self.memories.get(memory).ok_or(CopyStop::Fault)?;
         // A clean page stays read-only until a store is seen, which makes it dirty.
-        let write = region.is_writable() && (write || self.is_open_for_writing(memory, page));
+        let write = region.is_writable()
+            && (write || self.is_open_for_writing(found, found.pages.get(page)));
         let flags = PageFlags {
             write,
             execute: region.is_executable(),
-            cache: self.cache_of(memory),
+            cache: found.cache(),
         };
         machine
             .map(hardware, address, frame, flags)
             .map_err(|_| CopyStop::NoMemory)?;
-        if !write {
-            self.map_neighbours(machine, hardware, region, address);
-        }
+        self.map_neighbours(machine, id, region, address);
         Ok(())
     }
 
@@ -133,7 +134,7 @@ impl MemorySystem {
                     self.check_mapped_limit(memory, beneath)?;
                     let below = self.object_page(machine, memory, beneath, false)?;
                     if !write {
-                        return self.show_beneath(machine, hardware, region, address, below);
+                        return self.show_beneath(machine, id, hardware, region, address, below);
                     }
                     let copy = self
                         .frames
@@ -164,6 +165,7 @@ impl MemorySystem {
     fn show_beneath<M: Machine>(
         &mut self,
         machine: &mut M,
+        id: SpaceId,
         hardware: machine::Space,
         region: &Region,
         address: u64,
@@ -177,15 +179,16 @@ impl MemorySystem {
         machine
             .map(hardware, address, frame, flags)
             .map_err(|_| CopyStop::NoMemory)?;
-        self.map_neighbours(machine, hardware, region, address);
+        self.map_neighbours(machine, id, region, address);
         Ok(())
     }
 
-    /// Maps, read-only, the present pages around a page that was just mapped.
+    /// Maps the present pages around a page that was just mapped: the next accesses are likely
+    /// to be there, and a fault costs more than a few entries of a page table.
     fn map_neighbours<M: Machine>(
         &mut self,
         machine: &mut M,
-        hardware: machine::Space,
+        id: SpaceId,
         region: &Region,
         address: u64,
     ) {
@@ -194,50 +197,45 @@ impl MemorySystem {
         let end = (address & !(window - 1))
             .saturating_add(window)
             .min(region.end);
-        let Some((id, first)) = region.backing_page(start) else {
+        let Some(space) = self.spaces.get(id) else {
             return;
         };
-        let Some(memory) = self.memories.get(id) else {
+        let Some((memory_id, first)) = region.backing_page(start) else {
             return;
         };
-        let pages = page_of(end - start).min(memory.mapped_page_limit().saturating_sub(first));
-        let flags = PageFlags {
-            write: false,
-            execute: region.is_executable(),
-            cache: self.cache_of(id),
+        let Some(memory) = self.memories.get(memory_id) else {
+            return;
         };
-        for page in first..first + pages {
+        let last = memory
+            .mapped_page_limit()
+            .min(first.saturating_add(page_of(end - start)));
+        for page in first..last {
             let place = start + ((page - first) << PAGE_SHIFT);
-            if place == address || machine.translate(hardware, place, false).is_some() {
+            let entry = memory.pages.get(page);
+            let frame = match memory.source {
+                Source::Physical { first, .. } => Frame(first.0 + page as u32),
+                _ => match entry.frame() {
+                    Some(frame) => frame,
+                    None => continue,
+                },
+            };
+            // A private page that is not mapped (after a fork) hides what is beneath it; it is
+            // left to its own fault.
+            let hidden = !region.is_shared() && space.private.get(page_of(place)) != Entry::EMPTY;
+            if hidden || machine.translate(space.machine, place, false).is_some() {
                 continue;
             }
-            let frame = match memory.source {
-                Source::Physical { first, .. } => Some(Frame(first.0 + page as u32)),
-                _ => memory.pages.get(page).frame(),
+            let flags = PageFlags {
+                write: region.is_shared()
+                    && region.is_writable()
+                    && self.is_open_for_writing(memory, entry),
+                execute: region.is_executable(),
+                cache: memory.cache(),
             };
-            // A private page that was never mapped yet (after a fork) hides what is beneath it;
-            // it is left to its own fault.
-            let hidden = !region.is_shared() && self.is_private_page(hardware, id, place);
-            if let Some(frame) = frame
-                && !hidden
-                && machine.map(hardware, place, frame, flags).is_err()
-            {
+            if machine.map(space.machine, place, frame, flags).is_err() {
                 return;
             }
         }
-    }
-
-    fn is_private_page(&self, hardware: machine::Space, memory: MemoryId, address: u64) -> bool {
-        let Some(memory) = self.memories.get(memory) else {
-            return true;
-        };
-        let mut spaces = memory
-            .mappings
-            .keys()
-            .filter_map(|&space| self.spaces.get(space));
-        spaces.any(|space| {
-            space.machine == hardware && space.private.get(page_of(address)) != Entry::EMPTY
-        })
     }
 
     /// Refuses pages beyond the contents: a mapping may be longer than its object.
@@ -251,24 +249,15 @@ impl MemorySystem {
     }
 
     /// Whether a store into the page needs no more bookkeeping.
-    fn is_open_for_writing(&self, id: MemoryId, page: u64) -> bool {
-        let Some(memory) = self.memories.get(id) else {
-            return false;
-        };
-        if let Source::Physical { .. } = memory.source {
-            return true;
-        }
-        let entry = memory.pages.get(page);
+    fn is_open_for_writing(&self, memory: &Memory, entry: Entry) -> bool {
         let shared = entry
             .frame()
             .is_some_and(|frame| self.frames.is_shared(frame));
-        !shared && (entry.is_dirty() || memory.source == Source::Anonymous && !memory.length_is_set)
-    }
-
-    fn cache_of(&self, id: MemoryId) -> u8 {
-        match self.memories.get(id).map(|memory| memory.source) {
-            Some(Source::Physical { cache, .. }) => cache,
-            _ => cache::CACHED as u8,
+        match memory.source {
+            Source::Physical { .. } => true,
+            // Nobody asks what is dirty in it.
+            Source::Anonymous if !memory.length_is_set => !shared,
+            _ => !shared && entry.is_dirty(),
         }
     }
 

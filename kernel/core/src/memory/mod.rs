@@ -21,6 +21,7 @@ mod pager;
 mod pin;
 mod place;
 mod region;
+mod remap;
 mod space;
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,14 @@ impl Memory {
         }
     }
 
+    /// How its pages are cached ([`kernel_abi::memory::cache`]).
+    pub(crate) fn cache(&self) -> u8 {
+        match self.source {
+            Source::Physical { cache, .. } => cache,
+            _ => kernel_abi::memory::cache::CACHED as u8,
+        }
+    }
+
     /// Pages that a mapping may touch; those beyond are `BUS` faults.
     pub(crate) fn mapped_page_limit(&self) -> u64 {
         let end = if self.length_is_set {

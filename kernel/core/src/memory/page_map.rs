@@ -173,6 +173,12 @@ impl PageMap {
         })
     }
 
+    /// Bytes that a copy of the map takes, about.
+    pub fn footprint(&self) -> usize {
+        // The tree adds a key and a pointer, in nodes that are half full at worst.
+        self.chunks.len() * (size_of::<Chunk>() + 64)
+    }
+
     /// How many pages have a frame.
     pub fn present(&self) -> u64 {
         self.present

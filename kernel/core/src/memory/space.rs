@@ -1,5 +1,6 @@
 //! Address spaces: making, destroying, forking, looking up.
 
+use super::frames::RESERVE_FRAMES;
 use super::page_map::PageMap;
 use super::region::{Region, RegionView};
 use super::{MemoryId, MemorySystem, PAGE, SpaceId, page_of};
@@ -138,6 +139,12 @@ impl MemorySystem {
         id: SpaceId,
     ) -> Result<SpaceId, Error> {
         let parent = self.spaces.get(id).ok_or(Error::NotFound)?;
+        // What is copied must not exhaust the kernel's heap half way.
+        let regions = parent.regions.len() * size_of::<Region>();
+        let frames = (parent.private.footprint() + 2 * regions) / PAGE as usize;
+        if machine.free_frames() < frames + RESERVE_FRAMES {
+            return Err(Error::NoMemory);
+        }
         let hardware = machine.create_space().map_err(|_| Error::NoMemory)?;
         let private = parent.private.clone();
         for (_, entry) in private.range(0, u64::MAX) {
