@@ -23,6 +23,7 @@ pub mod machine;
 pub mod memory;
 mod object;
 mod process;
+mod quick;
 mod recovery;
 mod scheduler;
 mod session;
@@ -41,3 +42,4 @@ mod wait_set;
 
 pub use boot::{FirstProcess, FrameBuffer};
 pub use kernel::{Kernel, Next, ThreadId};
+pub use quick::QUICK_CALLS;

@@ -38,6 +38,29 @@ pub extern "C" fn system_call() -> *const Registers {
     finish(kernel, cpu)
 }
 
+/// What a quick call returns, in `rax` and `rdx`.
+#[repr(C)]
+pub struct QuickResult {
+    value: u64,
+    goes_on: bool,
+}
+
+/// A quick call (see `kernel_core::QUICK_CALLS`) of the current thread, by its number from the
+/// first one on.
+pub extern "C" fn quick_call(number: u64, a: u64, b: u64, c: u64, d: u64) -> QuickResult {
+    let kernel = lock();
+    let number = kernel_abi::calls::FIRST + number;
+    let (value, goes_on) = kernel.quick_call(cpu::current(), number, [a, b, c, d]);
+    // SAFETY: the lock is held, and `kernel` is not used any more.
+    unsafe { KERNEL.unlock() };
+    QuickResult { value, goes_on }
+}
+
+/// Goes on after a quick call with whatever is to run now.
+pub extern "C" fn settle() -> *const Registers {
+    with_kernel(|_, _| {})
+}
+
 /// Does something with the kernel for the current thread, and goes on with whatever runs next.
 pub fn with_kernel(work: impl FnOnce(&mut Kernel<Hardware>, Cpu)) -> *const Registers {
     let kernel = lock();

@@ -7,6 +7,8 @@
 use crate::segments::{USER_CODE, USER_DATA};
 use crate::{enter, trap};
 use core::arch::{global_asm, naked_asm};
+use kernel_abi::calls::FIRST;
+use kernel_core::QUICK_CALLS;
 
 /// `rflags` bits that user code may have set when it goes on.
 pub const USER_FLAGS: u64 = 0x24_0dd5;
@@ -22,6 +24,13 @@ pub extern "C" fn system_call_entry() {
     naked_asm!(
         "swapgs",
         "mov gs:[16], rsp",
+        "sub rax, {first}",
+        "cmp rax, {end}",
+        "jae 3f",
+        "bt [{quick}], rax",
+        "jc {quick_entry}",
+        "3:",
+        "add rax, {first}",
         "mov rsp, gs:[0]",
         "mov [rsp + 0], rax",
         "mov [rsp + 8], rbx",
@@ -47,6 +56,78 @@ pub extern "C" fn system_call_entry() {
         "call {handler}",
         "jmp {leave}",
         handler = sym enter::system_call,
+        leave = sym leave,
+        quick_entry = sym quick_entry,
+        quick = sym QUICK,
+        first = const FIRST as u32,
+        end = const 64 * QUICK_CALLS.len(),
+    )
+}
+
+static QUICK: [u64; 3] = QUICK_CALLS;
+
+/// A quick call: `rax` = its number, counted from the first. The registers that a Rust function
+/// may change are kept on the stack, the others stay where they are; only if the thread cannot
+/// simply go on, all of them are saved into its context after all.
+#[unsafe(naked)]
+extern "C" fn quick_entry() {
+    naked_asm!(
+        "mov rsp, gs:[8]",
+        "push rcx",
+        "push r11",
+        "push rdi",
+        "push rsi",
+        "push rdx",
+        "push r10",
+        "push r8",
+        "push r9",
+        "mov r8, r10",
+        "mov rcx, rdx",
+        "mov rdx, rsi",
+        "mov rsi, rdi",
+        "mov rdi, rax",
+        "call {handler}",
+        "test dl, dl",
+        "jz 2f",
+        "pop r9",
+        "pop r8",
+        "pop r10",
+        "pop rdx",
+        "pop rsi",
+        "pop rdi",
+        "pop r11",
+        "pop rcx",
+        "mov rsp, gs:[16]",
+        "swapgs",
+        "sysretq",
+        "2:",
+        "mov r11, gs:[0]",
+        "mov [r11 + 0], rax",
+        "mov [r11 + 8], rbx",
+        "mov [r11 + 48], rbp",
+        "mov [r11 + 96], r12",
+        "mov [r11 + 104], r13",
+        "mov [r11 + 112], r14",
+        "mov [r11 + 120], r15",
+        "pop qword ptr [r11 + 72]",
+        "pop qword ptr [r11 + 64]",
+        "pop qword ptr [r11 + 80]",
+        "pop qword ptr [r11 + 24]",
+        "pop qword ptr [r11 + 32]",
+        "pop qword ptr [r11 + 40]",
+        "pop rcx",
+        "mov [r11 + 88], rcx",
+        "mov [r11 + 136], rcx",
+        "pop rcx",
+        "mov [r11 + 16], rcx",
+        "mov [r11 + 128], rcx",
+        "mov rcx, gs:[16]",
+        "mov [r11 + 56], rcx",
+        "xor ebp, ebp",
+        "call {settle}",
+        "jmp {leave}",
+        handler = sym enter::quick_call,
+        settle = sym enter::settle,
         leave = sym leave,
     )
 }

@@ -425,7 +425,12 @@ impl Machine for Hardware {
             control::REBOOT => self.reboot(),
             // SAFETY: the port of QEMU's exit device; elsewhere nothing listens there.
             control::TEST_EXIT => unsafe { ports::write(PORT_TEST_EXIT, 4, argument as u32) },
-            _ => {}
+            _ => return,
+        }
+        // The machine may take a moment to obey, in which nobody should be told that it did not.
+        let patience_ns = self.clock.now_ns() + 1_000_000_000;
+        while self.clock.now_ns() < patience_ns {
+            core::hint::spin_loop();
         }
     }
 
