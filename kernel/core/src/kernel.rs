@@ -83,6 +83,9 @@ pub struct Kernel<M: Machine> {
     /// Whether calls go the short way where they can; off only to compare both in tests.
     #[cfg(test)]
     pub(crate) fast_path: bool,
+    /// Calls and answers that went the short way.
+    #[cfg(test)]
+    pub(crate) short_calls: u64,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -115,6 +118,8 @@ impl<M: Machine> Kernel<M> {
             burying: false,
             #[cfg(test)]
             fast_path: true,
+            #[cfg(test)]
+            short_calls: 0,
         }
     }
 

@@ -475,10 +475,22 @@ impl<M: Machine> Kernel<M> {
             }
             return;
         }
+        self.leave_processor(thread);
         let cpu = self.choose_cpu(thread);
         self.settle_in(cpu, thread);
         self.enqueue(cpu, thread, false);
         self.preempt(cpu, thread);
+    }
+
+    /// A thread that blocked in this step may be ready again before its processor has switched. It
+    /// is charged now: its place in a queue depends on the time it has used.
+    fn leave_processor(&mut self, thread: ThreadId) {
+        let here = self.scheduler.here;
+        let blocked = self.threads.get(thread).is_some_and(|found| found.state == State::Blocked);
+        if blocked && self.scheduler.current(here) == Some(thread) {
+            self.charge(here, thread);
+            self.scheduler.cpu(here).current = None;
+        }
     }
 
     /// Where a woken thread runs: where it ran, unless another allowed processor is idle.
@@ -554,6 +566,10 @@ impl<M: Machine> Kernel<M> {
     /// [`Scheduler::allows_direct_switch`] holds: no queue and no timer is touched.
     #[inline]
     pub(crate) fn switch_directly(&mut self, cpu: Cpu, from: ThreadId, to: ThreadId) {
+        #[cfg(test)]
+        {
+            self.short_calls += 1;
+        }
         self.charge(cpu, from);
         if let Some(found) = self.threads.get_mut(to) {
             found.wait = Wait::None;

@@ -46,13 +46,22 @@ impl<M: Machine> Kernel<M> {
         found.rewound = false;
         found.call_number = number;
         let done = match number {
-            CALL => self.fast_call(cpu, thread),
-            REPLY_RECEIVE => self.fast_reply_receive(cpu, thread),
+            CALL if self.may_go_fast() => self.fast_call(cpu, thread),
+            REPLY_RECEIVE if self.may_go_fast() => self.fast_reply_receive(cpu, thread),
             _ => false,
         };
         if !done {
             self.general_call(cpu, thread, number);
         }
+    }
+
+    /// Whether the short way may be tried: tests turn it off to compare it with the general one.
+    #[inline]
+    fn may_go_fast(&self) -> bool {
+        #[cfg(test)]
+        return self.fast_path;
+        #[cfg(not(test))]
+        true
     }
 
     /// Any call, the general way.

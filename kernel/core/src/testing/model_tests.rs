@@ -36,6 +36,8 @@ struct Model {
     random: Random,
     keeper: ThreadId,
     base_frames: usize,
+    /// Programs mostly call and answer.
+    chatty: bool,
 }
 
 /// What a call takes in a place.
@@ -175,6 +177,7 @@ impl Model {
             random: Random(seed | 1),
             keeper,
             base_frames,
+            chatty: false,
         }
     }
 
@@ -306,7 +309,9 @@ impl Model {
 
     /// Registers of one random call.
     fn prepare(&mut self, thread: ThreadId) {
-        let (call, kinds) = self.random.pick(CALLS);
+        let chats = self.chatty && self.random.below(8) != 0;
+        // The messages are the first in the list.
+        let (call, kinds) = self.random.pick(if chats { &CALLS[1..7] } else { CALLS });
         let mut arguments = [0; 6];
         for (argument, kind) in arguments.iter_mut().zip(kinds) {
             *argument = self.argument(thread, *kind);
@@ -318,7 +323,7 @@ impl Model {
             Call::ProcessExit | Call::ProcessKill | Call::ThreadExit
         );
         let spared = deadly && self.random.below(10) != 0;
-        let carries = self.random.below(4) == 0;
+        let carries = self.random.below(if chats { 40 } else { 4 }) == 0;
         let registers = self.h.registers(thread);
         registers.rip = AFTER;
         registers.rsp = super::STACK - 4096;
@@ -465,6 +470,49 @@ impl Model {
             assert_eq!(kernel.machine.frames_free(), self.base_frames, "frames");
         }
     }
+}
+
+/// What the two ways of a call must agree in.
+fn state(h: &Harness) -> Vec<std::string::String> {
+    let threads = h.kernel.threads.iter().map(|(id, thread)| {
+        let call = (&thread.call.stage, thread.call.token, thread.call.taken_by);
+        std::format!(
+            "{id:?} {:?} {:?} {:?} {:?} {:?} {} {}",
+            thread.state,
+            thread.wait,
+            thread.context.registers,
+            call,
+            thread.effective,
+            thread.serving,
+            thread.cpu_ns,
+        )
+    });
+    let endpoints = h.kernel.endpoints.iter().map(|(id, endpoint)| {
+        std::format!("{id:?} {:?} {:?}", endpoint.queue, endpoint.receivers)
+    });
+    threads.chain(endpoints).collect()
+}
+
+#[test]
+fn the_short_way_of_a_call_leads_to_the_same_states_as_the_general_one() {
+    let mut short_switches = 0;
+    for seed in 1..=12 {
+        let mut models = [Model::new(seed * 0x51_7cc1), Model::new(seed * 0x51_7cc1)];
+        models[1].h.kernel.fast_path = false;
+        models.iter_mut().for_each(|model| model.chatty = true);
+        for model in &mut models {
+            (0..4).for_each(|_| model.spawn());
+        }
+        for step in 0..800 {
+            let [short, general] = &mut models;
+            short.step();
+            general.step();
+            assert_eq!(state(&short.h), state(&general.h), "seed {seed}, step {step}");
+        }
+        short_switches += models[0].h.kernel.short_calls;
+        assert_eq!(models[1].h.kernel.short_calls, 0);
+    }
+    assert!(short_switches > 20, "only {short_switches} calls went the short way");
 }
 
 #[test]
