@@ -1,0 +1,425 @@
+//! From a pattern's text to a tree.
+
+use super::set::Set;
+use super::{Options, RegexError};
+use crate::character::{CharacterClass, class_named};
+use crate::utf8::{Decoded, decode};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// What matches a place, not characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Assertion {
+    LineStart,
+    LineEnd,
+    WordStart,
+    WordEnd,
+    WordBoundary,
+    NoWordBoundary,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Empty,
+    Character(u32),
+    Any,
+    /// An index into the pattern's sets.
+    Set(usize),
+    Assertion(Assertion),
+    Group(Box<Node>, usize),
+    Reference(usize),
+    Sequence(Vec<Node>),
+    Alternatives(Vec<Node>),
+    /// Any number of times.
+    Star(Box<Node>),
+    /// Once or not at all.
+    Optional(Box<Node>),
+}
+
+/// A part of the pattern; `start..end` are its instructions in the program.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub kind: Kind,
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Node {
+    pub fn new(kind: Kind) -> Self {
+        Node { kind, start: 0, end: 0 }
+    }
+}
+
+pub(super) struct Parsed {
+    pub tree: Node,
+    pub sets: Vec<Set>,
+    pub groups: usize,
+    pub has_references: bool,
+}
+
+/// RE_DUP_MAX.
+const REPEAT_MAX: usize = 255;
+/// Parentheses inside each other: the tree is walked by recursion.
+const DEPTH_MAX: usize = 200;
+/// Tree nodes, copies for intervals included.
+const NODES_MAX: usize = 60_000;
+
+pub(super) fn parse(pattern: &[u8], options: Options) -> Result<Parsed, RegexError> {
+    let mut parser = Parser { pattern, index: 0, options, sets: Vec::new(), groups: 0, closed: Vec::new(), depth: 0, nodes: 0, has_references: false };
+    let tree = parser.alternatives()?;
+    if parser.index < pattern.len() {
+        return Err(RegexError::Parenthesis);
+    }
+    Ok(Parsed { tree, sets: parser.sets, groups: parser.groups, has_references: parser.has_references })
+}
+
+struct Parser<'a> {
+    pattern: &'a [u8],
+    index: usize,
+    options: Options,
+    sets: Vec<Set>,
+    groups: usize,
+    closed: Vec<usize>,
+    depth: usize,
+    nodes: usize,
+    has_references: bool,
+}
+
+/// How often a part may repeat.
+type Bounds = (usize, Option<usize>);
+
+impl Parser<'_> {
+    fn rest(&self) -> &[u8] {
+        &self.pattern[self.index..]
+    }
+
+    fn at(&self, text: &[u8]) -> bool {
+        self.rest().starts_with(text)
+    }
+
+    fn take(&mut self, text: &[u8]) -> bool {
+        let found = self.at(text);
+        if found {
+            self.index += text.len();
+        }
+        found
+    }
+
+    /// An operator's spelling: with a backslash in basic syntax, without in extended.
+    fn operator(&self, letter: u8) -> bool {
+        if self.options.extended { self.rest().first() == Some(&letter) } else { self.at(&[b'\\', letter]) }
+    }
+
+    fn take_operator(&mut self, letter: u8) -> bool {
+        let found = self.operator(letter);
+        if found {
+            self.index += if self.options.extended { 1 } else { 2 };
+        }
+        found
+    }
+
+    fn character(&mut self) -> u32 {
+        let rest = self.rest();
+        if self.options.utf8 {
+            if let Decoded::Character(character, length) = decode(rest) {
+                self.index += length;
+                return character;
+            }
+        }
+        let byte = u32::from(rest[0]);
+        self.index += 1;
+        if byte >= 0x80 && self.options.utf8 { 0x11_0000 + byte } else { byte }
+    }
+
+    fn node(&mut self, kind: Kind) -> Result<Node, RegexError> {
+        self.count(1)?;
+        Ok(Node::new(kind))
+    }
+
+    fn count(&mut self, nodes: usize) -> Result<(), RegexError> {
+        self.nodes += nodes;
+        if self.nodes > NODES_MAX { Err(RegexError::TooLarge) } else { Ok(()) }
+    }
+
+    fn alternatives(&mut self) -> Result<Node, RegexError> {
+        let first = self.sequence()?;
+        if !self.operator(b'|') {
+            return Ok(first);
+        }
+        let mut branches = alloc::vec![first];
+        while self.take_operator(b'|') {
+            branches.push(self.sequence()?);
+        }
+        self.node(Kind::Alternatives(branches))
+    }
+
+    fn sequence(&mut self) -> Result<Node, RegexError> {
+        let mut parts = Vec::new();
+        while self.index < self.pattern.len() && !self.operator(b'|') && !(self.operator(b')') && (self.depth > 0 || !self.options.extended)) {
+            let before = self.nodes;
+            let atom = self.atom(parts.is_empty())?;
+            let cost = self.nodes - before;
+            parts.push(self.repeated(atom, cost)?);
+        }
+        match parts.len() {
+            0 => self.node(Kind::Empty),
+            1 => parts.pop().ok_or(RegexError::BadPattern),
+            _ => self.node(Kind::Sequence(parts)),
+        }
+    }
+
+    fn atom(&mut self, first: bool) -> Result<Node, RegexError> {
+        if self.take_operator(b'(') {
+            return self.group();
+        }
+        let byte = self.rest()[0];
+        match byte {
+            b'\\' => self.escape(),
+            b'.' => {
+                self.index += 1;
+                self.node(Kind::Any)
+            }
+            b'[' => {
+                self.index += 1;
+                self.bracket()
+            }
+            b'^' if self.options.extended || first => {
+                self.index += 1;
+                let node = self.node(Kind::Assertion(Assertion::LineStart))?;
+                // In basic syntax a star behind the anchor is a character.
+                if !self.options.extended && self.take(b"*") {
+                    let star = self.node(Kind::Character(u32::from(b'*')))?;
+                    let star = self.repeated(star, 1)?;
+                    return self.node(Kind::Sequence(alloc::vec![node, star]));
+                }
+                Ok(node)
+            }
+            b'$' if self.options.extended || self.ends_branch() => {
+                self.index += 1;
+                self.node(Kind::Assertion(Assertion::LineEnd))
+            }
+            b'*' | b'+' | b'?' if self.options.extended && first => Err(RegexError::Repetition),
+            b'{' if self.options.extended && first && self.rest().get(1).is_some_and(u8::is_ascii_digit) => Err(RegexError::Repetition),
+            _ => {
+                let character = self.character();
+                self.node(Kind::Character(character))
+            }
+        }
+    }
+
+    /// Whether the `$` here is the last of its branch, which makes it an anchor in basic syntax.
+    fn ends_branch(&self) -> bool {
+        let behind = &self.rest()[1..];
+        behind.is_empty() || behind.starts_with(b"\\)") || behind.starts_with(b"\\|")
+    }
+
+    fn group(&mut self) -> Result<Node, RegexError> {
+        self.groups += 1;
+        let number = self.groups;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(RegexError::TooLarge);
+        }
+        let inner = self.alternatives()?;
+        if !self.take_operator(b')') {
+            return Err(RegexError::Parenthesis);
+        }
+        self.depth -= 1;
+        self.closed.push(number);
+        self.node(Kind::Group(Box::new(inner), number))
+    }
+
+    fn escape(&mut self) -> Result<Node, RegexError> {
+        let Some(&letter) = self.rest().get(1) else { return Err(RegexError::TrailingBackslash) };
+        self.index += 1;
+        let assertion = match letter {
+            b'<' => Some(Assertion::WordStart),
+            b'>' => Some(Assertion::WordEnd),
+            b'b' => Some(Assertion::WordBoundary),
+            b'B' => Some(Assertion::NoWordBoundary),
+            _ => None,
+        };
+        if let Some(assertion) = assertion {
+            self.index += 1;
+            return self.node(Kind::Assertion(assertion));
+        }
+        let class = match letter {
+            b'w' | b'W' => Some(CharacterClass::Alnum),
+            b's' | b'S' => Some(CharacterClass::Space),
+            b'd' | b'D' => Some(CharacterClass::Digit),
+            _ => None,
+        };
+        if let Some(class) = class {
+            self.index += 1;
+            let mut set = Set::new(letter.is_ascii_uppercase());
+            set.add_class(class);
+            if letter | 0x20 == b'w' {
+                set.add_range(u32::from(b'_'), u32::from(b'_'));
+            }
+            return self.set(set);
+        }
+        match letter {
+            // References are POSIX only in basic syntax; everyone has them in both.
+            b'1'..=b'9' => {
+                let number = usize::from(letter - b'0');
+                if !self.closed.contains(&number) {
+                    return Err(RegexError::BackReference);
+                }
+                self.index += 1;
+                self.has_references = true;
+                self.node(Kind::Reference(number))
+            }
+            b'{' if !self.options.extended => Err(RegexError::Repetition),
+            _ => {
+                let character = match letter {
+                    b'n' => {
+                        self.index += 1;
+                        10
+                    }
+                    b't' => {
+                        self.index += 1;
+                        9
+                    }
+                    _ => self.character(),
+                };
+                self.node(Kind::Character(character))
+            }
+        }
+    }
+
+    fn set(&mut self, mut set: Set) -> Result<Node, RegexError> {
+        set.finish(self.options.fold_case, self.options.newline);
+        self.sets.push(set);
+        self.node(Kind::Set(self.sets.len() - 1))
+    }
+
+    fn bracket(&mut self) -> Result<Node, RegexError> {
+        let mut set = Set::new(self.take(b"^"));
+        let mut first = true;
+        loop {
+            if self.index >= self.pattern.len() {
+                return Err(RegexError::Bracket);
+            }
+            if !first && self.take(b"]") {
+                return self.set(set);
+            }
+            first = false;
+            if self.take(b"[:") {
+                let name = self.delimited(b":]")?;
+                set.add_class(class_named(name).ok_or(RegexError::ClassName)?);
+                continue;
+            }
+            let start = self.bracket_character()?;
+            let ranged = self.at(b"-") && self.rest().len() > 1 && self.rest()[1] != b']';
+            if ranged {
+                self.index += 1;
+                let end = self.bracket_character()?;
+                if end < start {
+                    return Err(RegexError::Range);
+                }
+                set.add_range(start, end);
+            } else {
+                set.add_range(start, start);
+            }
+        }
+    }
+
+    fn delimited(&mut self, end: &[u8]) -> Result<&[u8], RegexError> {
+        let length = self.rest().windows(2).position(|pair| pair == end).ok_or(RegexError::Bracket)?;
+        let start = self.index;
+        self.index += length + 2;
+        Ok(&self.pattern[start..start + length])
+    }
+
+    fn bracket_character(&mut self) -> Result<u32, RegexError> {
+        for (open, close) in [(b"[.", b".]"), (b"[=", b"=]")] {
+            if self.take(open) {
+                if self.index >= self.pattern.len() {
+                    return Err(RegexError::Bracket);
+                }
+                let character = self.character();
+                return if self.take(close) { Ok(character) } else { Err(RegexError::Collation) };
+            }
+        }
+        if self.index >= self.pattern.len() {
+            return Err(RegexError::Bracket);
+        }
+        Ok(self.character())
+    }
+
+    /// Applies the repetition operators that follow an atom, which cost `cost` nodes.
+    fn repeated(&mut self, mut node: Node, mut cost: usize) -> Result<Node, RegexError> {
+        while let Some(bounds) = self.repetition()? {
+            let before = self.nodes;
+            node = self.repeat(node, bounds, cost)?;
+            cost += self.nodes - before;
+        }
+        Ok(node)
+    }
+
+    fn repetition(&mut self) -> Result<Option<Bounds>, RegexError> {
+        if self.take(b"*") {
+            return Ok(Some((0, None)));
+        }
+        if self.take_operator(b'+') {
+            return Ok(Some((1, None)));
+        }
+        if self.take_operator(b'?') {
+            return Ok(Some((0, Some(1))));
+        }
+        if !self.operator(b'{') {
+            return Ok(None);
+        }
+        if self.options.extended && !self.rest().get(1).is_some_and(|byte| byte.is_ascii_digit() || *byte == b',') {
+            return Ok(None);
+        }
+        self.take_operator(b'{');
+        let least = self.number()?;
+        let most = if self.take(b",") { self.number()? } else { least };
+        let closed = if self.options.extended { self.take(b"}") } else { self.take(b"\\}") };
+        if !closed {
+            return Err(if self.index >= self.pattern.len() { RegexError::Brace } else { RegexError::BraceContent });
+        }
+        let least = least.unwrap_or(0);
+        if most.is_some_and(|most| most < least) {
+            return Err(RegexError::BraceContent);
+        }
+        Ok(Some((least, most)))
+    }
+
+    fn number(&mut self) -> Result<Option<usize>, RegexError> {
+        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let value = self.rest()[..digits].iter().fold(0usize, |value, byte| (value * 10 + usize::from(byte - b'0')).min(REPEAT_MAX + 1));
+        self.index += digits;
+        match (digits, value) {
+            (0, _) => Ok(None),
+            (_, value) if value > REPEAT_MAX => Err(RegexError::BraceContent),
+            (_, value) => Ok(Some(value)),
+        }
+    }
+
+    /// Writes a repetition as copies, options and a star.
+    fn repeat(&mut self, node: Node, (least, most): Bounds, cost: usize) -> Result<Node, RegexError> {
+        self.count(cost * most.unwrap_or(least).max(1) + 2)?;
+        if (least, most) == (0, None) {
+            return Ok(Node::new(Kind::Star(Box::new(node))));
+        }
+        if most == Some(0) {
+            return Ok(Node::new(Kind::Empty));
+        }
+        let mut parts: Vec<Node> = core::iter::repeat_n(&node, least).cloned().collect();
+        match most {
+            None => parts.push(Node::new(Kind::Star(Box::new(node)))),
+            Some(most) if most > least => {
+                // x{0,3} is (x(x(x)?)?)?, so that fewer than three are still one path.
+                let mut tail = Node::new(Kind::Optional(Box::new(node.clone())));
+                for _ in least + 1..most {
+                    tail = Node::new(Kind::Optional(Box::new(Node::new(Kind::Sequence(alloc::vec![node.clone(), tail])))));
+                }
+                parts.push(tail);
+            }
+            Some(_) => {}
+        }
+        Ok(Node::new(Kind::Sequence(parts)))
+    }
+}
