@@ -152,7 +152,7 @@ impl<M: Machine> Kernel<M> {
         let mut entries = Vec::new();
         let (address, length) = first.bundle;
         let size = length.next_multiple_of(PAGE_SIZE);
-        let bundle = self.memory.create_physical(address, size, cache::CACHED)?;
+        let bundle = self.memory.create_physical(address, size)?;
         let readable = Rights::ALL.without(Rights::WRITE);
         entries.push(self.give(process, "bundle", Object::Memory(bundle), readable, length)?);
         entries.push(self.give(process, "resource", Object::Resource, Rights::ALL, 0)?);
@@ -172,7 +172,7 @@ impl<M: Machine> Kernel<M> {
             let size = size.next_multiple_of(PAGE_SIZE);
             let memory =
                 self.memory
-                    .create_physical(buffer.address, size, cache::WRITE_COMBINING)?;
+                    .create_device(buffer.address, size, cache::WRITE_COMBINING)?;
             let value = u64::from(buffer.width) << 48
                 | u64::from(buffer.height & 0xffff) << 32
                 | u64::from(buffer.pitch);

@@ -38,6 +38,9 @@ pub struct PageFlags {
     pub execute: bool,
     /// `kernel_abi::memory::cache`.
     pub cache: u8,
+    /// The frame is not RAM: the kernel must not read or write it for a program, which could make
+    /// a device act or meet an address that nothing answers. `translate` does not find it.
+    pub device: bool,
 }
 
 /// No frame was left for a page table, a frame or a register area.

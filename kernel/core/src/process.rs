@@ -145,6 +145,7 @@ impl<M: Machine> Kernel<M> {
             write: false,
             execute: false,
             cache: cache::CACHED as u8,
+            device: false,
         };
         let clock = self.machine.clock_frame();
         for (address, frame) in [(CLOCK_PAGE, clock), (IDENTITY_PAGE, identity)] {

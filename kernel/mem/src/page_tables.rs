@@ -11,6 +11,8 @@ const USER: u64 = 1 << 2;
 const WRITE_THROUGH: u64 = 1 << 3;
 const CACHE_DISABLE: u64 = 1 << 4;
 const LARGE: u64 = 1 << 7;
+/// Ignored by the processor: the page is a device's (`PageFlags::device`).
+const DEVICE: u64 = 1 << 9;
 const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 /// First top-level entry of the kernel's half.
@@ -112,6 +114,7 @@ impl PageTables {
             | USER
             | if flags.write { WRITE } else { 0 }
             | if flags.execute { 0 } else { NO_EXECUTE }
+            | if flags.device { DEVICE } else { 0 }
             | cache_bits(flags.cache);
         self.set(frames, space.0, address, frame.address() | bits, USER)
     }
@@ -250,7 +253,7 @@ impl PageTables {
         }
         let entry = self.map.entry(table, index(address, 0));
         let needed = PRESENT | USER | if write { WRITE } else { 0 };
-        (entry & needed == needed).then(|| Frame(((entry & ADDRESS) >> 12) as u32))
+        (entry & (needed | DEVICE) == needed).then(|| Frame(((entry & ADDRESS) >> 12) as u32))
     }
 }
 
@@ -273,6 +276,7 @@ mod tests {
         write: true,
         execute: false,
         cache: 0,
+        device: false,
     };
 
     struct Ram {
@@ -321,6 +325,25 @@ mod tests {
         assert_eq!(tables.translate(space, address, true), None);
         assert_eq!(tables.translate(space, address, false), Some(Frame(9)));
         assert_eq!(tables.translate(space, 0xffff_8000_0000_0000, false), None);
+    }
+
+    #[test]
+    fn a_device_s_page_is_not_found_for_copies() {
+        let Ram {
+            mut frames,
+            tables,
+            _memory,
+        } = ram();
+        let space = tables.create(&mut frames).unwrap();
+        let device = PageFlags {
+            device: true,
+            ..PAGE
+        };
+        tables
+            .map(&mut frames, space, 0x5000, Frame(9), device)
+            .unwrap();
+        assert_eq!(tables.translate(space, 0x5000, false), None);
+        assert_eq!(tables.unmap(space, 0x5000, 1), Flush::Pages(0x5000, 1));
     }
 
     #[test]

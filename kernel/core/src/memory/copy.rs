@@ -1,10 +1,8 @@
 //! Copies between user memory, Memory objects and the kernel.
 
 use super::fault::FaultOutcome;
-use super::object::Source;
 use super::{MemoryId, MemorySystem, PAGE, SpaceId, page_of};
 use crate::machine::{self, Frame, Machine};
-use kernel_abi::memory::cache;
 use kernel_abi::process::fault_kind;
 
 /// Why a copy could not go on.
@@ -275,11 +273,9 @@ impl MemorySystem {
 
     /// Device registers are reached through mappings only.
     fn is_copyable(&self, memory: MemoryId) -> bool {
-        match self.memories.get(memory).map(|memory| memory.source) {
-            Some(Source::Physical { cache, .. }) => u64::from(cache) == cache::CACHED,
-            Some(_) => true,
-            None => false,
-        }
+        self.memories
+            .get(memory)
+            .is_some_and(|memory| !memory.is_device())
     }
 
     /// What names a futex: an object (a space, or the Memory of a shared region) and an offset in

@@ -88,6 +88,7 @@ impl MemorySystem {
             write,
             execute: region.is_executable(),
             cache: found.cache(),
+            device: found.is_device(),
         };
         machine
             .map(hardware, address, frame, flags)
@@ -149,6 +150,7 @@ impl MemorySystem {
             write: region.is_writable() && !self.frames.is_shared(frame),
             execute: region.is_executable(),
             cache: cache::CACHED as u8,
+            device: false,
         };
         machine
             .map(hardware, address, frame, flags)
@@ -175,6 +177,7 @@ impl MemorySystem {
             write: false,
             execute: region.is_executable(),
             cache: cache::CACHED as u8,
+            device: false,
         };
         machine
             .map(hardware, address, frame, flags)
@@ -222,6 +225,7 @@ impl MemorySystem {
             // A private page that is not mapped (after a fork) hides what is beneath it; it is
             // left to its own fault.
             let hidden = !region.is_shared() && space.private.get(page_of(place)) != Entry::EMPTY;
+            // A device's page is never found: it is mapped as it was.
             if hidden || machine.translate(space.machine, place, false).is_some() {
                 continue;
             }
@@ -231,6 +235,7 @@ impl MemorySystem {
                     && self.is_open_for_writing(memory, entry),
                 execute: region.is_executable(),
                 cache: memory.cache(),
+                device: memory.is_device(),
             };
             if machine.map(space.machine, place, frame, flags).is_err() {
                 return;

@@ -7,7 +7,7 @@ use super::{MemoryId, MemorySystem, PAGE, SpaceId, page_of, round_up};
 use crate::machine::Machine;
 use alloc::vec::Vec;
 use kernel_abi::Error;
-use kernel_abi::memory::{cache, map_flags, protection};
+use kernel_abi::memory::{map_flags, protection};
 
 /// A mapping to make.
 #[derive(Clone, Copy, Debug)]
@@ -158,15 +158,11 @@ impl MemorySystem {
         if !offset.is_multiple_of(PAGE) || end > super::MAXIMUM_SIZE {
             return Err(Error::BadArgument);
         }
-        match memory.source {
-            // A private copy of device registers makes no sense, and reading them may act.
-            super::object::Source::Physical { cache, .. }
-                if flags & map_flags::SHARED == 0 && u64::from(cache) != cache::CACHED =>
-            {
-                Err(Error::BadArgument)
-            }
-            _ => Ok(()),
+        // A private copy of device registers makes no sense, and reading them may act.
+        if memory.is_device() && flags & map_flags::SHARED == 0 {
+            return Err(Error::BadArgument);
         }
+        Ok(())
     }
 
     /// Adds a region to free addresses, joining it with its neighbours where they continue

@@ -5,7 +5,7 @@ use super::{MAXIMUM_SIZE, MemoryId, MemorySystem, PAGE, SpaceId, page_of, round_
 use crate::machine::{Frame, Machine};
 use alloc::collections::BTreeMap;
 use kernel_abi::Error;
-use kernel_abi::memory::{MemoryInfo, memory_flags};
+use kernel_abi::memory::{MemoryInfo, cache, memory_flags};
 
 /// Where missing pages come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +14,12 @@ pub(crate) enum Source {
     Anonymous,
     /// A server behind an endpoint (the token and key are the caller's, unchanged).
     Paged { endpoint: u64, key: u64 },
-    /// Fixed frames; `cache` as in [`kernel_abi::memory::cache`].
-    Physical { first: Frame, cache: u8 },
+    /// Fixed frames, of RAM or a device's; `cache` as in [`kernel_abi::memory::cache`].
+    Physical {
+        first: Frame,
+        cache: u8,
+        device: bool,
+    },
     /// The pages of another Memory, from a page on, as they are when first touched.
     Child { parent: MemoryId, first_page: u64 },
 }
@@ -56,8 +60,13 @@ impl Memory {
     pub(crate) fn cache(&self) -> u8 {
         match self.source {
             Source::Physical { cache, .. } => cache,
-            _ => kernel_abi::memory::cache::CACHED as u8,
+            _ => cache::CACHED as u8,
         }
+    }
+
+    /// Whether its frames are not RAM, so that only mappings reach them.
+    pub(crate) fn is_device(&self) -> bool {
+        matches!(self.source, Source::Physical { device: true, .. })
     }
 
     /// Pages that a mapping may touch; those beyond are `BUS` faults.
@@ -134,29 +143,52 @@ impl MemorySystem {
             .insert(Memory::new(Source::Paged { endpoint, key }, size, true)))
     }
 
-    /// Makes memory over fixed frames, which it never frees, with one reference.
+    /// Makes memory over fixed frames of RAM, which it never frees, with one reference.
     ///
     /// # Errors
     /// `BadArgument` for a range that is not page aligned, empty or not addressable.
-    pub fn create_physical(
+    pub fn create_physical(&mut self, address: u64, size: u64) -> Result<MemoryId, Error> {
+        self.create_fixed(address, size, cache::CACHED, false)
+    }
+
+    /// Makes memory of a device's registers or firmware's tables, with one reference. It can be
+    /// mapped shared, and nothing else: no copy, no private mapping.
+    ///
+    /// # Errors
+    /// As [`Self::create_physical`], and for an unknown cache attribute.
+    pub fn create_device(
         &mut self,
         address: u64,
         size: u64,
         cache: u64,
     ) -> Result<MemoryId, Error> {
+        self.create_fixed(address, size, cache, true)
+    }
+
+    fn create_fixed(
+        &mut self,
+        address: u64,
+        size: u64,
+        cache: u64,
+        device: bool,
+    ) -> Result<MemoryId, Error> {
         let size = round_up(size).ok_or(Error::BadArgument)?;
         let end = address.checked_add(size).ok_or(Error::BadArgument)?;
-        let cache = u8::try_from(cache).map_err(|_| Error::BadArgument)?;
-        let known = u64::from(cache) <= kernel_abi::memory::cache::WRITE_COMBINING;
-        // 52 bits of physical address in a page-table entry, 32 in a frame number.
+        // 32 bits of frame number.
         let addressable = end <= 1 << 44;
-        if !address.is_multiple_of(PAGE) || size == 0 || !known || !addressable {
+        if !address.is_multiple_of(PAGE)
+            || size == 0
+            || cache > cache::WRITE_COMBINING
+            || !addressable
+        {
             return Err(Error::BadArgument);
         }
-        let first = Frame(page_of(address) as u32);
-        Ok(self
-            .memories
-            .insert(Memory::new(Source::Physical { first, cache }, size, false)))
+        let source = Source::Physical {
+            first: Frame(page_of(address) as u32),
+            cache: cache as u8,
+            device,
+        };
+        Ok(self.memories.insert(Memory::new(source, size, false)))
     }
 
     /// Makes a copy-on-write copy of a range, with one reference.
@@ -175,9 +207,7 @@ impl MemorySystem {
         let (first, end) = page_range(offset, length, memory.size)?;
         let source = match memory.source {
             Source::Anonymous => Source::Anonymous,
-            Source::Physical { cache, .. }
-                if u64::from(cache) != kernel_abi::memory::cache::CACHED =>
-            {
+            Source::Physical { device: true, .. } => {
                 return Err(Error::Unsupported);
             }
             Source::Paged { .. } | Source::Physical { .. } => Source::Child {

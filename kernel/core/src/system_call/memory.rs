@@ -115,7 +115,7 @@ impl<M: Machine> Kernel<M> {
         if !self.machine.is_device_memory(address, whole) {
             return Err(Error::AccessDenied.into());
         }
-        let id = self.memory.create_physical(address, size, cache)?;
+        let id = self.memory.create_device(address, size, cache)?;
         self.place_memory(process, id, Rights::ALL)
     }
 

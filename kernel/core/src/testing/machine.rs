@@ -193,7 +193,7 @@ impl Machine for FakeMachine {
     fn translate(&self, space: Space, address: u64, write: bool) -> Option<Frame> {
         let page = address & !(PAGE_SIZE - 1);
         let (frame, flags) = self.spaces.get(&space.0)?.get(&page)?;
-        (!write || flags.write).then_some(*frame)
+        ((!write || flags.write) && !flags.device).then_some(*frame)
     }
 
     fn now_ns(&self) -> u64 {

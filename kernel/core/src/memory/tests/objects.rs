@@ -396,7 +396,7 @@ fn device_memory_is_mapped_as_it_is_and_never_copied() {
     let space = world.space();
     let device = world
         .memory
-        .create_physical(0xfe00_0000, 2 * PAGE, cache::UNCACHED)
+        .create_device(0xfe00_0000, 2 * PAGE, cache::UNCACHED)
         .unwrap();
     world
         .map(space, fixed_memory(BASE, 2, device, true))
@@ -412,6 +412,8 @@ fn device_memory_is_mapped_as_it_is_and_never_copied() {
         (flags.write, u64::from(flags.cache)),
         (true, cache::UNCACHED)
     );
+    assert_eq!(world.load(space, BASE + PAGE), Err(CopyStop::Fault));
+    assert_eq!(world.store(space, BASE + PAGE, 1), Err(CopyStop::Fault));
     let private = fixed_memory(BASE + 8 * PAGE, 2, device, false);
     assert_eq!(world.map(space, private), Err(Error::BadArgument));
     let progress = world

@@ -154,7 +154,7 @@ fn hostile_numbers_are_refused_and_change_nothing() {
             world.memory.unpin(machine, memory, address, length);
             let _ = world
                 .memory
-                .create_physical(address, length, 0)
+                .create_physical(address, length)
                 .map(|physical| {
                     world.memory.release(machine, physical);
                 });
