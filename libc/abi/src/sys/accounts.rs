@@ -442,15 +442,3 @@ pub unsafe extern "C" fn cuserid(buffer: *mut c_char) -> *mut c_char {
         place
     }
 }
-
-/// A user's home directory (an empty name: the caller's), or null.
-pub(super) unsafe fn home_of(name: &[u8]) -> *mut c_char {
-    // SAFETY: the name is NUL-ended; the entry is this module's.
-    unsafe {
-        let entry = match name {
-            [0] => getpwuid(super::identity::getuid()),
-            name => getpwnam(name.as_ptr().cast()),
-        };
-        if entry.is_null() { core::ptr::null_mut() } else { (*entry).home }
-    }
-}

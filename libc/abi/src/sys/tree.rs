@@ -1,4 +1,4 @@
-//! File trees and patterns: `glob`, `ftw`, `nftw`.
+//! File trees and words: `ftw`, `nftw`, `wordexp`.
 //!
 //! SAFETY of the C functions here: strings are NUL-ended, structures valid.
 
@@ -9,267 +9,10 @@ use super::support::{errno, set_errno, text};
 use alloc::vec::Vec;
 use core::ffi::{c_char, c_int};
 
-/// `glob_t`.
-#[repr(C)]
-pub struct Glob {
-    count: usize,
-    paths: *mut *mut c_char,
-    offset: usize,
-    reserved: c_int,
-    more: [usize; 5],
-}
-
-const GLOB_ERR: c_int = 1;
-const GLOB_MARK: c_int = 2;
-const GLOB_NOSORT: c_int = 4;
-const GLOB_DOOFFS: c_int = 8;
-const GLOB_NOCHECK: c_int = 0x10;
-const GLOB_APPEND: c_int = 0x20;
-const GLOB_NOESCAPE: c_int = 0x40;
-const GLOB_PERIOD: c_int = 0x80;
-const GLOB_TILDE: c_int = 0x1000;
-const GLOB_TILDE_CHECK: c_int = 0x4000;
-
-const GLOB_NOSPACE: c_int = 1;
-const GLOB_ABORTED: c_int = 2;
-const GLOB_NOMATCH: c_int = 3;
-
-type OnError = Option<unsafe extern "C" fn(*const c_char, c_int) -> c_int>;
-
-struct Search {
-    flags: c_int,
-    on_error: OnError,
-    found: Vec<Vec<u8>>,
-}
-
 fn terminated(path: &[u8]) -> Vec<u8> {
     let mut all = path.to_vec();
     all.push(0);
     all
-}
-
-/// Whether a component has to be matched and cannot just be named.
-fn is_pattern(component: &[u8], flags: c_int) -> bool {
-    let escapes = flags & GLOB_NOESCAPE == 0;
-    component.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[') || (escapes && *byte == b'\\'))
-}
-
-impl Search {
-    /// Goes on with the pattern's `rest` from the directory `base` (empty: the working one).
-    unsafe fn walk(&mut self, base: &[u8], rest: &[u8]) -> c_int {
-        let slashes = rest.iter().take_while(|byte| **byte == b'/').count();
-        let mut base = base.to_vec();
-        base.extend_from_slice(&rest[..slashes]);
-        let rest = &rest[slashes..];
-        let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
-        let (component, rest) = rest.split_at(end);
-        // SAFETY: the caller's.
-        unsafe {
-            if component.is_empty() {
-                self.take(base);
-                return 0;
-            }
-            if !is_pattern(component, self.flags) {
-                base.extend_from_slice(component);
-                if !rest.is_empty() {
-                    return self.walk(&base, rest);
-                }
-                self.take(base);
-                return 0;
-            }
-            self.expand(&base, component, rest)
-        }
-    }
-
-    /// Keeps a path that exists.
-    unsafe fn take(&mut self, mut path: Vec<u8>) {
-        let mut found = Stat::default();
-        let name = terminated(&path);
-        // SAFETY: a NUL-ended name.
-        unsafe {
-            if lstat(name.as_ptr().cast(), &mut found) != 0 {
-                return;
-            }
-            if self.flags & GLOB_MARK != 0
-                && !path.ends_with(b"/")
-                && stat(name.as_ptr().cast(), &mut found) == 0
-                && found.st_mode & 0o170000 == 0o040000
-            {
-                path.push(b'/');
-            }
-        }
-        self.found.push(path);
-    }
-
-    /// Matches a component against a directory's entries.
-    unsafe fn expand(&mut self, base: &[u8], component: &[u8], rest: &[u8]) -> c_int {
-        const FNM_NOESCAPE: c_int = 2;
-        const FNM_PERIOD: c_int = 4;
-        let directory_name = terminated(if base.is_empty() { b"." } else { base });
-        let pattern = terminated(component);
-        let mut flags = 0;
-        if self.flags & GLOB_NOESCAPE != 0 {
-            flags |= FNM_NOESCAPE;
-        }
-        if self.flags & GLOB_PERIOD == 0 {
-            flags |= FNM_PERIOD;
-        }
-        // SAFETY: NUL-ended names; the directory is this function's.
-        unsafe {
-            let directory = opendir(directory_name.as_ptr().cast());
-            if directory.is_null() {
-                return self.complain(&directory_name);
-            }
-            let mut names = Vec::new();
-            loop {
-                let entry = readdir(directory);
-                if entry.is_null() {
-                    break;
-                }
-                let name = (&raw const (*entry).d_name).cast::<c_char>();
-                if crate::pure::fnmatch::fnmatch(pattern.as_ptr().cast(), name, flags) == 0 {
-                    names.push(text(name).to_vec());
-                }
-            }
-            closedir(directory);
-            for name in names {
-                let path = [base, &name].concat();
-                let result = if rest.is_empty() {
-                    self.take(path);
-                    0
-                } else {
-                    self.walk(&path, rest)
-                };
-                if result != 0 {
-                    return result;
-                }
-            }
-        }
-        0
-    }
-
-    unsafe fn complain(&mut self, name: &[u8]) -> c_int {
-        const ENOENT: c_int = 2;
-        const ENOTDIR: c_int = 20;
-        let error = errno();
-        if error == ENOENT || error == ENOTDIR {
-            return 0;
-        }
-        // SAFETY: the program's function.
-        let stop = self.on_error.is_some_and(|call| unsafe { call(name.as_ptr().cast(), error) } != 0);
-        if stop || self.flags & GLOB_ERR != 0 { GLOB_ABORTED } else { 0 }
-    }
-}
-
-/// The home directory that a leading `~` or `~name` stands for.
-unsafe fn home_of(pattern: &[u8]) -> Option<Vec<u8>> {
-    let rest = pattern.strip_prefix(b"~")?;
-    let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
-    let (name, rest) = rest.split_at(end);
-    // SAFETY: constant and NUL-ended names.
-    unsafe {
-        let mut home = if name.is_empty() {
-            super::environment::getenv(c"HOME".as_ptr())
-        } else {
-            core::ptr::null_mut()
-        };
-        if home.is_null() {
-            home = super::accounts::home_of(&terminated(name));
-        }
-        if home.is_null() {
-            return None;
-        }
-        Some([text(home), rest].concat())
-    }
-}
-
-/// Appends paths to a result: whether there was memory.
-unsafe fn store(out: &mut Glob, flags: c_int, paths: &[Vec<u8>]) -> bool {
-    let offset = if flags & GLOB_DOOFFS != 0 { out.offset } else { 0 };
-    let before = if flags & GLOB_APPEND != 0 { out.count } else { 0 };
-    let old = if flags & GLOB_APPEND != 0 { out.paths } else { core::ptr::null_mut() };
-    let size = (offset + before + paths.len() + 1) * size_of::<*mut c_char>();
-    // SAFETY: the list has room for offset, old, new and the null pointer.
-    unsafe {
-        let list: *mut *mut c_char = realloc(old.cast(), size).cast();
-        if list.is_null() {
-            return false;
-        }
-        if old.is_null() {
-            core::ptr::write_bytes(list, 0, offset);
-        }
-        out.paths = list;
-        out.count = before;
-        for path in paths {
-            let copy = super::files::copy_out(path);
-            *list.add(offset + out.count) = copy;
-            if copy.is_null() {
-                return false;
-            }
-            out.count += 1;
-        }
-        *list.add(offset + out.count) = core::ptr::null_mut();
-    }
-    true
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn glob(
-    pattern: *const c_char,
-    flags: c_int,
-    on_error: OnError,
-    out: *mut Glob,
-) -> c_int {
-    // SAFETY: the caller's.
-    unsafe {
-        let out = &mut *out;
-        if flags & GLOB_APPEND == 0 {
-            (out.count, out.paths) = (0, core::ptr::null_mut());
-            if flags & GLOB_DOOFFS == 0 {
-                out.offset = 0;
-            }
-        }
-        let mut wanted = text(pattern).to_vec();
-        if flags & (GLOB_TILDE | GLOB_TILDE_CHECK) != 0 && wanted.starts_with(b"~") {
-            match home_of(&wanted) {
-                Some(expanded) => wanted = expanded,
-                None if flags & GLOB_TILDE_CHECK != 0 => return GLOB_NOMATCH,
-                None => {}
-            }
-        }
-        let mut search = Search {
-            flags,
-            on_error,
-            found: Vec::new(),
-        };
-        let result = if wanted.is_empty() { 0 } else { search.walk(&[], &wanted) };
-        let mut found = search.found;
-        if found.is_empty() && result == 0 {
-            if flags & GLOB_NOCHECK == 0 {
-                return GLOB_NOMATCH;
-            }
-            found.push(wanted);
-        }
-        if flags & GLOB_NOSORT == 0 {
-            found.sort_unstable();
-        }
-        if !store(out, flags, &found) { GLOB_NOSPACE } else { result }
-    }
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn globfree(glob: *mut Glob) {
-    // SAFETY: the caller's result of `glob`.
-    unsafe {
-        let glob = &mut *glob;
-        for index in 0..glob.count {
-            free((*glob.paths.add(glob.offset + index)).cast());
-        }
-        free(glob.paths.cast());
-        (glob.count, glob.paths) = (0, core::ptr::null_mut());
-    }
 }
 
 /// `struct FTW`.
@@ -510,18 +253,38 @@ pub unsafe extern "C" fn wordexp(words: *const c_char, out: *mut Words, flags: c
             return WRDE_SYNTAX;
         }
         found.remove(0);
-        let mut list = Glob {
-            count: (*out).count,
-            paths: (*out).words,
-            offset: if flags & WRDE_DOOFFS != 0 { (*out).offset } else { 0 },
-            reserved: 0,
-            more: [0; 5],
-        };
-        let append = if flags & WRDE_APPEND != 0 { GLOB_APPEND } else { 0 };
-        let stored = store(&mut list, append | GLOB_DOOFFS, &found);
-        ((*out).count, (*out).words, (*out).offset) = (list.count, list.paths, list.offset);
-        if stored { 0 } else { WRDE_NOSPACE }
+        if store(&mut *out, flags, &found) { 0 } else { WRDE_NOSPACE }
     }
+}
+
+/// Puts words into a result, behind those that are there: whether there was memory.
+unsafe fn store(out: &mut Words, flags: c_int, found: &[Vec<u8>]) -> bool {
+    let offset = if flags & WRDE_DOOFFS != 0 { out.offset } else { 0 };
+    let append = flags & WRDE_APPEND != 0;
+    let before = if append { out.count } else { 0 };
+    let old = if append { out.words } else { core::ptr::null_mut() };
+    let size = (offset + before + found.len() + 1) * size_of::<*mut c_char>();
+    // SAFETY: the list has room for offset, old, new and the null pointer.
+    unsafe {
+        let list: *mut *mut c_char = realloc(old.cast(), size).cast();
+        if list.is_null() {
+            return false;
+        }
+        if old.is_null() {
+            core::ptr::write_bytes(list, 0, offset);
+        }
+        (out.words, out.count, out.offset) = (list, before, offset);
+        for word in found {
+            let copy = super::files::copy_out(word);
+            *list.add(offset + out.count) = copy;
+            if copy.is_null() {
+                return false;
+            }
+            out.count += 1;
+        }
+        *list.add(offset + out.count) = core::ptr::null_mut();
+    }
+    true
 }
 
 /// POSIX.
