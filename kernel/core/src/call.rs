@@ -20,14 +20,15 @@ pub(crate) struct CallCounter {
 }
 
 impl CallCounter {
-    fn next(&mut self) -> u64 {
+    #[inline]
+    pub fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
 }
 
 /// Bits of a token that hold the caller's place in the thread table; the rest is the call's number.
-const TOKEN_INDEX_BITS: u32 = 20;
+pub(crate) const TOKEN_INDEX_BITS: u32 = 20;
 
 /// Where a call is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -67,7 +67,6 @@ pub struct Process {
     pub(crate) supervisor: Option<(EndpointId, u64)>,
     pub(crate) limits: Limits,
     pub(crate) priority: Priority,
-    pub(crate) user_ns: u64,
     pub(crate) ended_threads_ns: u64,
     pub(crate) minor_faults: u64,
     pub(crate) major_faults: u64,
@@ -127,7 +126,6 @@ impl<M: Machine> Kernel<M> {
             supervisor: None,
             limits: Limits::default(),
             priority: Priority::NORMAL,
-            user_ns: 0,
             ended_threads_ns: 0,
             minor_faults: 0,
             major_faults: 0,
@@ -466,12 +464,22 @@ impl<M: Machine> Kernel<M> {
         self.set_effective(thread, effective);
     }
 
+    /// CPU time of a process's threads, ended ones included.
+    pub(crate) fn process_cpu_ns(&self, process: ProcessId) -> u64 {
+        let Some(found) = self.processes.get(process) else {
+            return 0;
+        };
+        let alive = found.threads.iter().filter_map(|&thread| self.threads.get(thread));
+        found.ended_threads_ns + alive.map(|thread| thread.cpu_ns).sum::<u64>()
+    }
+
     /// The CPU time limit is reached: the upcall comes once, and again every second.
     pub(crate) fn cpu_limit_reached(&mut self, process: ProcessId) {
+        let again_ns = self.process_cpu_ns(process).saturating_add(1_000_000_000);
         let Some(found) = self.processes.get_mut(process) else {
             return;
         };
-        found.limits.cpu_ns = found.user_ns.saturating_add(1_000_000_000);
+        found.limits.cpu_ns = again_ns;
         self.raise_in_process(process, CPU_LIMIT_UPCALL, 0);
     }
 
@@ -538,7 +546,7 @@ impl<M: Machine> Kernel<M> {
             found.label,
             u64::from(state) | (found.threads.len() as u64) << 32,
             found.exit_status,
-            found.user_ns,
+            self.process_cpu_ns(process),
             0,
             usage.mapped_bytes,
             usage.resident_bytes,

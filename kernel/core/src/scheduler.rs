@@ -2,7 +2,7 @@
 
 use crate::kernel::{Kernel, Next, ThreadId};
 use crate::machine::{Context, Cpu, MAX_CPUS, Machine};
-use crate::thread::{State, Wait};
+use crate::thread::{State, Thread, Wait};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -97,6 +97,19 @@ const WEIGHTS: [u64; 40] = {
     weights
 };
 
+impl Thread {
+    /// Counts CPU time.
+    #[inline]
+    fn charge(&mut self, used_ns: u64) {
+        self.cpu_ns += used_ns;
+        let weighted = match self.effective {
+            Priority::NORMAL => used_ns,
+            other => used_ns.saturating_mul(NORMAL_WEIGHT) / other.weight(),
+        };
+        self.virtual_runtime = self.virtual_runtime.saturating_add(weighted);
+    }
+}
+
 /// One processor.
 #[derive(Default)]
 struct Processor {
@@ -185,6 +198,25 @@ impl Scheduler {
     pub fn allows_direct_switch(&self, cpu: Cpu) -> bool {
         let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
         processor.settled && processor.real_time.is_empty()
+    }
+
+    /// Switches from the running thread, which waits now, to one that waited, where
+    /// [`Scheduler::allows_direct_switch`] holds: no queue and no timer is touched.
+    #[inline]
+    pub fn switch_directly(
+        &mut self,
+        cpu: Cpu,
+        now_ns: u64,
+        from: &mut Thread,
+        (id, to): (ThreadId, &mut Thread),
+    ) {
+        let processor = self.cpu(cpu);
+        from.charge(now_ns.saturating_sub(processor.switched_ns));
+        processor.switched_ns = now_ns;
+        processor.current = Some(id);
+        to.wait = Wait::None;
+        to.state = State::Running(cpu);
+        to.home = cpu;
     }
 
     /// Makes the processor choose anew at its next `schedule`.
@@ -374,18 +406,13 @@ impl<M: Machine> Kernel<M> {
         let Some(found) = self.threads.get_mut(thread) else {
             return;
         };
-        found.cpu_ns += used_ns;
-        let weighted = match found.effective {
-            Priority::NORMAL => used_ns,
-            other => used_ns.saturating_mul(NORMAL_WEIGHT) / other.weight(),
-        };
-        found.virtual_runtime = found.virtual_runtime.saturating_add(weighted);
+        found.charge(used_ns);
         let process = found.process;
-        if let Some(owner) = self.processes.get_mut(process) {
-            owner.user_ns += used_ns;
-            if owner.user_ns > owner.limits.cpu_ns {
-                self.cpu_limit_reached(process);
-            }
+        if let Some(owner) = self.processes.get(process)
+            && owner.limits.cpu_ns != u64::MAX
+            && self.process_cpu_ns(process) > owner.limits.cpu_ns
+        {
+            self.cpu_limit_reached(process);
         }
     }
 
@@ -560,24 +587,6 @@ impl<M: Machine> Kernel<M> {
         } else {
             self.make_ready(thread);
         }
-    }
-
-    /// Switches from the running thread, which waits now, to one that waited, where
-    /// [`Scheduler::allows_direct_switch`] holds: no queue and no timer is touched.
-    #[inline]
-    pub(crate) fn switch_directly(&mut self, cpu: Cpu, from: ThreadId, to: ThreadId) {
-        #[cfg(test)]
-        {
-            self.short_calls += 1;
-        }
-        self.charge(cpu, from);
-        if let Some(found) = self.threads.get_mut(to) {
-            found.wait = Wait::None;
-            found.state = State::Running(cpu);
-            found.home = cpu;
-        }
-        self.counters.context_switches += 1;
-        self.scheduler.cpu(cpu).current = Some(to);
     }
 
     /// Changes the priority a thread runs with.

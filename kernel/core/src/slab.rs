@@ -146,6 +146,17 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Two different entries at once.
+    #[inline]
+    pub fn get_pair_mut(&mut self, first: Id<T>, second: Id<T>) -> Option<(&mut T, &mut T)> {
+        let places = [first.index as usize, second.index as usize];
+        let [one, other] = self.entries.get_disjoint_mut(places).ok()?;
+        if one.generation != first.generation || other.generation != second.generation {
+            return None;
+        }
+        Some((one.value.as_mut()?, other.value.as_mut()?))
+    }
+
     /// Takes an entry out.
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
         let entry = self.entries.get_mut(id.index as usize)?;

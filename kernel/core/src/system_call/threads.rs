@@ -309,7 +309,7 @@ impl<M: Machine> Kernel<M> {
             clock::MONOTONIC => now_ns,
             clock::REALTIME => now_ns.saturating_add(self.machine.realtime_offset_ns()),
             clock::PROCESS_CPU => {
-                let used = self.processes.get(process).map_or(0, |found| found.user_ns);
+                let used = self.process_cpu_ns(process);
                 used + self.unaccounted_ns(now_ns)
             }
             clock::THREAD_CPU => {
