@@ -253,7 +253,7 @@ impl PageTables {
         }
         let entry = self.map.entry(table, index(address, 0));
         let needed = PRESENT | USER | if write { WRITE } else { 0 };
-        (entry & (needed | DEVICE) == needed).then(|| Frame(((entry & ADDRESS) >> 12) as u32))
+        (entry & (needed | DEVICE) == needed).then_some(Frame(((entry & ADDRESS) >> 12) as u32))
     }
 }
 
