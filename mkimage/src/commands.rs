@@ -20,7 +20,9 @@ pub fn run(action: Action) -> Result<u8> {
         Action::Exec(arguments) => execute(&workspace, arguments),
         Action::Port(action) => port(&workspace, action),
         Action::Test(arguments) => test(&workspace, &arguments),
-        Action::Bench(arguments) => bench::run(&workspace, &arguments.source).map(|()| 0),
+        Action::Bench(arguments) => {
+            bench::run(&workspace, &arguments.source, &arguments.parts).map(|()| 0)
+        }
         Action::Check => Ok(u8::from(!check::run(&workspace)?.report())),
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -22,35 +23,99 @@ pub struct Step {
     pub send: String,
 }
 
-/// The machine's size.
-#[derive(Debug, Clone, Copy)]
-pub struct Size {
+/// The machine and how it is run.
+#[derive(Debug, Clone)]
+pub struct Setup {
     /// Processors.
     pub processors: u32,
     /// Memory in MiB.
     pub memory_mib: u64,
+    /// Whether instructions are counted (one tick of the time-stamp counter each).
+    pub count_instructions: bool,
+    /// The processor model.
+    pub processor_model: String,
+    /// More words for QEMU's command line.
+    pub emulator_options: Vec<String>,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            processors: 1,
+            memory_mib: 256,
+            count_instructions: false,
+            processor_model: "max".into(),
+            emulator_options: Vec::new(),
+        }
+    }
 }
 
 /// Boots a throw-away guest and goes through the steps. An error tells which text did not come and
 /// what came instead.
-pub fn drive(built: &Built, steps: &[Step], size: Size, timeout: Duration) -> Result<()> {
-    let folder = tempfile::Builder::new()
-        .prefix("mkimage-")
-        .tempdir()
-        .context("cannot make a temporary folder")?;
-    let socket = folder.path().join("serial");
-    let listener = UnixListener::bind(&socket).context("cannot listen on a socket")?;
-    listener
-        .set_nonblocking(true)
-        .context("cannot prepare a socket")?;
-    let machine = Machine {
-        processors: size.processors,
-        memory_mib: size.memory_mib,
-        processor_model: "max".into(),
+pub fn drive(built: &Built, steps: &[Step], setup: &Setup, timeout: Duration) -> Result<()> {
+    let mut session = Session::start(built, setup, timeout)?;
+    steps.iter().try_for_each(|step| session.step(step))
+}
+
+/// A throw-away guest with someone at its console.
+pub struct Session {
+    guest: Guest,
+    console: Console,
+    /// Holds the console's socket.
+    _folder: tempfile::TempDir,
+}
+
+impl Session {
+    /// Starts a guest; `timeout` is the limit for the whole session.
+    pub fn start(built: &Built, setup: &Setup, timeout: Duration) -> Result<Session> {
+        let folder = tempfile::Builder::new()
+            .prefix("mkimage-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
+        let socket = folder.path().join("serial");
+        let listener = UnixListener::bind(&socket).context("cannot listen on a socket")?;
+        listener
+            .set_nonblocking(true)
+            .context("cannot prepare a socket")?;
+        let mut command = machine(built, setup, socket).command();
+        command.args(&setup.emulator_options);
+        let mut guest = Guest::start(command, &folder.path().join("qemu.log"))?;
+        let deadline = Instant::now() + timeout;
+        let stream = accept(&mut guest, &listener, deadline)?;
+        Ok(Session {
+            guest,
+            console: Console::new(stream, deadline)?,
+            _folder: folder,
+        })
+    }
+
+    /// Goes through one step.
+    pub fn step(&mut self, step: &Step) -> Result<()> {
+        self.console.step(step)
+    }
+
+    /// Asks QEMU to end, so that its plugins can say what they found, and waits for it.
+    pub fn end(mut self) -> Result<()> {
+        self.guest.ask_to_end()?;
+        while self.guest.ended()?.is_none() {
+            if Instant::now() >= self.console.deadline {
+                bail!("QEMU does not end");
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        Ok(())
+    }
+}
+
+fn machine(built: &Built, setup: &Setup, socket: PathBuf) -> Machine {
+    Machine {
+        processors: setup.processors,
+        memory_mib: setup.memory_mib,
+        processor_model: setup.processor_model.clone(),
         disk: built.image.clone(),
         throw_away: true,
         display: false,
-        count_instructions: false,
+        count_instructions: setup.count_instructions,
         boot: Boot::Direct {
             loader: built.system.pvh_loader.clone(),
             bundle: built.system.bundle.clone(),
@@ -58,12 +123,13 @@ pub fn drive(built: &Built, steps: &[Step], size: Size, timeout: Duration) -> Re
         },
         serial: Serial::Socket(socket),
         consoles: Vec::new(),
-    };
-    let mut guest = Guest::start(machine.command(), &folder.path().join("qemu.log"))?;
-    let deadline = Instant::now() + timeout;
-    let stream = loop {
+    }
+}
+
+fn accept(guest: &mut Guest, listener: &UnixListener, deadline: Instant) -> Result<UnixStream> {
+    loop {
         match listener.accept() {
-            Ok((stream, _)) => break stream,
+            Ok((stream, _)) => return Ok(stream),
             Err(error) if error.kind() != ErrorKind::WouldBlock => {
                 return Err(error).context("cannot accept QEMU");
             }
@@ -72,9 +138,7 @@ pub fn drive(built: &Built, steps: &[Step], size: Size, timeout: Duration) -> Re
             }
             Err(_) => std::thread::sleep(POLL_INTERVAL),
         }
-    };
-    let mut console = Console::new(stream, deadline)?;
-    steps.iter().try_for_each(|step| console.step(step))
+    }
 }
 
 struct Console {

@@ -188,6 +188,16 @@ impl Guest {
         Ok(Guest { child })
     }
 
+    /// Has QEMU end in an orderly way (by SIGTERM, for which the standard library has no call).
+    pub fn ask_to_end(&self) -> Result<()> {
+        let status = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .context("cannot start kill")?;
+        anyhow::ensure!(status.success(), "cannot tell QEMU to end: {status}");
+        Ok(())
+    }
+
     /// The status if QEMU has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().context("cannot wait for QEMU")

@@ -21,6 +21,8 @@ const SERVERS: [(&str, &str); 10] = [
     ("virtio-console-driver", "virtio-console"),
     ("serial-driver", "serial"),
 ];
+/// The declaration of the system.
+const DECLARATION: &str = "rootfs/etc/system.toml";
 /// Name of the declaration in the bundle.
 const DECLARATION_NAME: &str = "system";
 const BARE_TARGET: &str = "x86_64-unknown-none";
@@ -72,8 +74,36 @@ impl System {
         let efi = workspace.build(&format!("guest/target/{UEFI_TARGET}/guest/loader-uefi.efi"))?;
         std::fs::copy(&efi, &system.uefi_loader)
             .with_context(|| format!("cannot copy {}", efi.display()))?;
-        write_bundle(workspace, &entries, &system.bundle)?;
+        let declaration = compact_declaration(workspace, DECLARATION, &entries)?;
+        write_bundle(&entries, declaration, &system.bundle)?;
         Ok(system)
+    }
+
+    /// Builds the bundle of the system in `servers/tests/NAME`: kernel, supervisor, and one
+    /// program, named as the folder, with a declaration of its own.
+    pub fn test_bundle(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        progress: &dyn Progress,
+    ) -> Result<PathBuf> {
+        let builder = Builder {
+            workspace,
+            progress,
+        };
+        builder.cargo(name, BARE_TARGET, &["svc-server", name])?;
+        let program = workspace.build(&format!("guest/programs/{name}"))?;
+        builder.program(name, &program)?;
+        let entries = [
+            ("kernel", self.kernel.clone()),
+            ("svc", workspace.build("guest/programs/svc")?),
+            (name, program),
+        ];
+        let source = format!("servers/tests/{name}/system.toml");
+        let declaration = compact_declaration(workspace, &source, &entries)?;
+        let bundle = workspace.build(&format!("guest/{name}.bundle"))?;
+        write_bundle(&entries, declaration, &bundle)?;
+        Ok(bundle)
     }
 }
 
@@ -142,27 +172,35 @@ fn is_newer(made: &Path, source: &Path) -> bool {
     matches!((time(made), time(source)), (Ok(made), Ok(source)) if made > source)
 }
 
-/// The declaration, checked and in the form that `svc` reads.
-fn compact_declaration(workspace: &Workspace) -> Result<Vec<u8>> {
-    let path = workspace.path("rootfs/etc/system.toml");
+/// The declaration `source`, checked and in the form that `svc` reads.
+fn compact_declaration(
+    workspace: &Workspace,
+    source: &str,
+    programs: &[(&str, PathBuf)],
+) -> Result<Vec<u8>> {
+    let path = workspace.path(source);
     let text = String::from_utf8(read_file(&path)?)
         .with_context(|| format!("{} is not UTF-8", path.display()))?;
     let system = declaration::System::parse(&text)
         .map_err(|error| anyhow!("{}: {error}", path.display()))?;
     for server in &system.servers {
-        if !SERVERS.iter().any(|(_, name)| *name == server.name) {
-            bail!("{}: no program is called {:?}", path.display(), server.name);
+        if !programs.iter().any(|(name, _)| *name == server.program) {
+            bail!(
+                "{}: no program is called {:?}",
+                path.display(),
+                server.program
+            );
         }
     }
     Ok(system.encode())
 }
 
-fn write_bundle(workspace: &Workspace, programs: &[(&str, PathBuf)], bundle: &Path) -> Result<()> {
+fn write_bundle(programs: &[(&str, PathBuf)], declaration: Vec<u8>, bundle: &Path) -> Result<()> {
     let mut contents = Vec::new();
     for (name, path) in programs {
         contents.push((*name, read_file(path)?));
     }
-    contents.push((DECLARATION_NAME, compact_declaration(workspace)?));
+    contents.push((DECLARATION_NAME, declaration));
     let entries: Vec<(&str, &[u8])> = contents
         .iter()
         .map(|(name, bytes)| (*name, bytes.as_slice()))

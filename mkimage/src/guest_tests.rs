@@ -289,11 +289,12 @@ impl Runner<'_> {
     /// Runs a test in boots of its own.
     fn run_alone(&self, test: &GuestTest) -> Result<()> {
         if !test.console.is_empty() {
-            let size = console::Size {
+            let setup = console::Setup {
                 processors: test.smp.unwrap_or(1),
                 memory_mib: test.memory.unwrap_or(DEFAULT_MEMORY_MIB),
+                ..console::Setup::default()
             };
-            return console::drive(self.built, &test.console, size, timeout_of(test));
+            return console::drive(self.built, &test.console, &setup, timeout_of(test));
         }
         if !test.boots.is_empty() {
             return self.run_boots(test);

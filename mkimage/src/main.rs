@@ -152,7 +152,9 @@ struct TestArguments {
 
 #[derive(Args)]
 struct BenchArguments {
-    /// Folder with posixbench.c and linux-baseline.tsv
+    /// What to measure [default: everything]
+    parts: Vec<bench::Part>,
+    /// Folder with posixbench.c, linux-baseline.tsv and instmark.c
     #[arg(long, value_name = "DIR", default_value = "../shared/bench")]
     source: PathBuf,
 }
