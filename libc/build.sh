@@ -22,7 +22,8 @@ ld.lld-19 -r --whole-archive "$built/liblibc_abi.a" -o "$work/all.o"
 llvm-nm-19 --defined-only --extern-only --format=just-symbols "$work/all.o" |
     grep -vE '^(_R|_ZN|__rust|rust_|__rdl|__rg_)|^__(udiv|div|umod|mod|mul|ashl|ashr|lshr|fix|float|add|sub|neg|cmp|ucmp|eq|ne|lt|le|gt|ge|unord|trunc|extend|pow|clz|ctz|ffs|popcount|parity|bswap)[a-z0-9]*$' |
     grep -vE '(f16|f128|_ieee)$' | sort >"$work/names"
-llvm-objcopy-19 --keep-global-symbols="$work/names" "$work/all.o" "$work/local.o"
+# Debug information would be a megabyte in every program.
+llvm-objcopy-19 --strip-debug --keep-global-symbols="$work/names" "$work/all.o" "$work/local.o"
 llvm-objcopy-19 --weaken "$work/local.o" "$work/libc.o"
 rm -f "$output/libc.a"
 llvm-ar-19 rcs "$output/libc.a" "$work/libc.o"

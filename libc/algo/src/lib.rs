@@ -8,6 +8,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod complex;
 pub mod decimal;
 pub mod float;
 pub mod format;

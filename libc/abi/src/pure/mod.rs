@@ -27,3 +27,6 @@ pub mod message_catalogue;
 pub mod miscellaneous;
 pub mod path;
 pub mod search;
+pub mod complex;
+pub mod context;
+pub mod wide_format;
