@@ -170,9 +170,9 @@ impl<M: Machine> Kernel<M> {
         if let Some(buffer) = first.frame_buffer {
             let size = u64::from(buffer.pitch) * u64::from(buffer.height);
             let size = size.next_multiple_of(PAGE_SIZE);
-            let memory =
-                self.memory
-                    .create_device(buffer.address, size, cache::WRITE_COMBINING)?;
+            let memory = self
+                .memory
+                .create_device(buffer.address, size, cache::WRITE_COMBINING)?;
             let value = u64::from(buffer.width) << 48
                 | u64::from(buffer.height & 0xffff) << 32
                 | u64::from(buffer.pitch);

@@ -32,7 +32,9 @@ impl<M: Machine> Kernel<M> {
         }
         let owner = self.processes.get(found.process)?;
         let entry = owner.handles.get(u32::try_from(registers.rdi).ok()?)?;
-        let Object::Session(session) = entry.object else { return None };
+        let Object::Session(session) = entry.object else {
+            return None;
+        };
         if !entry.rights.contains(Rights::CALL) {
             return None;
         }
@@ -76,7 +78,8 @@ impl<M: Machine> Kernel<M> {
         registers.r14 = label;
         registers.r15 = number;
         let now_ns = self.machine.now_ns();
-        self.scheduler.switch_directly(cpu, now_ns, caller, (receiver, server));
+        self.scheduler
+            .switch_directly(cpu, now_ns, caller, (receiver, server));
         self.note_short_switch();
         Some(())
     }
@@ -97,21 +100,24 @@ impl<M: Machine> Kernel<M> {
         }
         let owner = self.processes.get(found.process)?;
         let entry = owner.handles.get(u32::try_from(registers.r14).ok()?)?;
-        let Object::Endpoint(id) = entry.object else { return None };
+        let Object::Endpoint(id) = entry.object else {
+            return None;
+        };
         if !entry.rights.contains(Rights::RECEIVE) {
             return None;
         }
         let endpoint = self.endpoints.get_mut(id)?;
         let token = registers.rdi;
-        let caller = self.threads.id_at((token & ((1 << TOKEN_INDEX_BITS) - 1)) as u32)?;
+        let caller = self
+            .threads
+            .id_at((token & ((1 << TOKEN_INDEX_BITS) - 1)) as u32)?;
         let (server, client) = self.threads.get_pair_mut(thread, caller)?;
         let call = &client.call;
         let taken = call.token == token
             && call.stage == Stage::Taken
             && call.taken_by == Some(server.process);
-        let plain = matches!(call.purpose, Purpose::Words)
-            && call.handles.is_empty()
-            && !call.cancelled;
+        let plain =
+            matches!(call.purpose, Purpose::Words) && call.handles.is_empty() && !call.cancelled;
         let equal = server.effective == server.base && client.effective == server.effective;
         let suspensions = self.processes.get(client.process)?.suspensions;
         let goes_on = client.may_go_on(cpu) && suspensions == 0 && endpoint.queue.is_empty();
@@ -137,7 +143,8 @@ impl<M: Machine> Kernel<M> {
         registers.rax = 0;
         set_words(registers, &words);
         let now_ns = self.machine.now_ns();
-        self.scheduler.switch_directly(cpu, now_ns, server, (caller, client));
+        self.scheduler
+            .switch_directly(cpu, now_ns, server, (caller, client));
         self.note_short_switch();
         Some(())
     }

@@ -469,7 +469,10 @@ impl<M: Machine> Kernel<M> {
         let Some(found) = self.processes.get(process) else {
             return 0;
         };
-        let alive = found.threads.iter().filter_map(|&thread| self.threads.get(thread));
+        let alive = found
+            .threads
+            .iter()
+            .filter_map(|&thread| self.threads.get(thread));
         found.ended_threads_ns + alive.map(|thread| thread.cpu_ns).sum::<u64>()
     }
 

@@ -51,7 +51,10 @@ impl<M: Machine> Kernel<M> {
 
     /// Whether nothing speaks against the current thread's going on at once.
     fn is_settled(&self, cpu: Cpu) -> bool {
-        let current = self.scheduler.current(cpu).and_then(|thread| self.threads.get(thread));
+        let current = self
+            .scheduler
+            .current(cpu)
+            .and_then(|thread| self.threads.get(thread));
         current.is_some_and(|thread| thread.state == State::Running(cpu) && !thread.attention)
             && self.scheduler.allows_direct_switch(cpu)
             && !self.timer_queue.is_changed(cpu)
@@ -64,7 +67,12 @@ impl<M: Machine> Kernel<M> {
         let (Some(call), Some(thread), Some(process)) = (call, current, process) else {
             return encode(Err(Error::Unsupported));
         };
-        let request = Request { cpu, thread, process, arguments: [a, b, c, d, 0, 0] };
+        let request = Request {
+            cpu,
+            thread,
+            process,
+            arguments: [a, b, c, d, 0, 0],
+        };
         encode(self.dispatch(call, &request).map_err(|stop| match stop {
             Stop::Error(error) => error,
             _ => Error::BadState,

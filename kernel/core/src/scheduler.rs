@@ -261,7 +261,7 @@ impl Scheduler {
 
 impl<M: Machine> Kernel<M> {
     /// Decides what a processor does now. Called after every entry, before the lock is let go.
-    #[inline]
+    #[inline(always)]
     pub fn schedule(&mut self, cpu: Cpu) -> Next {
         let processor = self.scheduler.cpu(cpu);
         if processor.settled
@@ -276,6 +276,7 @@ impl<M: Machine> Kernel<M> {
         self.decide(cpu)
     }
 
+    #[inline(never)]
     fn decide(&mut self, cpu: Cpu) -> Next {
         self.scheduler.here = cpu;
         let next = loop {
@@ -513,7 +514,10 @@ impl<M: Machine> Kernel<M> {
     /// is charged now: its place in a queue depends on the time it has used.
     fn leave_processor(&mut self, thread: ThreadId) {
         let here = self.scheduler.here;
-        let blocked = self.threads.get(thread).is_some_and(|found| found.state == State::Blocked);
+        let blocked = self
+            .threads
+            .get(thread)
+            .is_some_and(|found| found.state == State::Blocked);
         if blocked && self.scheduler.current(here) == Some(thread) {
             self.charge(here, thread);
             self.scheduler.cpu(here).current = None;

@@ -64,7 +64,8 @@ impl<M: Machine> Kernel<M> {
         true
     }
 
-    /// Any call, the general way.
+    /// Any call, the general way. Apart, so that the short way needs no large frame.
+    #[inline(never)]
     fn general_call(&mut self, cpu: Cpu, thread: ThreadId, number: u64) {
         let Some(found) = self.threads.get(thread) else {
             return;
