@@ -45,17 +45,19 @@ struct PerCpu(UnsafeCell<Tables>);
 // SAFETY: each processor writes its own entry, once, before it takes interrupts.
 unsafe impl Sync for PerCpu {}
 
+/// Null, kernel code, kernel data, user data, user code; the task's two follow.
+const DESCRIPTORS: [u64; 5] = [
+    0,
+    0x00af_9b00_0000_ffff,
+    0x00cf_9300_0000_ffff,
+    0x00cf_f300_0000_ffff,
+    0x00af_fb00_0000_ffff,
+];
+
+// All zero, so that the stacks take no room in the kernel's image; `load` fills in the rest.
 static TABLES: [PerCpu; MAX_CPUS] = [const {
     PerCpu(UnsafeCell::new(Tables {
-        descriptors: [
-            0,
-            0x00af_9b00_0000_ffff,
-            0x00cf_9300_0000_ffff,
-            0x00cf_f300_0000_ffff,
-            0x00af_fb00_0000_ffff,
-            0,
-            0,
-        ],
+        descriptors: [0; 7],
         task: TaskState {
             reserved_0: 0,
             privilege_stacks: [0; 3],
@@ -63,8 +65,7 @@ static TABLES: [PerCpu; MAX_CPUS] = [const {
             interrupt_stacks: [0; 7],
             reserved_2: 0,
             reserved_3: 0,
-            // Beyond the limit: no port map.
-            port_map: 0xffff,
+            port_map: 0,
         },
         fault_stack: [0; FAULT_STACK_SIZE],
         machine_check_stack: [0; FAULT_STACK_SIZE],
@@ -133,6 +134,9 @@ pub unsafe fn load(index: usize, stack_top: u64) {
     // SAFETY: this processor's own tables; selectors and limits match what is written.
     unsafe {
         let task = core::ptr::addr_of!((*tables).task) as u64;
+        (&mut (*tables).descriptors)[..5].copy_from_slice(&DESCRIPTORS);
+        // Beyond the limit: no port map.
+        (*tables).task.port_map = 0xffff;
         (*tables).task.privilege_stacks[0] = stack_top;
         let end = |start: u64| (start + FAULT_STACK_SIZE as u64) & !15;
         (*tables).task.interrupt_stacks[0] = end(core::ptr::addr_of!((*tables).fault_stack) as u64);
