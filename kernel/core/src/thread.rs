@@ -6,7 +6,7 @@ use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::{Context, Cpu, Machine};
 use crate::memory::MemoryId;
 use crate::object::Object;
-use crate::scheduler::Priority;
+use crate::priority::Priority;
 use crate::signal::Observer;
 use crate::timer::{TimerKey, TimerTarget};
 use alloc::boxed::Box;

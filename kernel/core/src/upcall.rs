@@ -4,39 +4,18 @@ use crate::call::Purpose;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::recovery::killed_status;
-use crate::thread::{INITIAL_RFLAGS, State, Step, Stop, Wait, user_address};
-use crate::user_memory::Fields;
+use crate::thread::{State, Stop, Wait};
 use kernel_abi::Error;
 use kernel_abi::message::Fault;
-use kernel_abi::process::{
-    FLOATING_POINT_SIZE, Registers, UpcallAction, UpcallFrame, fault_kind, upcall_flags,
-};
-
-/// Number of the upcall that hands over an unknown system call.
-const UNKNOWN_CALL: u32 = 64;
-/// Bytes below the stack pointer that a leaf function may use.
-const RED_ZONE: u64 = 128;
-/// Size and fields of `kernel_abi::process::UpcallFrame`.
-const FRAME_SIZE: usize = size_of::<UpcallFrame>();
-const FRAME_REGISTERS: usize = FLOATING_POINT_SIZE;
-const FRAME_MASK: usize = FRAME_REGISTERS + 160;
-const FRAME_UPCALL: usize = FRAME_MASK + 8;
-const FRAME_FAULT: usize = FRAME_UPCALL + 4;
-const FRAME_ADDRESS: usize = FRAME_FAULT + 4;
-const FRAME_VALUE: usize = FRAME_ADDRESS + 8;
-/// Status flags that user code may set: carry, parity, adjust, zero, sign, trap, direction,
-/// overflow, alignment check, identification.
-const USER_RFLAGS: u64 = 0x24_0dd5;
-/// Bits of MXCSR that exist; loading others faults.
-const MXCSR_BITS: u32 = 0xffff;
+use kernel_abi::process::{UpcallAction, fault_kind, upcall_flags};
 
 /// An upcall on its way to a handler.
 #[derive(Clone, Copy)]
-struct Due {
-    upcall: u32,
-    value: u64,
-    fault: (u32, u64),
-    action: UpcallAction,
+pub(crate) struct Due {
+    pub upcall: u32,
+    pub value: u64,
+    pub fault: (u32, u64),
+    pub action: UpcallAction,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -325,46 +304,6 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Writes the frame on the stack and points the registers at the entry. Nothing is changed
-    /// when the stack cannot be written.
-    fn push_frame(&mut self, cpu: Cpu, thread: ThreadId, due: Due, entry: u64) -> Result<(), Stop> {
-        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
-        if found.rewound {
-            found.interrupt();
-        }
-        self.machine.save_floating_point(cpu, &mut found.context);
-        let mut registers = found.context.registers;
-        if found.interrupted == Some(true) && due.action.flags & upcall_flags::RESTART != 0 {
-            found.rewind_into(&mut registers);
-        }
-        let stack = found.handler_stack(due.action.flags);
-        let frame_size = FRAME_SIZE as u64;
-        let address = stack.checked_sub(frame_size).ok_or(Error::BadAddress)? & !15;
-        let mut fields = Fields::<FRAME_SIZE>::zero();
-        if let Some(place) = fields.0.first_chunk_mut::<FLOATING_POINT_SIZE>() {
-            *place = found.context.floating_point;
-        }
-        for (index, register) in register_words(&registers).iter().enumerate() {
-            fields.set_u64(FRAME_REGISTERS + index * 8, *register);
-        }
-        fields.set_u64(FRAME_MASK, found.saved_mask.unwrap_or(found.mask));
-        fields.set_u32(FRAME_UPCALL, due.upcall);
-        fields.set_u32(FRAME_FAULT, due.fault.0);
-        fields.set_u64(FRAME_ADDRESS, due.fault.1);
-        fields.set_u64(FRAME_VALUE, due.value);
-        self.write_user(thread, address, &fields.0)?;
-        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
-        found.saved_mask = None;
-        found.interrupted = None;
-        found.progress = 0;
-        let registers = &mut found.context.registers;
-        registers.rip = entry;
-        registers.rdi = address;
-        registers.rsp = address - 8;
-        registers.rflags = INITIAL_RFLAGS;
-        Ok(())
-    }
-
     /// Stops the process and tells its supervisor; without one, the process is killed. Always
     /// `false`: the thread does not go on now.
     fn exception(
@@ -426,53 +365,6 @@ impl<M: Machine> Kernel<M> {
         self.make_ready(thread);
     }
 
-    /// An unknown system call: the process's handler for them gets it, if there is one.
-    pub(crate) fn unknown_call(&mut self, cpu: Cpu, thread: ThreadId, process: ProcessId) -> Step {
-        let entry = self
-            .processes
-            .get(process)
-            .map_or(0, |owner| owner.unknown_call_entry);
-        if entry == 0 {
-            return Err(Error::Unsupported.into());
-        }
-        let action = UpcallAction {
-            flags: upcall_flags::NO_DEFER,
-            mask: 0,
-        };
-        let due = Due {
-            upcall: UNKNOWN_CALL,
-            value: 0,
-            fault: (0, 0),
-            action,
-        };
-        self.push_frame(cpu, thread, due, entry)?;
-        Err(Stop::Done)
-    }
-
-    /// UpcallReturn.
-    pub(crate) fn upcall_return(&mut self, cpu: Cpu, thread: ThreadId, address: u64) -> Step {
-        let fields: Fields<FRAME_SIZE> = self.read_fields(thread, address)?;
-        let mut words = [0; 20];
-        for (index, word) in words.iter_mut().enumerate() {
-            *word = fields.u64(FRAME_REGISTERS + index * 8);
-        }
-        let mut registers = registers_from(&words);
-        user_address(registers.rip)?;
-        user_address(registers.fs_base)?;
-        user_address(registers.gs_base)?;
-        registers.rflags = (registers.rflags & USER_RFLAGS) | INITIAL_RFLAGS;
-        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
-        if let Some(image) = fields.0.first_chunk::<FLOATING_POINT_SIZE>() {
-            found.context.floating_point = *image;
-        }
-        sanitize_floating_point(&mut found.context.floating_point);
-        found.context.registers = registers;
-        found.mask = fields.u64(FRAME_MASK);
-        found.attention = true;
-        self.machine.restore_floating_point(cpu, &found.context);
-        Err(Stop::Done)
-    }
-
     /// Takes the lowest pending upcall of a set off the thread; its number and value.
     pub(crate) fn take_from_set(&mut self, thread: ThreadId, set: u64) -> Option<(u32, u64)> {
         let found = self.threads.get(thread)?;
@@ -497,71 +389,6 @@ impl<M: Machine> Kernel<M> {
     }
 }
 
-/// The image's control word for SSE must not have bits that the processor would fault on.
-fn sanitize_floating_point(image: &mut [u8; FLOATING_POINT_SIZE]) {
-    if let Some(place) = image
-        .get_mut(24..)
-        .and_then(|rest| rest.first_chunk_mut::<4>())
-    {
-        *place = (u32::from_le_bytes(*place) & MXCSR_BITS).to_le_bytes();
-    }
-}
-
-/// Registers in the order of the structure.
-fn register_words(r: &Registers) -> [u64; 20] {
-    [
-        r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12,
-        r.r13, r.r14, r.r15, r.rip, r.rflags, r.fs_base, r.gs_base,
-    ]
-}
-
-fn registers_from(words: &[u64; 20]) -> Registers {
-    let [
-        rax,
-        rbx,
-        rcx,
-        rdx,
-        rsi,
-        rdi,
-        rbp,
-        rsp,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-        rip,
-        rflags,
-        fs_base,
-        gs_base,
-    ] = *words;
-    Registers {
-        rax,
-        rbx,
-        rcx,
-        rdx,
-        rsi,
-        rdi,
-        rbp,
-        rsp,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-        rip,
-        rflags,
-        fs_base,
-        gs_base,
-    }
-}
-
 impl crate::thread::Thread {
     /// Makes the call under way return what an upcall leaves of it.
     pub fn interrupt(&mut self) {
@@ -578,24 +405,6 @@ impl crate::thread::Thread {
         } else {
             registers.rax = crate::thread::encode(Err(Error::Interrupted));
             self.interrupted = Some(self.restartable);
-        }
-    }
-
-    /// Sets a copy of the registers back to execute the interrupted call again.
-    fn rewind_into(&self, registers: &mut Registers) {
-        registers.rip = registers.rip.wrapping_sub(2);
-        registers.rax = self.call_number;
-    }
-
-    /// Where a handler's frame goes: the alternate stack if asked for and not in use.
-    fn handler_stack(&self, flags: u64) -> u64 {
-        let stack = self.context.registers.rsp;
-        let (base, size) = self.alternate_stack;
-        let inside = stack >= base && stack - base <= size;
-        if flags & upcall_flags::ALTERNATE_STACK != 0 && size > 0 && !inside {
-            base.saturating_add(size)
-        } else {
-            stack.saturating_sub(RED_ZONE)
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Request;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
-use crate::scheduler::Priority;
+use crate::priority::Priority;
 use crate::thread::{Step, Stop, Wait, user_address};
 use crate::user_memory::Fields;
 use kernel_abi::process::{ThreadArguments, UpcallAction, mask_how, thread_property, upcall_flags};

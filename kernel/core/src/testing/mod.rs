@@ -5,6 +5,7 @@ mod machine;
 mod call_tests;
 mod invariants;
 mod lifecycle_tests;
+mod model_calls;
 mod model_tests;
 mod object_tests;
 mod scheduler_tests;
@@ -83,7 +84,7 @@ impl Harness {
             rflags: INITIAL_RFLAGS,
             ..Registers::default()
         };
-        let priority = crate::scheduler::Priority::NORMAL;
+        let priority = crate::priority::Priority::NORMAL;
         let thread = self
             .kernel
             .thread_new(process, registers, priority, 0)

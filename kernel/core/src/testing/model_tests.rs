@@ -1,5 +1,6 @@
 //! Random programs on several processors, with every invariant checked after every step.
 
+use super::model_calls::{CALLS, Kind};
 use super::{AFTER, BUFFER, Harness};
 use crate::kernel::{Next, ProcessId, ThreadId};
 use crate::machine::Cpu;
@@ -8,6 +9,9 @@ use kernel_abi::object::handle_flags;
 use kernel_abi::process::{process_property, upcall_flags};
 use kernel_abi::{Call, Handle, ObjectKind, Rights};
 use std::vec::Vec;
+
+use Kind::{Address, All, Any, Bits, Data, Length, Of, Pages, Process, Small, Soon, Token};
+use ObjectKind as O;
 
 /// A small generator: the same seed gives the same run.
 struct Random(u64);
@@ -39,122 +43,6 @@ struct Model {
     /// Programs mostly call and answer.
     chatty: bool,
 }
-
-/// What a call takes in a place.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// A handle of this kind (if there is one).
-    Of(ObjectKind),
-    /// Any handle.
-    Any,
-    /// A process, often the caller itself.
-    Process,
-    /// A token that the process has taken.
-    Token,
-    /// An address in the buffer.
-    Address,
-    /// A time soon.
-    Soon,
-    /// A few bits.
-    Bits,
-    /// A number below 8.
-    Small,
-    /// Up to 10,000.
-    Length,
-    /// A page-aligned size.
-    Pages,
-    /// All bits set.
-    All,
-    /// A data object for a session, mostly none.
-    Data,
-}
-
-use Kind::{Address, All, Any, Bits, Data, Length, Of, Pages, Process, Small, Soon, Token};
-use ObjectKind as O;
-
-/// Calls and what they take; the messages have places of their own.
-const CALLS: &[(Call, &[Kind])] = &[
-    (Call::Null, &[]),
-    (Call::Call, &[Of(O::Session)]),
-    (Call::Call, &[Of(O::Session)]),
-    (Call::Call, &[Of(O::Session)]),
-    (Call::ReplyReceive, &[Token]),
-    (Call::ReplyReceive, &[Token]),
-    (Call::ReplyReceive, &[Token]),
-    (Call::Reply, &[Token]),
-    (Call::MessageForward, &[Token, Of(O::Session)]),
-    (Call::MessageRead, &[Token, Small, Small, Address, Length]),
-    (Call::MessageWrite, &[Token, Small, Small, Address, Length]),
-    (Call::EndpointCreate, &[]),
-    (Call::SessionCreate, &[Of(O::Endpoint), Small, Data, Bits]),
-    (
-        Call::SessionCreate,
-        &[Of(O::Endpoint), Small, Of(O::Cursor), Bits],
-    ),
-    (Call::SessionOpen, &[Of(O::Endpoint), Small]),
-    (Call::SessionSignal, &[Of(O::Endpoint), Small, Bits, Bits]),
-    (Call::SessionAttach, &[Of(O::Endpoint), Small, Data]),
-    (Call::EndpointBind, &[Of(O::Endpoint), Any, Bits, Small]),
-    (Call::HandleClose, &[Any]),
-    (Call::HandleDuplicate, &[Any, Small, All, Small]),
-    (Call::HandleInstall, &[Process, Any, Small, All, Small]),
-    (Call::HandleInfo, &[Any, Address]),
-    (Call::Read, &[Any, Address, Length]),
-    (Call::Read, &[Of(O::Session), Address, Length]),
-    (Call::Read, &[Of(O::Stream), Address, Length]),
-    (Call::Write, &[Of(O::Stream), Address, Length]),
-    (Call::Write, &[Of(O::Session), Address, Length]),
-    (Call::Write, &[Any, Address, Length]),
-    (Call::ReadAt, &[Of(O::Memory), Address, Length, Length]),
-    (Call::WriteAt, &[Of(O::Memory), Address, Length, Length]),
-    (Call::Seek, &[Of(O::Cursor), Length, Small]),
-    (Call::StreamCreate, &[Small, Pages, Address, Small]),
-    (Call::StreamSend, &[Of(O::Stream), Address]),
-    (Call::StreamReceive, &[Of(O::Stream), Address]),
-    (Call::StreamShutDown, &[Of(O::Stream), Small]),
-    (Call::CursorCreate, &[Of(O::Memory), All]),
-    (Call::MemoryCreate, &[Pages, Small]),
-    (Call::MemoryCreatePaged, &[Of(O::Endpoint), Small, Pages]),
-    (Call::MemoryChild, &[Of(O::Memory), Small, Pages]),
-    (Call::MemorySupplyZero, &[Of(O::Memory), Small, Pages]),
-    (Call::MemoryFail, &[Of(O::Memory), Small, Pages]),
-    (Call::MemorySetLength, &[Of(O::Memory), Length]),
-    (Call::ProcessFork, &[Token, Address]),
-    (Call::ProcessFork, &[Token, Address]),
-    (Call::ProcessOfCaller, &[Token]),
-    (Call::ProcessExit, &[Small]),
-    (Call::ProcessSuspend, &[Of(O::Process)]),
-    (Call::ProcessResume, &[Of(O::Process)]),
-    (Call::ProcessResume, &[Of(O::Process)]),
-    (Call::ProcessKill, &[Of(O::Process), Small]),
-    (Call::ProcessSupervise, &[Process, Of(O::Endpoint), Small]),
-    (Call::ThreadExit, &[Small]),
-    (Call::ThreadYield, &[]),
-    (Call::ThreadSet, &[Small, Small, Bits]),
-    (Call::FutexWait, &[Address, Small, Soon]),
-    (Call::FutexWake, &[Address, Small]),
-    (Call::FutexRequeue, &[Address, Small, Small, Address, Small]),
-    (Call::SleepUntil, &[Small, Soon]),
-    (Call::UpcallRaise, &[Process, Small, Small, Small]),
-    (Call::UpcallRaise, &[Process, Small, Small, Small]),
-    (Call::UpcallMask, &[Small, Bits]),
-    (Call::UpcallAction, &[Small, Address, Small]),
-    (Call::UpcallSuspend, &[Bits]),
-    (Call::UpcallTake, &[Bits, Address, Soon]),
-    (Call::UpcallReturn, &[Address]),
-    (Call::Wait, &[Address, Small, Soon]),
-    (Call::EventCreate, &[Small]),
-    (Call::EventSignal, &[Of(O::Event), Bits, Bits]),
-    (Call::TimerCreate, &[Small]),
-    (Call::TimerSet, &[Of(O::Timer), Soon, Soon]),
-    (Call::WaitSetCreate, &[]),
-    (
-        Call::WaitSetChange,
-        &[Of(O::WaitSet), Any, Bits, Small, Small],
-    ),
-    (Call::WaitSetWait, &[Of(O::WaitSet), Address, Small, Soon]),
-    (Call::StatusFlags, &[Any, Small, Small]),
-];
 
 impl Model {
     fn new(seed: u64) -> Model {
