@@ -8,13 +8,13 @@ use kernel_abi::system::ClockPage;
 use libc_posix::{names, process};
 use libc_rt::kernel;
 
-/// `struct utsname`: seven names.
-pub type SystemName = [[u8; 65]; 7];
+/// `struct utsname`: six names.
+pub type SystemName = [[u8; 65]; 6];
 
 /// POSIX.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn uname(out: *mut SystemName) -> c_int {
-    let mut name = [[0; 65]; 7];
+    let mut name = [[0; 65]; 6];
     copy_text(b"MicroKosm", &mut name[0]);
     let mut host = [0; 64];
     let length = process::host_name(&[], &mut host).unwrap_or(0);
@@ -268,6 +268,9 @@ pub struct SysInfo {
     unit: u32,
     reserved: [u8; 256],
 }
+
+const _: () = assert!(size_of::<SysInfo>() == 368);
+const _: () = assert!(size_of::<StatVfs>() == 112 && size_of::<StatFs>() == 120);
 
 /// Linux.
 #[unsafe(no_mangle)]
