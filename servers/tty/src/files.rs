@@ -4,7 +4,7 @@ use proto::types::{Plain, attribute_mask, file_type};
 use proto::{Answer, Attributes, Call, Error, Input, Output, Reply, file};
 
 use crate::kernel::Kernel;
-use crate::server::{Server, read_input};
+use crate::server::{CONSOLE_INDEX, Server, read_input};
 
 impl<K: Kernel> Server<K> {
     /// `fchmod`, `fchown` and times; the rules are those of files (POSIX).
@@ -72,6 +72,21 @@ impl<K: Kernel, C: Call + ?Sized> file::File<C> for Server<K> {
         // POSIX: terminals have nothing to synchronise, which is an error to ask for.
         self.index(call)?;
         Err(Error::BadArgument)
+    }
+
+    fn path(&mut self, call: &mut C, path: Output) -> Reply {
+        let index = self.index(call)?;
+        // A terminal is known by the name that everybody can open it by, not by `/dev/tty`.
+        let name: &[u8] = if index == CONSOLE_INDEX {
+            b"/dev/console"
+        } else {
+            return Err(Error::NotFound);
+        };
+        if (name.len() as u64) > path.length {
+            return Err(Error::OutOfRange);
+        }
+        call.write(path, 0, name)?;
+        Ok(Answer::value(name.len() as u64).into())
     }
 
     fn map(&mut self, call: &mut C, _protection: u32) -> Reply {
