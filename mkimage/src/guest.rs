@@ -184,11 +184,11 @@ fn compact_declaration(
     let system = declaration::System::parse(&text)
         .map_err(|error| anyhow!("{}: {error}", path.display()))?;
     for server in &system.servers {
-        if !programs.iter().any(|(name, _)| *name == server.program) {
+        if !programs.iter().any(|(name, _)| *name == server.program_name()) {
             bail!(
                 "{}: no program is called {:?}",
                 path.display(),
-                server.program
+                server.program_name()
             );
         }
     }
