@@ -469,6 +469,8 @@ pub struct Usage {
     reserved: [i64; 16],
 }
 
+const _: () = assert!(size_of::<Usage>() == 272);
+
 impl Usage {
     fn of(user_ns: u64, kernel_ns: u64) -> Usage {
         Usage {
