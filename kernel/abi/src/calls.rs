@@ -5,16 +5,21 @@
 pub const FIRST: u64 = 0x1000;
 
 macro_rules! calls {
-    ($($(#[$doc:meta])* $number:literal $name:ident ($($argument:ident),*);)*) => {
+    ($($(#[doc = $doc:literal])* $number:literal $name:ident ($($argument:ident),*);)*) => {
         /// A system call's number.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u64)]
-        pub enum Call { $($(#[$doc])* $name = FIRST + $number,)* }
+        pub enum Call { $($(#[doc = $doc])* $name = FIRST + $number,)* }
 
         impl Call {
             /// Every call with its arguments' names, for stubs, traces and reference pages.
             pub const TABLE: &'static [(Call, &'static str, &'static [&'static str])] =
                 &[$((Call::$name, stringify!($name), &[$(stringify!($argument)),*]),)*];
+
+            /// What the call does, a line each, for the reference pages.
+            pub const fn documentation(self) -> &'static [&'static str] {
+                match self { $(Call::$name => &[$($doc),*],)* }
+            }
 
             /// The call with this number.
             #[inline]

@@ -1,14 +1,14 @@
 //! Errors of system calls.
 
 macro_rules! errors {
-    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $number:literal,)*) => {
         /// Why a system call was refused. The kernel returns the negated number in `rax`.
         ///
         /// The numbers equal those that POSIX systems on this architecture give to the nearest
         /// `errno`, so that the C library converts by a cast; the set is closed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(i32)]
-        pub enum Error { $($(#[$doc])* $name = $number,)* }
+        pub enum Error { $($(#[doc = $doc])* $name = $number,)* }
 
         impl Error {
             /// All errors, in the order of their declaration.
@@ -17,6 +17,11 @@ macro_rules! errors {
             /// The error with this number.
             pub const fn from_number(number: i32) -> Option<Error> {
                 match number { $($number => Some(Error::$name),)* _ => None }
+            }
+
+            /// What the error means, a line each, for the reference pages.
+            pub const fn documentation(self) -> &'static [&'static str] {
+                match self { $(Error::$name => &[$($doc),*],)* }
             }
 
             /// The error's name, for traces.
