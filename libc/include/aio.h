@@ -18,13 +18,12 @@ struct aiocb {
 	volatile void *aio_buf;
 	size_t aio_nbytes;
 	struct sigevent aio_sigevent;
-	void *__reserved1;
-	int __lock;
+	void *__worker;
+	int __lock[2];
 	volatile int __error;
 	ssize_t __return;
 	off_t aio_offset;
-	void *__next, *__previous;
-	char __reserved2[32 - 2 * sizeof(void *)];
+	void *__links[4];
 };
 #define AIO_CANCELED    0
 #define AIO_NOTCANCELED 1

@@ -149,6 +149,7 @@ int posix_fallocate(int, off_t, off_t);
 #define S_IREAD S_IRUSR
 #define S_IWRITE S_IWUSR
 #define S_IEXEC S_IXUSR
+#define loff_t off_t
 int lockf(int, int, off_t);
 #define DN_ACCESS                   1
 #define DN_MODIFY                   2

@@ -16,11 +16,11 @@ typedef struct _ftsent {
 	void *fts_pointer;
 	char *fts_accpath, *fts_path;
 	int fts_errno, fts_symfd;
-	unsigned short fts_pathlen, fts_namelen;
+	unsigned int fts_pathlen, fts_namelen;
 	ino_t fts_ino;
 	dev_t fts_dev;
 	nlink_t fts_nlink;
-	short fts_level;
+	int fts_level;
 	unsigned short fts_info, fts_flags, fts_instr;
 	struct stat *fts_statp;
 	char fts_name[1];

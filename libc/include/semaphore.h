@@ -3,6 +3,7 @@
 #define _SEMAPHORE_H
 
 #include <features.h>
+#include <fcntl.h>
 #include <bits/timespec.h>
 
 #ifdef __cplusplus

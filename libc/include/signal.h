@@ -310,14 +310,29 @@ int sigisemptyset(const sigset_t *);
 int sigorset(sigset_t *, const sigset_t *, const sigset_t *);
 int sigandset(sigset_t *, const sigset_t *, const sigset_t *);
 int tgkill(int, int, int);
-enum {
-	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
-	REG_RDI, REG_RSI, REG_RBP, REG_RBX, REG_RDX, REG_RAX, REG_RCX, REG_RSP, REG_RIP,
-	REG_EFL, REG_CSGSFS, REG_ERR, REG_TRAPNO, REG_OLDMASK, REG_CR2
-};
-#define REG_R8 REG_R8
-#define REG_RIP REG_RIP
-#define REG_RSP REG_RSP
+#define REG_R8      0
+#define REG_R9      1
+#define REG_R10     2
+#define REG_R11     3
+#define REG_R12     4
+#define REG_R13     5
+#define REG_R14     6
+#define REG_R15     7
+#define REG_RDI     8
+#define REG_RSI     9
+#define REG_RBP     10
+#define REG_RBX     11
+#define REG_RDX     12
+#define REG_RAX     13
+#define REG_RCX     14
+#define REG_RSP     15
+#define REG_RIP     16
+#define REG_EFL     17
+#define REG_CSGSFS  18
+#define REG_ERR     19
+#define REG_TRAPNO  20
+#define REG_OLDMASK 21
+#define REG_CR2     22
 #endif
 
 #ifdef __cplusplus

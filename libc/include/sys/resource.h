@@ -3,7 +3,7 @@
 #define _SYS_RESOURCE_H
 
 #include <features.h>
-#include <bits/timeval.h>
+#include <sys/time.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -16,7 +16,7 @@ pid_t wait(int *);
 pid_t waitpid(pid_t, int *, int);
 int waitid(idtype_t, id_t, siginfo_t *, int);
 #if __BSD_VISIBLE
-struct rusage;
+#include <sys/resource.h>
 pid_t wait3(int *, int, struct rusage *);
 pid_t wait4(pid_t, int *, int, struct rusage *);
 #endif

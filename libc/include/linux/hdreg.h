@@ -1,0 +1,134 @@
+/* <linux/hdreg.h>: disk geometry and identity */
+#ifndef _LINUX_HDREG_H
+#define _LINUX_HDREG_H
+
+#include <features.h>
+#include <linux/types.h>
+
+struct hd_geometry {
+	unsigned char heads, sectors;
+	unsigned short cylinders;
+	unsigned long start;
+};
+#define HDIO_DRIVE_CMD_HDR_SIZE    4UL
+#define HDIO_DRIVE_HOB_HDR_SIZE    8UL
+#define HDIO_DRIVE_TASK_HDR_SIZE   8UL
+#define HDIO_GETGEO                0x301
+#define HDIO_GET_UNMASKINTR        0x302
+#define HDIO_GET_MULTCOUNT         0x304
+#define HDIO_GET_QDMA              0x305
+#define HDIO_SET_XFER              0x306
+#define HDIO_OBSOLETE_IDENTITY     0x307
+#define HDIO_GET_KEEPSETTINGS      0x308
+#define HDIO_GET_32BIT             0x309
+#define HDIO_GET_NOWERR            0x30a
+#define HDIO_GET_DMA               0x30b
+#define HDIO_GET_NICE              0x30c
+#define HDIO_GET_IDENTITY          0x30d
+#define HDIO_GET_WCACHE            0x30e
+#define HDIO_GET_ACOUSTIC          0x30f
+#define HDIO_GET_ADDRESS           0x310
+#define HDIO_GET_BUSSTATE          0x31a
+#define HDIO_TRISTATE_HWIF         0x31b
+#define HDIO_DRIVE_RESET           0x31c
+#define HDIO_DRIVE_TASKFILE        0x31d
+#define HDIO_DRIVE_CMD_AEB         0x31e
+#define HDIO_DRIVE_TASK            0x31e
+#define HDIO_DRIVE_CMD             0x31f
+#define HDIO_SET_MULTCOUNT         0x321
+#define HDIO_SET_UNMASKINTR        0x322
+#define HDIO_SET_KEEPSETTINGS      0x323
+#define HDIO_SET_32BIT             0x324
+#define HDIO_SET_NOWERR            0x325
+#define HDIO_SET_DMA               0x326
+#define HDIO_SET_PIO_MODE          0x327
+#define HDIO_SCAN_HWIF             0x328
+#define HDIO_SET_NICE              0x329
+#define HDIO_UNREGISTER_HWIF       0x32a
+#define HDIO_SET_WCACHE            0x32b
+#define HDIO_SET_ACOUSTIC          0x32c
+#define HDIO_SET_BUSSTATE          0x32d
+#define HDIO_SET_QDMA              0x32e
+#define HDIO_SET_ADDRESS           0x32f
+#define WIN_NOP                    0
+#define WIN_DEVICE_RESET           8
+#define WIN_SRST                   8
+#define WIN_RECAL                  0x10
+#define WIN_RESTORE                0x10
+#define WIN_READ                   0x20
+#define WIN_READ_ONCE              33
+#define WIN_READ_LONG              34
+#define WIN_READ_LONG_ONCE         35
+#define WIN_READ_EXT               36
+#define WIN_READDMA_EXT            37
+#define WIN_READDMA_QUEUED_EXT     38
+#define WIN_READ_NATIVE_MAX_EXT    39
+#define WIN_MULTREAD_EXT           41
+#define WIN_WRITE                  48
+#define WIN_WRITE_ONCE             49
+#define WIN_WRITE_LONG             50
+#define WIN_WRITE_LONG_ONCE        51
+#define WIN_WRITE_EXT              52
+#define WIN_WRITEDMA_EXT           53
+#define WIN_WRITEDMA_QUEUED_EXT    54
+#define WIN_SET_MAX_EXT            55
+#define WIN_MULTWRITE_EXT          57
+#define WIN_WRITE_VERIFY           60
+#define WIN_VERIFY                 0x40
+#define WIN_VERIFY_ONCE            65
+#define WIN_VERIFY_EXT             66
+#define WIN_FORMAT                 80
+#define WIN_INIT                   96
+#define WIN_SEEK                   112
+#define WIN_DIAGNOSE               144
+#define WIN_SPECIFY                145
+#define WIN_DOWNLOAD_MICROCODE     146
+#define WIN_STANDBYNOW2            148
+#define WIN_STANDBY2               150
+#define WIN_SETIDLE2               151
+#define WIN_CHECKPOWERMODE2        152
+#define WIN_SLEEPNOW2              153
+#define WIN_PACKETCMD              160
+#define WIN_PIDENTIFY              161
+#define WIN_QUEUED_SERVICE         162
+#define WIN_SMART                  176
+#define WIN_MULTREAD               196
+#define WIN_MULTWRITE              197
+#define WIN_SETMULT                198
+#define WIN_READDMA_QUEUED         199
+#define WIN_READDMA                200
+#define WIN_READDMA_ONCE           201
+#define WIN_WRITEDMA               202
+#define WIN_WRITEDMA_ONCE          203
+#define WIN_WRITEDMA_QUEUED        204
+#define WIN_GETMEDIASTATUS         218
+#define WIN_ACKMEDIACHANGE         219
+#define WIN_POSTBOOT               220
+#define WIN_PREBOOT                221
+#define WIN_DOORLOCK               222
+#define WIN_DOORUNLOCK             223
+#define WIN_STANDBYNOW1            224
+#define WIN_IDLEIMMEDIATE          225
+#define WIN_STANDBY                226
+#define WIN_SETIDLE1               227
+#define WIN_READ_BUFFER            228
+#define WIN_CHECKPOWERMODE1        229
+#define WIN_SLEEPNOW1              230
+#define WIN_FLUSH_CACHE            231
+#define WIN_WRITE_BUFFER           232
+#define WIN_WRITE_SAME             233
+#define WIN_FLUSH_CACHE_EXT        234
+#define WIN_IDENTIFY               236
+#define WIN_MEDIAEJECT             237
+#define WIN_IDENTIFY_DMA           238
+#define WIN_SETFEATURES            239
+#define WIN_SECURITY_SET_PASS      241
+#define WIN_SECURITY_UNLOCK        242
+#define WIN_SECURITY_ERASE_PREPARE 243
+#define WIN_SECURITY_ERASE_UNIT    244
+#define WIN_SECURITY_FREEZE_LOCK   245
+#define WIN_SECURITY_DISABLE       246
+#define WIN_READ_NATIVE_MAX        248
+#define WIN_SET_MAX                249
+
+#endif

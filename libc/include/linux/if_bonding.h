@@ -1,0 +1,31 @@
+/* <linux/if_bonding.h>: bonded interfaces */
+#ifndef _LINUX_IF_BONDING_H
+#define _LINUX_IF_BONDING_H
+
+#include <features.h>
+#include <linux/types.h>
+#include <linux/if.h>
+
+#define BOND_ABI_VERSION 2
+#define BOND_LINK_UP           0
+#define BOND_MODE_ROUNDROBIN   0
+#define BOND_STATE_ACTIVE      0
+#define BOND_LINK_FAIL         1
+#define BOND_MODE_ACTIVEBACKUP 1
+#define BOND_STATE_BACKUP      1
+#define BOND_LINK_DOWN         2
+#define BOND_MODE_XOR          2
+#define BOND_LINK_BACK         3
+#define BOND_MODE_BROADCAST    3
+#define BOND_MODE_8023AD       4
+#define BOND_MODE_TLB          5
+#define BOND_MODE_ALB          6
+typedef struct ifbond { __s32 bond_mode, num_slaves, miimon; } ifbond;
+typedef struct ifslave {
+	__s32 slave_id;
+	char slave_name[16];
+	__s8 link, state;
+	__u32 link_failure_count;
+} ifslave;
+
+#endif
