@@ -190,7 +190,7 @@ impl<M: Machine> Kernel<M> {
             return;
         };
         if endpoint.queue.is_empty()
-            && let Some(receiver) = endpoint.receivers.pop_back()
+            && let Some(receiver) = endpoint.receivers.pop()
         {
             match self.take_call(cpu, caller, receiver, id) {
                 Ok(true) => {
@@ -203,7 +203,7 @@ impl<M: Machine> Kernel<M> {
                 // The call has failed already; the receiver goes on waiting.
                 Ok(false) => {
                     if let Some(endpoint) = self.endpoints.get_mut(id) {
-                        endpoint.receivers.push_back(receiver);
+                        endpoint.receivers.push(receiver);
                     }
                     return;
                 }

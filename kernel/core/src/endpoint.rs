@@ -19,7 +19,7 @@ pub struct Endpoint {
     pub(crate) signals: SignalState,
     pub(crate) queue: VecDeque<Delivery>,
     /// Threads blocked in a receive.
-    pub(crate) receivers: VecDeque<ThreadId>,
+    pub(crate) receivers: Vec<ThreadId>,
     /// Sessions by badge.
     pub(crate) sessions: BTreeMap<u64, SessionId>,
     /// What is bound, with its cookie, and by whom.
@@ -57,7 +57,7 @@ impl<M: Machine> Kernel<M> {
             receive_references: 0,
             signals: SignalState::default(),
             queue: VecDeque::new(),
-            receivers: VecDeque::new(),
+            receivers: Vec::new(),
             sessions: BTreeMap::new(),
             bindings: Vec::new(),
             last_receiver: None,
@@ -85,7 +85,7 @@ impl<M: Machine> Kernel<M> {
             let endpoint = self.endpoints.get_mut(id).ok_or(Error::BadHandle)?;
             endpoint.last_receiver = Some(thread);
             let Some(&delivery) = endpoint.queue.front() else {
-                endpoint.receivers.push_back(thread);
+                endpoint.receivers.push(thread);
                 if let Some(found) = self.threads.get_mut(thread) {
                     found.restartable = true;
                 }
@@ -153,7 +153,7 @@ impl<M: Machine> Kernel<M> {
         if endpoint.receive_references == 0 {
             return;
         }
-        if let Some(receiver) = endpoint.receivers.pop_front() {
+        if let Some(receiver) = endpoint.receivers.pop() {
             self.deliver_event(receiver, delivery);
             self.wake(receiver);
             return;

@@ -17,14 +17,9 @@ use kernel_abi::Rights;
 use kernel_abi::message::kind;
 
 impl<M: Machine> Kernel<M> {
-    /// A call of the running thread, with words alone: `true` when it is done.
+    /// A call of the running thread, with words alone. `Some`: it is done, and this thread runs next.
     #[inline]
-    pub(crate) fn fast_call(&mut self, cpu: Cpu, thread: ThreadId) -> bool {
-        self.try_fast_call(cpu, thread).is_some()
-    }
-
-    #[inline]
-    fn try_fast_call(&mut self, cpu: Cpu, thread: ThreadId) -> Option<()> {
+    pub(crate) fn fast_call(&mut self, cpu: Cpu, thread: ThreadId) -> Option<ThreadId> {
         let found = self.threads.get(thread)?;
         let registers = &found.context.registers;
         if registers.r13 != 0 || found.attention || !self.scheduler.allows_direct_switch(cpu) {
@@ -41,7 +36,7 @@ impl<M: Machine> Kernel<M> {
         let label = owner.label;
         let session = self.sessions.get(session)?;
         let endpoint = self.endpoints.get_mut(session.endpoint)?;
-        let receiver = *endpoint.receivers.back()?;
+        let receiver = *endpoint.receivers.last()?;
         let (caller, server) = self.threads.get_pair_mut(thread, receiver)?;
         let equal = server.effective == caller.effective && server.base == caller.effective;
         let suspensions = self.processes.get(server.process)?.suspensions;
@@ -50,7 +45,7 @@ impl<M: Machine> Kernel<M> {
         }
 
         // Nothing can fail from here on.
-        endpoint.receivers.pop_back();
+        endpoint.receivers.pop();
         let number = self.calls.next();
         let token = (number << TOKEN_INDEX_BITS) | u64::from(thread.index());
         caller.state = State::Blocked;
@@ -81,17 +76,13 @@ impl<M: Machine> Kernel<M> {
         self.scheduler
             .switch_directly(cpu, now_ns, caller, (receiver, server));
         self.note_short_switch();
-        Some(())
+        Some(receiver)
     }
 
-    /// An answer with words alone, of the running thread, which waits again: `true` when done.
+    /// An answer with words alone, of the running thread, which waits again. `Some`: it is
+    /// done, and this thread runs next.
     #[inline]
-    pub(crate) fn fast_reply_receive(&mut self, cpu: Cpu, thread: ThreadId) -> bool {
-        self.try_fast_reply_receive(cpu, thread).is_some()
-    }
-
-    #[inline]
-    fn try_fast_reply_receive(&mut self, cpu: Cpu, thread: ThreadId) -> Option<()> {
+    pub(crate) fn fast_reply_receive(&mut self, cpu: Cpu, thread: ThreadId) -> Option<ThreadId> {
         let found = self.threads.get(thread)?;
         let registers = &found.context.registers;
         let ordinary = registers.r13 == 0 && registers.rdi != 0 && !found.attention;
@@ -127,7 +118,7 @@ impl<M: Machine> Kernel<M> {
 
         // Nothing can fail from here on.
         endpoint.last_receiver = Some(thread);
-        endpoint.receivers.push_back(thread);
+        endpoint.receivers.push(thread);
         server.serving = 0;
         server.state = State::Blocked;
         server.wait = Wait::Receive(id);
@@ -146,7 +137,7 @@ impl<M: Machine> Kernel<M> {
         self.scheduler
             .switch_directly(cpu, now_ns, server, (caller, client));
         self.note_short_switch();
-        Some(())
+        Some(caller)
     }
 
     #[inline]

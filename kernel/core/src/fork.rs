@@ -205,9 +205,11 @@ impl<M: Machine> Kernel<M> {
             return;
         };
         let (registers, image) = (found.context.registers, found.context.floating_point);
+        let space = found.context.space;
         let Some(found) = self.threads.get_mut(caller) else {
             return;
         };
+        let old_space = core::mem::replace(&mut found.context.space, space);
         found.context.registers = registers;
         found.context.floating_point = image;
         found.alternate_stack = (0, 0);
@@ -216,6 +218,9 @@ impl<M: Machine> Kernel<M> {
         found.rewound = false;
         found.progress = 0;
         found.fault = None;
+        if let Some(found) = self.threads.get_mut(first) {
+            found.context.space = old_space;
+        }
     }
 
     /// The call is over; the thread goes on with the new program.

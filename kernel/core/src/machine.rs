@@ -57,6 +57,8 @@ pub struct Context {
     /// Floating-point registers (FXSAVE image); saved by the rim when the thread is switched
     /// away from, if it used them since.
     pub floating_point: [u8; FLOATING_POINT_SIZE],
+    /// The address space that the thread runs in, here so that a switch finds it without a search.
+    pub space: Space,
 }
 
 /// The hardware.

@@ -103,7 +103,7 @@ impl<M: Machine> Kernel<M> {
             let Some(endpoint) = endpoint.and_then(|id| self.endpoints.get_mut(id)) else {
                 continue;
             };
-            let Some(receiver) = endpoint.receivers.front().copied() else {
+            let Some(receiver) = endpoint.receivers.last().copied() else {
                 continue;
             };
             if let Some(found) = self.threads.get_mut(receiver) {

@@ -151,11 +151,16 @@ impl<M: Machine> Kernel<M> {
         mask: u64,
     ) -> Result<ThreadId, Error> {
         let owner = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        let space = self
+            .memory
+            .machine_space(owner.space)
+            .ok_or(Error::NoProcess)?;
         owner.last_thread_number += 1;
         let thread = Thread {
             context: Box::new(Context {
                 registers,
                 floating_point: initial_floating_point(),
+                space,
             }),
             process,
             number: owner.last_thread_number,

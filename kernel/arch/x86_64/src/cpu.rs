@@ -38,6 +38,8 @@ pub struct CpuLocal {
     pub thread: Option<ThreadId>,
     /// The thread whose floating-point registers are loaded.
     pub floating_point: Option<ThreadId>,
+    /// Whether they can be used without a trap.
+    pub floating_point_enabled: bool,
     /// Base of `fs` that is loaded.
     pub fs_base: u64,
     /// Base of `gs` that is loaded for user mode.
@@ -60,6 +62,7 @@ const EMPTY: CpuLocal = CpuLocal {
     apic_id: 0,
     thread: None,
     floating_point: None,
+    floating_point_enabled: false,
     fs_base: 0,
     gs_base: 0,
     pending: [0; 4],
@@ -117,9 +120,14 @@ pub fn is_online(cpu: usize) -> bool {
 }
 
 /// Loads a page-table root, if it is not loaded.
-#[inline]
 pub fn load_root(root: u64) {
-    let slot = &ROOTS[local().index as usize % MAX_CPUS];
+    load_root_of(local(), root);
+}
+
+/// As [`load_root`], on the processor whose data are at hand.
+#[inline]
+pub fn load_root_of(local: &CpuLocal, root: u64) {
+    let slot = &ROOTS[local.index as usize % MAX_CPUS];
     if slot.load(Ordering::Relaxed) != root {
         slot.store(root, Ordering::Release);
         // SAFETY: every root shares the kernel's half, so code and stack stay where they are.
@@ -219,7 +227,7 @@ pub unsafe fn init(index: usize, stack_top: u64, root: u64) {
     // SAFETY: as above.
     unsafe { (*local).apic_id = apic_id };
     APIC_IDS[slot].store(apic_id, Ordering::Relaxed);
-    crate::floating_point::disable();
+    crate::floating_point::disable(self::local());
     ONLINE[slot].store(true, Ordering::Release);
 }
 

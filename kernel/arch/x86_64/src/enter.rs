@@ -34,8 +34,14 @@ fn lock() -> &'static mut Kernel<Hardware> {
 pub extern "C" fn system_call() -> *const Registers {
     let kernel = lock();
     let cpu = cpu::current();
-    kernel.system_call(cpu);
-    finish(kernel, cpu)
+    match kernel.system_call(cpu) {
+        Some(thread) => {
+            let local = cpu::local();
+            switch(kernel, local, thread);
+            leave_kernel(local)
+        }
+        None => finish(kernel, cpu),
+    }
 }
 
 /// What a quick call returns, in `rax` and `rdx`.
@@ -102,6 +108,12 @@ fn load(kernel: &mut Kernel<Hardware>, thread: ThreadId) -> *const Registers {
     if local.thread != Some(thread) {
         switch(kernel, local, thread);
     }
+    leave_kernel(local)
+}
+
+/// Puts the current thread's segment bases in place and lets go of the lock.
+#[inline]
+fn leave_kernel(local: &mut CpuLocal) -> *const Registers {
     // SAFETY: the context of the thread that is current now, alive under the lock.
     let registers = unsafe { &(*local.context).registers };
     if registers.fs_base != local.fs_base {
@@ -119,17 +131,15 @@ fn load(kernel: &mut Kernel<Hardware>, thread: ThreadId) -> *const Registers {
     registers
 }
 
+#[inline]
 fn switch(kernel: &mut Kernel<Hardware>, local: &mut CpuLocal, thread: ThreadId) {
     floating_point::switch(local, Some(thread));
-    let space = kernel.space(thread);
     let Some(context) = kernel.context(thread) else {
         panic!("the scheduler chose a thread that is no more");
     };
+    cpu::load_root_of(local, context.space.0);
     local.context = context;
     local.thread = Some(thread);
-    if let Some(space) = space {
-        cpu::load_root(space.0);
-    }
 }
 
 /// Waits for interrupts until there is something to run.

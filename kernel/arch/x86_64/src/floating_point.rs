@@ -7,24 +7,18 @@ use core::arch::asm;
 use kernel_core::ThreadId;
 use kernel_core::machine::{Context, MAX_CPUS};
 
-const TASK_SWITCHED: u64 = 1 << 3;
-
-fn is_enabled() -> bool {
-    let cr0: u64;
-    // SAFETY: reading a control register.
-    unsafe { asm!("mov {}, cr0", out(reg) cr0, options(nomem, nostack, preserves_flags)) };
-    cr0 & TASK_SWITCHED == 0
-}
-
-fn enable() {
+fn enable(local: &mut cpu::CpuLocal) {
+    local.floating_point_enabled = true;
     // SAFETY: lets user code use the registers that are loaded.
     unsafe { asm!("clts", options(nomem, nostack, preserves_flags)) };
 }
 
 /// Makes the next use of floating point raise an exception.
-pub fn disable() {
+pub fn disable(local: &mut cpu::CpuLocal) {
+    local.floating_point_enabled = false;
     // SAFETY: sets one bit of a control register.
     unsafe {
+        // Bit 3: task switched.
         asm!("mov {t}, cr0", "or {t}, 8", "mov cr0, {t}", t = out(reg) _, options(nomem, nostack));
     }
 }
@@ -42,15 +36,15 @@ fn save(context: *mut Context) {
 /// without a trap if its registers are still there.
 #[inline]
 pub fn switch(local: &mut cpu::CpuLocal, new: Option<ThreadId>) {
-    if is_enabled() {
+    if local.floating_point_enabled {
         if local.floating_point.is_some() && local.floating_point == local.thread {
             save(local.context);
         }
         if new.is_none() || local.floating_point != new {
-            disable();
+            disable(local);
         }
     } else if new.is_some() && local.floating_point == new {
-        enable();
+        enable(local);
     }
 }
 
@@ -59,7 +53,7 @@ pub fn switch(local: &mut cpu::CpuLocal, new: Option<ThreadId>) {
 /// # Safety
 /// The kernel lock is held.
 pub unsafe fn load(local: &mut cpu::CpuLocal) {
-    enable();
+    enable(local);
     for index in 0..MAX_CPUS {
         // SAFETY: under the kernel lock. What another processor still holds of this thread is old.
         let other = unsafe { cpu::other(index) };
@@ -80,7 +74,7 @@ pub unsafe fn load(local: &mut cpu::CpuLocal) {
 pub fn save_current(context: &mut Context) {
     let local = cpu::local();
     let current = core::ptr::eq(local.context, context);
-    if current && is_enabled() && local.floating_point == local.thread {
+    if current && local.floating_point_enabled && local.floating_point == local.thread {
         save(local.context);
     }
 }
@@ -90,6 +84,6 @@ pub fn drop_current(context: &Context) {
     let local = cpu::local();
     if core::ptr::eq(local.context, context) {
         local.floating_point = None;
-        disable();
+        disable(local);
     }
 }

@@ -27,17 +27,17 @@ pub(crate) struct Request {
 impl<M: Machine> Kernel<M> {
     /// The thread on a processor executed `syscall`; its registers are in its context, `rip`
     /// after the instruction.
-    pub fn system_call(&mut self, cpu: Cpu) {
+    ///
+    /// `Some`: the call went the short way, and this thread runs next; [`Kernel::schedule`] would
+    /// say the same and need not be asked.
+    #[inline]
+    pub fn system_call(&mut self, cpu: Cpu) -> Option<ThreadId> {
         self.scheduler.here = cpu;
         self.counters.system_calls += 1;
-        let Some(thread) = self.scheduler.current(cpu) else {
-            return;
-        };
-        let Some(found) = self.threads.get_mut(thread) else {
-            return;
-        };
+        let thread = self.scheduler.current(cpu)?;
+        let found = self.threads.get_mut(thread)?;
         if found.ending {
-            return;
+            return None;
         }
         let number = found.context.registers.rax;
         if !found.rewound {
@@ -45,14 +45,15 @@ impl<M: Machine> Kernel<M> {
         }
         found.rewound = false;
         found.call_number = number;
-        let done = match number {
+        let next = match number {
             CALL if self.may_go_fast() => self.fast_call(cpu, thread),
             REPLY_RECEIVE if self.may_go_fast() => self.fast_reply_receive(cpu, thread),
-            _ => false,
+            _ => None,
         };
-        if !done {
+        if next.is_none() {
             self.general_call(cpu, thread, number);
         }
+        next
     }
 
     /// Whether the short way may be tried: tests turn it off to compare it with the general one.
