@@ -75,6 +75,20 @@ errors! {
     BadState = 77,
     /// No process or thread of that name is left.
     NoProcess = 3,
+    /// From the server of a session that was read, written or sought in: the caller may not.
+    NotPermitted = 1,
+    /// From such a server: there is no device behind the name.
+    NoDeviceAddress = 6,
+    /// From such a server: the device is gone.
+    NoDevice = 19,
+    /// From such a server: it is a directory.
+    IsDirectory = 21,
+    /// From such a server: its device is full.
+    NoSpace = 28,
+    /// From such a server: it may not be written.
+    ReadOnly = 30,
+    /// From such a server: the number does not fit.
+    Overflow = 75,
 }
 
 /// Splits the value of `rax` into its two cases.

@@ -40,7 +40,10 @@ impl<K: Kernel> Server<K> {
         }
         self.waiters.retain(|waiter| waiter.parent != id);
         let mut groups = self.give_away_children(id);
-        groups.push(group);
+        // Its own group loses what kept it from being orphaned only if that was its parent.
+        if self.links(id, group, session) {
+            groups.push(group);
+        }
         self.wake_orphaned(&groups);
         if session == id {
             self.release_terminal(session);
@@ -75,26 +78,41 @@ impl<K: Kernel> Server<K> {
         self.tell_parent(id, told.code, told.status);
     }
 
+    /// Whether a process's parent keeps its group from being orphaned: it is in the session,
+    /// but in another group.
+    fn links(&self, id: u64, group: u64, session: u64) -> bool {
+        let parent = self.table.get(id).map(|process| process.identity.parent);
+        parent
+            .and_then(|parent| self.table.get(parent))
+            .is_ok_and(|parent| {
+                parent.identity.session == session && parent.identity.group != group
+            })
+    }
+
     /// Children of an ended process go to its nearest ancestor that adopts, or to the first
-    /// process. Returns their groups, which may have become orphaned.
+    /// process. Returns their groups, as far as it kept them from being orphaned.
     fn give_away_children(&mut self, id: u64) -> Vec<u64> {
         let heir = self.heir(id);
         let children = self.table.ids(|process| process.identity.parent == id);
+        let own = self.table.get(id).map(|process| process.identity);
         let mut groups = Vec::new();
         for child in children {
             let Ok(process) = self.table.get_mut(child) else {
                 continue;
             };
             process.identity.parent = heir;
-            groups.push(process.identity.group);
+            let child = process.identity;
+            if own.is_ok_and(|own| own.session == child.session && own.group != child.group) {
+                groups.push(child.group);
+            }
             let ended = match process.state {
                 State::Zombie { status } => Some(status),
                 _ => None,
             };
             // A process that is ending needs no new page.
-            let _ = self.publish(child);
+            let _ = self.publish(child.process);
             if let Some(status) = ended {
-                self.announce_end(child, status);
+                self.announce_end(child.process, status);
             }
         }
         groups

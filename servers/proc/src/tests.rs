@@ -423,6 +423,29 @@ fn terminal_stops_do_nothing_in_an_orphaned_group() {
 }
 
 #[test]
+fn a_group_that_becomes_orphaned_while_stopped_is_hung_up_and_no_other() {
+    let mut machine = Machine::new();
+    let leader = machine.fork(1);
+    let new_session = [process::number::new_session];
+    machine.simple(leader, &new_session).unwrap();
+    let (stopped, other) = (machine.fork(leader), machine.fork(leader));
+    machine.kill(1, stopped as i64, number::STOP).unwrap();
+    machine.end(other, 0);
+    assert_eq!(
+        machine.server.kernel.raised,
+        [],
+        "the leader's group was orphaned from its beginning"
+    );
+    machine
+        .simple(leader, &[process::number::set_group, stopped, stopped])
+        .unwrap();
+    let handle = machine.handle(stopped);
+    machine.end(leader, 0);
+    assert_eq!(machine.server.kernel.raised, [(handle, number::HUP)]);
+    assert_eq!(machine.server.kernel.resumed, [handle]);
+}
+
+#[test]
 fn a_fault_ends_the_process_even_if_the_signal_is_blocked_or_ignored() {
     let mut machine = Machine::new();
     let child = machine.fork(1);
