@@ -18,6 +18,18 @@ static HEAP: heap::KernelHeap = heap::KernelHeap;
 /// Processors that have finished their own set-up.
 static READY: AtomicUsize = AtomicUsize::new(0);
 
+/// Word of the command line under which a panic ends QEMU with a failing status.
+const TEST_WORD: &str = "test";
+/// Word of the command line that makes the kernel panic before it starts the first process, to
+/// show what a panic prints.
+const PANIC_WORD: &str = "panic-test";
+
+fn has_word(command_line: &str, wanted: &str) -> bool {
+    command_line
+        .split_ascii_whitespace()
+        .any(|word| word == wanted)
+}
+
 /// Where the loader enters.
 #[unsafe(no_mangle)]
 extern "C" fn kernel_entry() -> ! {
@@ -29,10 +41,7 @@ extern "C" fn kernel_entry() -> ! {
     let command_line = requests::COMMAND_LINE
         .response()
         .map_or("", |response| response.cmdline());
-    if command_line
-        .split_ascii_whitespace()
-        .any(|word| word == "test")
-    {
+    if has_word(command_line, TEST_WORD) {
         panic::set_under_test();
     }
     let (map, tables) = take_memory();
@@ -121,8 +130,10 @@ fn boot_first_process(
         Ok(bundle) => bundle,
         Err(error) => panic!("the boot bundle is not valid: {error}"),
     };
-    if let Some(symbols) = bundle.find("kernel-symbols") {
-        backtrace::set_symbols(symbols);
+    let table = |name| bundle.find(name).unwrap_or_default();
+    backtrace::set_tables(table("kernel-symbols"), table("kernel-frames"));
+    if has_word(command_line, PANIC_WORD) {
+        panic!("asked for by the command line");
     }
     let Some(image) = bundle.find("svc") else {
         panic!("the boot bundle has no entry svc")

@@ -6,7 +6,8 @@ use crate::progress::Spinner;
 use crate::workspace::{Workspace, make_folder, write_file};
 use crate::{Action, BuildArguments, ExecArguments, PortAction, RunArguments, TestArguments};
 use crate::{
-    bench, check, disk, guest_tests, host_tests, packages, root_file_system, run as interactive,
+    bench, boots, check, disk, guest_tests, host_tests, packages, root_file_system,
+    run as interactive,
 };
 use anyhow::{Context, Result, bail};
 use std::time::Duration;
@@ -162,7 +163,10 @@ fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<u8> {
         host_tests::run_cargo(workspace, &mut tally)?;
         check::run(workspace)?.add_to(&mut tally);
     }
-    guest_tests::run(workspace, &arguments.names, &mut tally)?;
+    match arguments.boots {
+        Some(count) => boots::run(workspace, count, &mut tally)?,
+        None => guest_tests::run(workspace, &arguments.names, &mut tally)?,
+    }
     println!("{}", tally.line());
     Ok(u8::from(tally.failed > 0))
 }

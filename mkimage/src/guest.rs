@@ -1,6 +1,7 @@
 //! Building what runs in the guest: loader, kernel, servers, libc; and putting the boot bundle
 //! together.
 
+use crate::symbols;
 use crate::workspace::{Workspace, make_folder, read_file, write_file};
 use anyhow::{Context, Result, anyhow, bail};
 use porting_kit::Progress;
@@ -51,8 +52,9 @@ impl System {
         })
     }
 
-    /// Builds everything that is not up to date.
-    pub fn build(workspace: &Workspace, progress: &dyn Progress) -> Result<System> {
+    /// Builds everything that is not up to date; `symbols` says whether the bundle has what the
+    /// kernel's backtraces need.
+    pub fn build(workspace: &Workspace, symbols: bool, progress: &dyn Progress) -> Result<System> {
         let system = System::locate(workspace)?;
         let builder = Builder {
             workspace,
@@ -74,8 +76,12 @@ impl System {
         let efi = workspace.build(&format!("guest/target/{UEFI_TARGET}/guest/loader-uefi.efi"))?;
         std::fs::copy(&efi, &system.uefi_loader)
             .with_context(|| format!("cannot copy {}", efi.display()))?;
-        let declaration = compact_declaration(workspace, DECLARATION, &entries)?;
-        write_bundle(&entries, declaration, &system.bundle)?;
+        let mut data = vec![compact_declaration(workspace, DECLARATION, &entries)?];
+        if symbols {
+            let kernel = workspace.build(&format!("guest/target/{BARE_TARGET}/guest/kernel"))?;
+            data.extend(symbols::tables(&read_file(&kernel)?)?);
+        }
+        write_bundle(&entries, &data, &system.bundle)?;
         Ok(system)
     }
 
@@ -102,7 +108,7 @@ impl System {
         let source = format!("servers/tests/{name}/system.toml");
         let declaration = compact_declaration(workspace, &source, &entries)?;
         let bundle = workspace.build(&format!("guest/{name}.bundle"))?;
-        write_bundle(&entries, declaration, &bundle)?;
+        write_bundle(&entries, &[declaration], &bundle)?;
         Ok(bundle)
     }
 }
@@ -177,14 +183,17 @@ fn compact_declaration(
     workspace: &Workspace,
     source: &str,
     programs: &[(&str, PathBuf)],
-) -> Result<Vec<u8>> {
+) -> Result<(&'static str, Vec<u8>)> {
     let path = workspace.path(source);
     let text = String::from_utf8(read_file(&path)?)
         .with_context(|| format!("{} is not UTF-8", path.display()))?;
     let system = declaration::System::parse(&text)
         .map_err(|error| anyhow!("{}: {error}", path.display()))?;
     for server in &system.servers {
-        if !programs.iter().any(|(name, _)| *name == server.program_name()) {
+        if !programs
+            .iter()
+            .any(|(name, _)| *name == server.program_name())
+        {
             bail!(
                 "{}: no program is called {:?}",
                 path.display(),
@@ -192,15 +201,19 @@ fn compact_declaration(
             );
         }
     }
-    Ok(system.encode())
+    Ok((DECLARATION_NAME, system.encode()))
 }
 
-fn write_bundle(programs: &[(&str, PathBuf)], declaration: Vec<u8>, bundle: &Path) -> Result<()> {
+fn write_bundle(
+    programs: &[(&str, PathBuf)],
+    data: &[(&'static str, Vec<u8>)],
+    bundle: &Path,
+) -> Result<()> {
     let mut contents = Vec::new();
     for (name, path) in programs {
         contents.push((*name, read_file(path)?));
     }
-    contents.push((DECLARATION_NAME, declaration));
+    contents.extend(data.iter().cloned());
     let entries: Vec<(&str, &[u8])> = contents
         .iter()
         .map(|(name, bytes)| (*name, bytes.as_slice()))

@@ -7,6 +7,7 @@ use crate::console::{self, Step};
 use crate::exec::{self, Outcome, Request, Sink};
 use crate::host_tests::Tally;
 use crate::image::{Built, DEFAULT_PROFILE, build_profile};
+use crate::serial::{self, Trial};
 use crate::staging::Addition;
 use crate::workspace::{Workspace, read_file, write_file};
 use crate::{disk, packages, root_file_system, tour};
@@ -47,6 +48,11 @@ struct GuestTest {
     boots: Vec<String>,
     /// Steps at the interactive console.
     console: Vec<Step>,
+    /// Words for the kernel's command line: a boot without a command, which must end by itself with
+    /// QEMU's exit status `status` after `serial` has come.
+    boot_words: Option<String>,
+    /// Texts that must come on the serial line, in this order.
+    serial: Vec<String>,
     /// A document whose `console` blocks are typed in and compared.
     tour: Option<String>,
     /// Standard output, exactly.
@@ -156,7 +162,7 @@ fn load(workspace: &Workspace, path: &Path) -> Result<GuestTest> {
         let tour = tour::extract(&text);
         test.command = Some(tour.commands);
         test.output = tour.output;
-    } else if test.command.is_none() && test.boots.is_empty() && test.console.is_empty() {
+    } else if test.needs_script() {
         let script = path.with_extension("sh");
         test.command =
             Some(String::from_utf8(read_file(&script)?).context("a test's script is not UTF-8")?);
@@ -165,6 +171,12 @@ fn load(workspace: &Workspace, path: &Path) -> Result<GuestTest> {
 }
 
 impl GuestTest {
+    /// Whether what it does is in a file beside its description.
+    fn needs_script(&self) -> bool {
+        let nothing_listed = self.boots.is_empty() && self.console.is_empty();
+        self.command.is_none() && self.boot_words.is_none() && nothing_listed
+    }
+
     /// Whether it can run in a boot with others.
     fn can_share(&self) -> bool {
         let plain_machine = self.programs.is_empty()
@@ -299,12 +311,35 @@ impl Runner<'_> {
         if !test.boots.is_empty() {
             return self.run_boots(test);
         }
+        if let Some(words) = &test.boot_words {
+            return self.run_serial(test, words);
+        }
         let command = test.command.clone().unwrap_or_default();
         let (observed, outcome) = self.observe(&self.request(test, command)?)?;
         match outcome.failure {
             Some(failure) => bail!(failure),
             None => test.judge(&observed),
         }
+    }
+
+    fn run_serial(&self, test: &GuestTest, words: &str) -> Result<()> {
+        let trial = Trial {
+            bundle: self.built.system.bundle.clone(),
+            command_line: words.to_string(),
+            memory_mib: test.memory.unwrap_or(DEFAULT_MEMORY_MIB),
+            processors: test.smp.unwrap_or(1),
+            processor_model: "max".into(),
+            count_instructions: false,
+            timeout: timeout_of(test),
+        };
+        let (text, status) = serial::run(self.built, &trial)?;
+        if let Some(missing) = serial::first_missing(&text, &test.serial) {
+            bail!("{missing:?} did not come on the serial line:\n{text}");
+        }
+        if status != test.status {
+            bail!("QEMU ended with {status} instead of {}", test.status);
+        }
+        Ok(())
     }
 
     fn run_boots(&self, test: &GuestTest) -> Result<()> {

@@ -26,8 +26,15 @@ pub struct Profile {
     pub size: String,
     /// The kernel's command line.
     pub command_line: String,
+    /// Whether the kernel's backtraces have names (some 200 KB of memory).
+    #[serde(default = "yes")]
+    pub symbols: bool,
     /// Folders → modes.
     pub folders: BTreeMap<String, u32>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Profile {
@@ -93,7 +100,7 @@ pub fn build_profile(workspace: &Workspace, name: &str) -> Result<Built> {
 
 fn rebuild(workspace: &Workspace, built: &Built) -> Result<()> {
     let spinner = Spinner::start();
-    System::build(workspace, &spinner)?;
+    System::build(workspace, built.profile.symbols, &spinner)?;
     let packages = packages::cook(workspace, &built.profile.packages, &spinner)?;
     spinner.show("root file system");
     let staging = Staging::new(&built.root)?;

@@ -1,6 +1,7 @@
 //! `mkimage`: builds, boots and tests MicroKosm images on the developer's machine.
 
 mod bench;
+mod boots;
 mod check;
 mod commands;
 mod console;
@@ -18,7 +19,9 @@ mod packages;
 mod progress;
 mod root_file_system;
 mod run;
+mod serial;
 mod staging;
+mod symbols;
 mod tour;
 mod workspace;
 
@@ -148,6 +151,9 @@ struct TestArguments {
     /// Runs set-up's tests, the host tests and the checks too
     #[arg(long, conflicts_with = "names")]
     all: bool,
+    /// Boots N times in a row with four processors instead
+    #[arg(long, value_name = "N", conflicts_with_all = ["names", "all"])]
+    boots: Option<u32>,
 }
 
 #[derive(Args)]

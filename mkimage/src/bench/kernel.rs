@@ -2,16 +2,14 @@
 //! line and stops the machine.
 
 use super::{PROCESSOR_MODEL, print_row};
-use crate::exec::Guest;
 use crate::image::Built;
-use crate::machine::{Boot, Machine, Serial};
 use crate::progress::Spinner;
-use crate::workspace::{Workspace, read_file};
-use anyhow::{Context, Result, bail};
-use std::time::{Duration, Instant};
+use crate::serial::{self, Trial};
+use crate::workspace::Workspace;
+use anyhow::{Result, bail};
+use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(300);
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Test → what to reach now, the aim, the best peer's figure.
 const GOALS: [(&str, [&str; 3]); 2] = [
     ("null_call", ["100", "60", "seL4 89"]),
@@ -24,33 +22,18 @@ pub fn run(workspace: &Workspace, built: &Built) -> Result<()> {
     let bundle = built
         .system
         .test_bundle(workspace, "kernel-bench", &spinner)?;
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let log = folder.path().join("serial.log");
-    let machine = Machine {
-        processors: 1,
-        memory_mib: 64,
-        processor_model: PROCESSOR_MODEL.into(),
-        // The program does not look at it.
-        disk: built.image.clone(),
-        throw_away: true,
-        display: false,
-        count_instructions: true,
-        boot: Boot::Direct {
-            loader: built.system.pvh_loader.clone(),
-            bundle,
-            command_line: "test".into(),
-        },
-        serial: Serial::File(log.clone()),
-        consoles: Vec::new(),
-    };
     spinner.show("kernel-bench");
-    let mut guest = Guest::start(machine.command(), &folder.path().join("qemu.log"))?;
-    let deadline = Instant::now() + LIMIT;
-    while guest.ended()?.is_none() && Instant::now() < deadline {
-        std::thread::sleep(POLL_INTERVAL);
-    }
+    let trial = Trial {
+        bundle,
+        command_line: "test".into(),
+        memory_mib: 64,
+        processors: 1,
+        processor_model: PROCESSOR_MODEL.into(),
+        count_instructions: true,
+        timeout: LIMIT,
+    };
+    let (text, _) = serial::run(built, &trial)?;
     drop(spinner);
-    let text = String::from_utf8_lossy(&read_file(&log)?).into_owned();
     let rows = parse(&text);
     if rows.is_empty() {
         bail!("kernel-bench printed no result; the serial line:\n{text}");

@@ -231,6 +231,20 @@ pub unsafe fn init(index: usize, stack_top: u64, root: u64) {
     ONLINE[slot].store(true, Ordering::Release);
 }
 
+/// Where the stack that `stack_pointer` lies in ends at the latest: exactly for a processor's own
+/// stack; for those of the loader and of the catastrophic exceptions, which are in mapped memory
+/// with more behind them, as far up as a processor's own would reach.
+pub fn end_of_stack(stack_pointer: u64) -> u64 {
+    let tops = LOCALS.0.iter().map(|local| {
+        // SAFETY: a word that is written once, before the stack is used.
+        unsafe { (*local.get()).stack_top }
+    });
+    let size = STACK_SIZE as u64;
+    tops.into_iter()
+        .find(|top| stack_pointer < *top && top - stack_pointer <= size)
+        .unwrap_or(stack_pointer.saturating_add(size))
+}
+
 /// Stops this processor for good.
 pub fn halt() -> ! {
     loop {

@@ -275,7 +275,6 @@ extern "C" fn trap_common() {
         "push r10",
         "push r11",
         "mov rdi, rsp",
-        "mov rsi, rbp",
         "cld",
         "call {kernel}",
         "pop r11",

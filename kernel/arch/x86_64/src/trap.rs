@@ -90,7 +90,7 @@ fn fault(vector: u64) -> *const Registers {
 }
 
 /// A trap from the kernel: an interrupt of the idle loop, noted for it, or a bug.
-pub extern "C" fn from_kernel(frame: &mut KernelFrame, frame_pointer: u64) {
+pub extern "C" fn from_kernel(frame: &mut KernelFrame) {
     let vector = frame.vector;
     if vector == u64::from(apic::FLUSH_VECTOR) {
         flush::answer();
@@ -104,7 +104,7 @@ pub extern "C" fn from_kernel(frame: &mut KernelFrame, frame_pointer: u64) {
             fault_address()
         );
         debug_line!("{frame:#x?}");
-        backtrace::print(frame.rip, frame_pointer);
+        backtrace::print(frame.rip, frame.rsp);
         panic!("exception {vector} in the kernel");
     }
 }
