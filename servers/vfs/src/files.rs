@@ -11,8 +11,9 @@ use crate::permission::Caller;
 use crate::server::{Server, read_input};
 use crate::walk::View;
 
-/// Most bytes that one read of a memory device gives, so that no caller holds the server long.
-const MAX_TRANSFER: usize = 65536;
+/// Most bytes that one read of a memory device gives, so that no caller holds the server long;
+/// programs such as `dd bs=1M` count on whole blocks below it.
+const MAX_TRANSFER: usize = 16 << 20;
 /// Most bytes of directory entries a call.
 const MAX_ENTRIES: usize = 32768;
 
