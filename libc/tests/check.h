@@ -1,28 +1,26 @@
-/* What the C tests share: checks that count, and a last line with the result. */
+/* Named checks: each prints its name and outcome; `report` gives main's result. */
 #ifndef CHECK_H
 #define CHECK_H
+
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static int check_failures, check_count;
+static int failures;
 
-#define CHECK(condition) do { \
-	check_count++; \
-	if (!(condition)) { check_failures++; printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); } \
-} while (0)
-
-#define CHECK_TEXT(found, expected) do { \
-	const char *found_ = (found), *expected_ = (expected); \
-	check_count++; \
-	if (!found_ || strcmp(found_, expected_)) { \
-		check_failures++; \
-		printf("%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #found, found_ ? found_ : "(null)", expected_); \
+#define CHECK(name, condition) do { \
+	if (condition) { \
+		printf("ok %s\n", name); \
+	} else { \
+		failures++; \
+		printf("FAILED %s (line %d, errno %d: %s)\n", name, __LINE__, errno, strerror(errno)); \
 	} \
 } while (0)
 
-static int check_result(void)
+static inline int report(void)
 {
-	printf("%d checks, %d failed\n", check_count, check_failures);
-	return check_failures != 0;
+	printf("%s\n", failures ? "some checks failed" : "all checks passed");
+	return failures != 0;
 }
+
 #endif

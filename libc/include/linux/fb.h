@@ -8,7 +8,10 @@
 #define FBIOGET_VSCREENINFO 0x4600
 #define FBIOPUT_VSCREENINFO 0x4601
 #define FBIOGET_FSCREENINFO 0x4602
+#define FBIOGETCMAP 0x4604
+#define FBIOPUTCMAP 0x4605
 #define FBIOPAN_DISPLAY 0x4606
+struct fb_cmap { __u32 start, len; __u16 *red, *green, *blue, *transp; };
 #define FB_ACTIVATE_NOW              0
 #define FB_TYPE_PACKED_PIXELS        0
 #define FB_VISUAL_MONO01             0

@@ -7,6 +7,13 @@
 #include <linux/if.h>
 
 #define BOND_ABI_VERSION 2
+/* Requests of old programs, in the range for devices' own. */
+#define BOND_ENSLAVE_OLD 0x89f0
+#define BOND_RELEASE_OLD 0x89f1
+#define BOND_SETHWADDR_OLD 0x89f2
+#define BOND_SLAVE_INFO_QUERY_OLD 0x89fb
+#define BOND_INFO_QUERY_OLD 0x89fc
+#define BOND_CHANGE_ACTIVE_OLD 0x89fd
 #define BOND_LINK_UP           0
 #define BOND_MODE_ROUNDROBIN   0
 #define BOND_STATE_ACTIVE      0

@@ -1,9 +1,21 @@
-/* <linux/kd.h>: the console keyboard */
+/* <linux/kd.h>: the console keyboard and font */
 #ifndef _LINUX_KD_H
 #define _LINUX_KD_H
 
 #include <features.h>
 
+struct consolefontdesc { unsigned short charcount, charheight; char *chardata; };
+struct console_font_op {
+	unsigned int op, flags, width, height, charcount;
+	unsigned char *data;
+};
+struct console_font { unsigned int width, height, charcount; unsigned char *data; };
+struct unipair { unsigned short unicode, fontpos; };
+struct unimapdesc { unsigned short entry_ct; struct unipair *entries; };
+struct unimapinit { unsigned short advised_hashsize, advised_hashstep, advised_hashlevel; };
+struct kbentry { unsigned char kb_table, kb_index; unsigned short kb_value; };
+struct kbsentry { unsigned char kb_func, kb_string[512]; };
+struct kbkeycode { unsigned int scancode, keycode; };
 #define E_TABSZ                  0x100
 #define GIO_SCRNMAP              0x4b40
 #define GIO_FONT                 0x4b60

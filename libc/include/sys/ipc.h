@@ -12,6 +12,10 @@ typedef unsigned int uid_t;
 typedef unsigned int gid_t;
 typedef unsigned int mode_t;
 typedef int key_t;
+#if __GNU_VISIBLE
+#define __key key
+#define __seq seq
+#endif
 struct ipc_perm {
 	key_t __key;
 	uid_t uid;

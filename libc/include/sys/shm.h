@@ -21,6 +21,11 @@ struct shmid_ds {
 	unsigned long shm_nattch, __reserved[2];
 };
 struct shminfo { unsigned long shmmax, shmmin, shmmni, shmseg, shmall, __reserved[4]; };
+#if __GNU_VISIBLE
+#define __used_ids used_ids
+#define __swap_attempts swap_attempts
+#define __swap_successes swap_successes
+#endif
 struct shm_info {
 	int __used_ids;
 	unsigned long shm_tot, shm_rss, shm_swp, __swap_attempts, __swap_successes;
