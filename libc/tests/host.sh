@@ -16,7 +16,7 @@ llvm-objcopy-19 --wildcard --localize-symbol='_R*' --localize-symbol='_ZN*' --lo
 result=0
 for source in "$here"/host/*.c; do
     name=$(basename "$source" .c)
-    clang-19 --target=$triple -nostdinc -isystem "$here/../include" -I "$here" -O1 -fno-builtin -Wall -Wextra -Werror \
+    clang-19 --target=$triple -nostdinc -isystem "$here/../include" -O1 -fno-builtin -Wall -Wextra -Werror \
         -c "$source" -o "$work/$name.o"
     musl-gcc -static "$work/$name.o" "$work/libc.o" -Wl,--gc-sections -Wl,-z,muldefs -o "$work/$name"
     echo "$name: $("$work/$name" 2>&1)" || result=1

@@ -33,7 +33,10 @@ impl core::ops::Sub for Complex {
 impl core::ops::Mul for Complex {
     type Output = Complex;
     fn mul(self, other: Complex) -> Complex {
-        complex(self.re * other.re - self.im * other.im, self.re * other.im + self.im * other.re)
+        complex(
+            self.re * other.re - self.im * other.im,
+            self.re * other.im + self.im * other.re,
+        )
     }
 }
 
@@ -44,11 +47,17 @@ impl core::ops::Div for Complex {
         if libm::fabs(other.re) >= libm::fabs(other.im) {
             let ratio = other.im / other.re;
             let scale = other.re + other.im * ratio;
-            return complex((self.re + self.im * ratio) / scale, (self.im - self.re * ratio) / scale);
+            return complex(
+                (self.re + self.im * ratio) / scale,
+                (self.im - self.re * ratio) / scale,
+            );
         }
         let ratio = other.re / other.im;
         let scale = other.re * ratio + other.im;
-        complex((self.re * ratio + self.im) / scale, (self.im * ratio - self.re) / scale)
+        complex(
+            (self.re * ratio + self.im) / scale,
+            (self.im * ratio - self.re) / scale,
+        )
     }
 }
 
@@ -88,7 +97,11 @@ impl Complex {
     /// The projection onto the Riemann sphere (C 7.3.9.4).
     #[must_use]
     pub fn proj(self) -> Complex {
-        if self.re.is_infinite() || self.im.is_infinite() { complex(f64::INFINITY, libm::copysign(0.0, self.im)) } else { self }
+        if self.re.is_infinite() || self.im.is_infinite() {
+            complex(f64::INFINITY, libm::copysign(0.0, self.im))
+        } else {
+            self
+        }
     }
 
     /// C 7.3.7.1.
@@ -120,14 +133,22 @@ impl Complex {
         // Halves before adding, so that the sum cannot overflow.
         let root = libm::sqrt((libm::fabs(self.re) / 2.0) + self.abs() / 2.0);
         let other = self.im / (2.0 * root);
-        if self.re >= 0.0 { complex(root, other) } else { complex(libm::fabs(other), libm::copysign(root, self.im)) }
+        if self.re >= 0.0 {
+            complex(root, other)
+        } else {
+            complex(libm::fabs(other), libm::copysign(root, self.im))
+        }
     }
 
     /// C 7.3.8.2.
     #[must_use]
     pub fn pow(self, power: Complex) -> Complex {
         if self.re == 0.0 && self.im == 0.0 {
-            return if power.re == 0.0 && power.im == 0.0 { Self::ONE } else { complex(0.0, 0.0) };
+            return if power.re == 0.0 && power.im == 0.0 {
+                Self::ONE
+            } else {
+                complex(0.0, 0.0)
+            };
         }
         (power * self.log()).exp()
     }
@@ -150,7 +171,10 @@ impl Complex {
     #[must_use]
     pub fn tanh(self) -> Complex {
         if libm::fabs(self.re) > 20.0 {
-            return complex(libm::copysign(1.0, self.re), libm::copysign(0.0, libm::sin(2.0 * self.im)));
+            return complex(
+                libm::copysign(1.0, self.re),
+                libm::copysign(0.0, libm::sin(2.0 * self.im)),
+            );
         }
         let (sine, cosine) = libm::sincos(2.0 * self.im);
         let scale = libm::cosh(2.0 * self.re) + cosine;
@@ -179,14 +203,20 @@ impl Complex {
     #[must_use]
     pub fn asin(self) -> Complex {
         let (minus, plus) = ((Self::ONE - self).sqrt(), (Self::ONE + self).sqrt());
-        complex(libm::atan2(self.re, (minus * plus).re), libm::asinh((minus.conj() * plus).im))
+        complex(
+            libm::atan2(self.re, (minus * plus).re),
+            libm::asinh((minus.conj() * plus).im),
+        )
     }
 
     /// C 7.3.5.1 (Kahan).
     #[must_use]
     pub fn acos(self) -> Complex {
         let (minus, plus) = ((Self::ONE - self).sqrt(), (Self::ONE + self).sqrt());
-        complex(2.0 * libm::atan2(minus.re, plus.re), libm::asinh((plus.conj() * minus).im))
+        complex(
+            2.0 * libm::atan2(minus.re, plus.re),
+            libm::asinh((plus.conj() * minus).im),
+        )
     }
 
     /// C 7.3.5.3.
@@ -205,7 +235,10 @@ impl Complex {
     #[must_use]
     pub fn acosh(self) -> Complex {
         let (minus, plus) = ((self - Self::ONE).sqrt(), (self + Self::ONE).sqrt());
-        complex(libm::asinh((minus.conj() * plus).re), 2.0 * libm::atan2(minus.im, plus.re))
+        complex(
+            libm::asinh((minus.conj() * plus).re),
+            2.0 * libm::atan2(minus.im, plus.re),
+        )
     }
 
     /// C 7.3.6.3.

@@ -21,7 +21,11 @@ impl<const D: usize> Decimal<D> {
     #[must_use]
     pub fn new<const L: usize>(significand: u64, exponent: i32) -> Self {
         if significand == 0 {
-            return Decimal { digits: [b'0'; D], length: 1, exponent: 0 };
+            return Decimal {
+                digits: [b'0'; D],
+                length: 1,
+                exponent: 0,
+            };
         }
         let shift = significand.trailing_zeros();
         let (significand, exponent) = (significand >> shift, exponent + shift as i32);
@@ -33,14 +37,22 @@ impl<const D: usize> Decimal<D> {
             rest /= BASE;
             used += 1;
         }
-        let (factor_base, step) = if exponent >= 0 { (2u64, 31) } else { (5u64, 13) };
+        let (factor_base, step) = if exponent >= 0 {
+            (2u64, 31)
+        } else {
+            (5u64, 13)
+        };
         let mut left = exponent.unsigned_abs();
         while left > 0 {
             let take = left.min(step);
             multiply(&mut limbs, &mut used, factor_base.pow(take));
             left -= take;
         }
-        let mut decimal = Decimal { digits: [b'0'; D], length: 0, exponent: 0 };
+        let mut decimal = Decimal {
+            digits: [b'0'; D],
+            length: 0,
+            exponent: 0,
+        };
         decimal.write_limbs(&limbs[..used]);
         decimal.exponent = decimal.length as i32 - 1 + exponent.min(0);
         decimal
@@ -54,7 +66,11 @@ impl<const D: usize> Decimal<D> {
                 *digit = b'0' + (rest % 10) as u8;
                 rest /= 10;
             }
-            let skip = if index == 0 { group.iter().take_while(|&&digit| digit == b'0').count() } else { 0 };
+            let skip = if index == 0 {
+                group.iter().take_while(|&&digit| digit == b'0').count()
+            } else {
+                0
+            };
             let kept = &group[skip..];
             self.digits[self.length..self.length + kept.len()].copy_from_slice(kept);
             self.length += kept.len();
@@ -90,7 +106,9 @@ impl<const D: usize> Decimal<D> {
         let tail = &self.digits[keep..self.length];
         match tail[0] {
             0..=b'4' => false,
-            b'5' if tail[1..].iter().all(|&digit| digit == b'0') => keep > 0 && self.digits[keep - 1] & 1 != 0,
+            b'5' if tail[1..].iter().all(|&digit| digit == b'0') => {
+                keep > 0 && self.digits[keep - 1] & 1 != 0
+            }
             _ => true,
         }
     }

@@ -41,10 +41,19 @@ impl From<f64> for Parts {
         let class = match (bits >> 52 & 0x7ff) as i32 {
             0x7ff if fraction == 0 => Class::Infinite,
             0x7ff => Class::Nan,
-            0 => Class::Finite { significand: fraction, exponent: -1074 },
-            biased => Class::Finite { significand: fraction | 1 << 52, exponent: biased - 1075 },
+            0 => Class::Finite {
+                significand: fraction,
+                exponent: -1074,
+            },
+            biased => Class::Finite {
+                significand: fraction | 1 << 52,
+                exponent: biased - 1075,
+            },
         };
-        Parts { negative: bits >> 63 != 0, class }
+        Parts {
+            negative: bits >> 63 != 0,
+            class,
+        }
     }
 }
 
@@ -54,9 +63,15 @@ impl From<Extended> for Parts {
             0x7fff if value.significand << 1 == 0 => Class::Infinite,
             0x7fff => Class::Nan,
             // A subnormal's exponent is that of the smallest normal number.
-            biased => Class::Finite { significand: value.significand, exponent: biased.max(1) - 16446 },
+            biased => Class::Finite {
+                significand: value.significand,
+                exponent: biased.max(1) - 16446,
+            },
         };
-        Parts { negative: value.sign_exponent >> 15 != 0, class }
+        Parts {
+            negative: value.sign_exponent >> 15 != 0,
+            class,
+        }
     }
 }
 
@@ -72,11 +87,23 @@ pub struct Format {
 }
 
 /// IEEE binary32.
-pub const SINGLE: Format = Format { precision: 24, min_exponent: -149, max_exponent: 104 };
+pub const SINGLE: Format = Format {
+    precision: 24,
+    min_exponent: -149,
+    max_exponent: 104,
+};
 /// IEEE binary64.
-pub const DOUBLE: Format = Format { precision: 53, min_exponent: -1074, max_exponent: 971 };
+pub const DOUBLE: Format = Format {
+    precision: 53,
+    min_exponent: -1074,
+    max_exponent: 971,
+};
 /// x87 extended precision.
-pub const EXTENDED: Format = Format { precision: 64, min_exponent: -16445, max_exponent: 16320 };
+pub const EXTENDED: Format = Format {
+    precision: 64,
+    min_exponent: -16445,
+    max_exponent: 16320,
+};
 
 /// A significand and exponent rounded into a format, or too large for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +126,11 @@ pub enum Rounded {
 #[must_use]
 pub fn round(significand: u64, exponent: i32, sticky: bool, format: Format) -> Rounded {
     if significand == 0 {
-        return Rounded::Fits { significand: 0, exponent: format.min_exponent, inexact_tiny: sticky };
+        return Rounded::Fits {
+            significand: 0,
+            exponent: format.min_exponent,
+            inexact_tiny: sticky,
+        };
     }
     let leading = significand.leading_zeros();
     let normal = significand << leading;
@@ -113,7 +144,11 @@ pub fn round(significand: u64, exponent: i32, sticky: bool, format: Format) -> R
     }
     let (mut kept, half, rest) = match drop {
         0 => (normal, false, sticky),
-        1..64 => (normal >> drop, normal >> (drop - 1) & 1 != 0, sticky || normal & ((1 << (drop - 1)) - 1) != 0),
+        1..64 => (
+            normal >> drop,
+            normal >> (drop - 1) & 1 != 0,
+            sticky || normal & ((1 << (drop - 1)) - 1) != 0,
+        ),
         64 => (0, normal >> 63 != 0, sticky || normal << 1 != 0),
         _ => (0, false, true),
     };
@@ -137,7 +172,11 @@ pub fn round(significand: u64, exponent: i32, sticky: bool, format: Format) -> R
         return Rounded::Overflow;
     }
     let tiny = kept >> (format.precision - 1) == 0;
-    Rounded::Fits { significand: kept, exponent: target, inexact_tiny: tiny && inexact }
+    Rounded::Fits {
+        significand: kept,
+        exponent: target,
+        inexact_tiny: tiny && inexact,
+    }
 }
 
 /// Puts a rounded number together as binary64; the flag tells of overflow or underflow.
@@ -146,8 +185,16 @@ pub fn double_from(rounded: Rounded, negative: bool) -> (f64, bool) {
     let sign = u64::from(negative) << 63;
     let (bits, out_of_range) = match rounded {
         Rounded::Overflow => (0x7ff << 52, true),
-        Rounded::Fits { significand, exponent, inexact_tiny } => {
-            let biased = if significand >> 52 == 0 { 0 } else { (exponent + 1075) as u64 };
+        Rounded::Fits {
+            significand,
+            exponent,
+            inexact_tiny,
+        } => {
+            let biased = if significand >> 52 == 0 {
+                0
+            } else {
+                (exponent + 1075) as u64
+            };
             (biased << 52 | significand & ((1 << 52) - 1), inexact_tiny)
         }
     };
@@ -160,9 +207,20 @@ pub fn single_from(rounded: Rounded, negative: bool) -> (f32, bool) {
     let sign = u32::from(negative) << 31;
     let (bits, out_of_range) = match rounded {
         Rounded::Overflow => (0xff << 23, true),
-        Rounded::Fits { significand, exponent, inexact_tiny } => {
-            let biased = if significand >> 23 == 0 { 0 } else { (exponent + 150) as u32 };
-            (biased << 23 | significand as u32 & ((1 << 23) - 1), inexact_tiny)
+        Rounded::Fits {
+            significand,
+            exponent,
+            inexact_tiny,
+        } => {
+            let biased = if significand >> 23 == 0 {
+                0
+            } else {
+                (exponent + 150) as u32
+            };
+            (
+                biased << 23 | significand as u32 & ((1 << 23) - 1),
+                inexact_tiny,
+            )
         }
     };
     (f32::from_bits(sign | bits), out_of_range)
@@ -173,10 +231,30 @@ pub fn single_from(rounded: Rounded, negative: bool) -> (f32, bool) {
 pub fn extended_from(rounded: Rounded, negative: bool) -> (Extended, bool) {
     let sign = u16::from(negative) << 15;
     match rounded {
-        Rounded::Overflow => (Extended { significand: 1 << 63, sign_exponent: sign | 0x7fff }, true),
-        Rounded::Fits { significand, exponent, inexact_tiny } => {
-            let biased = if significand >> 63 == 0 { 0 } else { (exponent + 16446) as u16 };
-            (Extended { significand, sign_exponent: sign | biased }, inexact_tiny)
+        Rounded::Overflow => (
+            Extended {
+                significand: 1 << 63,
+                sign_exponent: sign | 0x7fff,
+            },
+            true,
+        ),
+        Rounded::Fits {
+            significand,
+            exponent,
+            inexact_tiny,
+        } => {
+            let biased = if significand >> 63 == 0 {
+                0
+            } else {
+                (exponent + 16446) as u16
+            };
+            (
+                Extended {
+                    significand,
+                    sign_exponent: sign | biased,
+                },
+                inexact_tiny,
+            )
         }
     }
 }
@@ -188,11 +266,27 @@ impl Extended {
         let parts = Parts::from(value);
         let sign = u16::from(parts.negative) << 15;
         match parts.class {
-            Class::Infinite => Extended { significand: 1 << 63, sign_exponent: sign | 0x7fff },
-            Class::Nan => Extended { significand: 3 << 62, sign_exponent: sign | 0x7fff },
-            Class::Finite { significand: 0, .. } => Extended { significand: 0, sign_exponent: sign },
-            Class::Finite { significand, exponent } => {
-                extended_from(round(significand, exponent, false, EXTENDED), parts.negative).0
+            Class::Infinite => Extended {
+                significand: 1 << 63,
+                sign_exponent: sign | 0x7fff,
+            },
+            Class::Nan => Extended {
+                significand: 3 << 62,
+                sign_exponent: sign | 0x7fff,
+            },
+            Class::Finite { significand: 0, .. } => Extended {
+                significand: 0,
+                sign_exponent: sign,
+            },
+            Class::Finite {
+                significand,
+                exponent,
+            } => {
+                extended_from(
+                    round(significand, exponent, false, EXTENDED),
+                    parts.negative,
+                )
+                .0
             }
         }
     }
@@ -205,9 +299,10 @@ impl Extended {
         match parts.class {
             Class::Infinite => f64::from_bits(sign | 0x7ff << 52),
             Class::Nan => f64::from_bits(sign | 0xfff << 51),
-            Class::Finite { significand, exponent } => {
-                double_from(round(significand, exponent, false, DOUBLE), parts.negative).0
-            }
+            Class::Finite {
+                significand,
+                exponent,
+            } => double_from(round(significand, exponent, false, DOUBLE), parts.negative).0,
         }
     }
 }

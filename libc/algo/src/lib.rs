@@ -8,13 +8,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod character;
 pub mod complex;
 pub mod decimal;
 pub mod float;
 pub mod format;
-pub mod time;
-pub mod utf8;
-pub mod character;
 pub mod message;
 pub mod number;
 pub mod pattern;
@@ -23,3 +21,5 @@ pub mod regex;
 pub mod scan;
 pub mod search;
 pub mod sort;
+pub mod time;
+pub mod utf8;

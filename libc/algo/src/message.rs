@@ -81,10 +81,22 @@ const ERRORS: [(i32, &str, &str); 131] = [
     (79, "ELIBACC\0", "Can not access a needed shared library\0"),
     (80, "ELIBBAD\0", "Accessing a corrupted shared library\0"),
     (81, "ELIBSCN\0", ".lib section in a.out corrupted\0"),
-    (82, "ELIBMAX\0", "Attempting to link in too many shared libraries\0"),
+    (
+        82,
+        "ELIBMAX\0",
+        "Attempting to link in too many shared libraries\0",
+    ),
     (83, "ELIBEXEC\0", "Cannot exec a shared library directly\0"),
-    (84, "EILSEQ\0", "Invalid or incomplete multibyte or wide character\0"),
-    (85, "ERESTART\0", "Interrupted system call should be restarted\0"),
+    (
+        84,
+        "EILSEQ\0",
+        "Invalid or incomplete multibyte or wide character\0",
+    ),
+    (
+        85,
+        "ERESTART\0",
+        "Interrupted system call should be restarted\0",
+    ),
     (86, "ESTRPIPE\0", "Streams pipe error\0"),
     (87, "EUSERS\0", "Too many users\0"),
     (88, "ENOTSOCK\0", "Socket operation on non-socket\0"),
@@ -96,7 +108,11 @@ const ERRORS: [(i32, &str, &str); 131] = [
     (94, "ESOCKTNOSUPPORT\0", "Socket type not supported\0"),
     (95, "ENOTSUP\0", "Not supported\0"),
     (96, "EPFNOSUPPORT\0", "Protocol family not supported\0"),
-    (97, "EAFNOSUPPORT\0", "Address family not supported by protocol\0"),
+    (
+        97,
+        "EAFNOSUPPORT\0",
+        "Address family not supported by protocol\0",
+    ),
     (98, "EADDRINUSE\0", "Address already in use\0"),
     (99, "EADDRNOTAVAIL\0", "Cannot assign requested address\0"),
     (100, "ENETDOWN\0", "Network is down\0"),
@@ -105,10 +121,22 @@ const ERRORS: [(i32, &str, &str); 131] = [
     (103, "ECONNABORTED\0", "Software caused connection abort\0"),
     (104, "ECONNRESET\0", "Connection reset by peer\0"),
     (105, "ENOBUFS\0", "No buffer space available\0"),
-    (106, "EISCONN\0", "Transport endpoint is already connected\0"),
+    (
+        106,
+        "EISCONN\0",
+        "Transport endpoint is already connected\0",
+    ),
     (107, "ENOTCONN\0", "Transport endpoint is not connected\0"),
-    (108, "ESHUTDOWN\0", "Cannot send after transport endpoint shutdown\0"),
-    (109, "ETOOMANYREFS\0", "Too many references: cannot splice\0"),
+    (
+        108,
+        "ESHUTDOWN\0",
+        "Cannot send after transport endpoint shutdown\0",
+    ),
+    (
+        109,
+        "ETOOMANYREFS\0",
+        "Too many references: cannot splice\0",
+    ),
     (110, "ETIMEDOUT\0", "Connection timed out\0"),
     (111, "ECONNREFUSED\0", "Connection refused\0"),
     (112, "EHOSTDOWN\0", "Host is down\0"),
@@ -141,7 +169,9 @@ pub fn error(number: i32) -> &'static str {
     if number == 0 {
         return "No error information";
     }
-    entry(number).map_or("No error information", |entry| entry.2.trim_end_matches('\0'))
+    entry(number).map_or("No error information", |entry| {
+        entry.2.trim_end_matches('\0')
+    })
 }
 
 /// As [`error`], ending in NUL, for C.
@@ -216,7 +246,10 @@ pub fn signal_name(number: i32) -> Option<&'static str> {
 /// The number of the signal called `name` (without `SIG`).
 #[must_use]
 pub fn signal_number(name: &[u8]) -> Option<i32> {
-    SIGNALS.iter().position(|entry| entry.0.trim_end_matches('\0').as_bytes() == name).map(|index| index as i32 + 1)
+    SIGNALS
+        .iter()
+        .position(|entry| entry.0.trim_end_matches('\0').as_bytes() == name)
+        .map(|index| index as i32 + 1)
 }
 
 #[cfg(test)]
@@ -226,12 +259,26 @@ mod tests {
     #[test]
     fn the_error_table_is_sorted_and_terminated() {
         assert!(ERRORS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert!(ERRORS.iter().all(|entry| entry.1.ends_with('\0') && entry.2.ends_with('\0')));
-        assert_eq!((error(2), error_name(2), error(9999)), ("No such file or directory", Some("ENOENT\0"), "No error information"));
+        assert!(
+            ERRORS
+                .iter()
+                .all(|entry| entry.1.ends_with('\0') && entry.2.ends_with('\0'))
+        );
+        assert_eq!(
+            (error(2), error_name(2), error(9999)),
+            (
+                "No such file or directory",
+                Some("ENOENT\0"),
+                "No error information"
+            )
+        );
     }
 
     #[test]
     fn signals_have_names() {
-        assert_eq!((signal_number(b"TERM"), signal_name(9), signal_name(32)), (Some(15), Some("KILL\0"), None));
+        assert_eq!(
+            (signal_number(b"TERM"), signal_name(9), signal_name(32)),
+            (Some(15), Some("KILL\0"), None)
+        );
     }
 }

@@ -39,7 +39,9 @@ pub fn integer(get: impl Fn(usize) -> u8, base: u32) -> Option<Integer> {
     }
     let negative = get(index) == b'-';
     index += usize::from(matches!(get(index), b'-' | b'+'));
-    let prefixed = |letter: u8, base: u32| get(index) == b'0' && get(index + 1) | 0x20 == letter && digit_value(get(index + 2)) < base;
+    let prefixed = |letter: u8, base: u32| {
+        get(index) == b'0' && get(index + 1) | 0x20 == letter && digit_value(get(index + 2)) < base
+    };
     let base = match base {
         0 | 16 if prefixed(b'x', 16) => {
             index += 2;
@@ -67,19 +69,35 @@ pub fn integer(get: impl Fn(usize) -> u8, base: u32) -> Option<Integer> {
         index += 1;
     }
     let magnitude = if overflow { u64::MAX } else { magnitude };
-    (index > first).then_some(Integer { negative, magnitude, overflow, length: index })
+    (index > first).then_some(Integer {
+        negative,
+        magnitude,
+        overflow,
+        length: index,
+    })
 }
 
 impl Integer {
     /// As a signed number in `min..=max`; the flag tells that it was out of range.
     #[must_use]
     pub fn signed(self, min: i64, max: i64) -> (i64, bool) {
-        let limit = if self.negative { min.unsigned_abs() } else { max.unsigned_abs() };
+        let limit = if self.negative {
+            min.unsigned_abs()
+        } else {
+            max.unsigned_abs()
+        };
         if self.overflow || self.magnitude > limit {
             return (if self.negative { min } else { max }, true);
         }
         let value = self.magnitude as i64;
-        (if self.negative { value.wrapping_neg() } else { value }, false)
+        (
+            if self.negative {
+                value.wrapping_neg()
+            } else {
+                value
+            },
+            false,
+        )
     }
 
     /// As an unsigned number up to `max`, negated as C wants; the flag as in `signed`.
@@ -88,7 +106,11 @@ impl Integer {
         if self.overflow || self.magnitude > max {
             return (max, true);
         }
-        let value = if self.negative { self.magnitude.wrapping_neg() & max } else { self.magnitude };
+        let value = if self.negative {
+            self.magnitude.wrapping_neg() & max
+        } else {
+            self.magnitude
+        };
         (value, false)
     }
 }
@@ -120,7 +142,9 @@ pub struct FloatSpan {
 }
 
 fn matches_word(get: &impl Fn(usize) -> u8, index: usize, word: &[u8]) -> bool {
-    word.iter().enumerate().all(|(offset, &letter)| get(index + offset) | 0x20 == letter)
+    word.iter()
+        .enumerate()
+        .all(|(offset, &letter)| get(index + offset) | 0x20 == letter)
 }
 
 /// Finds the longest prefix that is a floating-point number (C 7.22.1.3).
@@ -131,7 +155,14 @@ pub fn float_span(get: impl Fn(usize) -> u8) -> Option<FloatSpan> {
     }
     let negative = get(index) == b'-';
     index += usize::from(matches!(get(index), b'-' | b'+'));
-    let span = |kind, start, end| Some(FloatSpan { kind, negative, start, end });
+    let span = |kind, start, end| {
+        Some(FloatSpan {
+            kind,
+            negative,
+            start,
+            end,
+        })
+    };
     if matches_word(&get, index, b"inf") {
         let long = matches_word(&get, index + 3, b"inity");
         return span(FloatKind::Infinity, index, index + if long { 8 } else { 3 });
@@ -152,10 +183,19 @@ pub fn float_span(get: impl Fn(usize) -> u8) -> Option<FloatSpan> {
             return span(FloatKind::Hexadecimal, index + 2, end);
         }
     }
-    span(FloatKind::Decimal, index, digits_span(&get, index, 10, b'e')?)
+    span(
+        FloatKind::Decimal,
+        index,
+        digits_span(&get, index, 10, b'e')?,
+    )
 }
 
-fn digits_span(get: &impl Fn(usize) -> u8, start: usize, base: u32, exponent_letter: u8) -> Option<usize> {
+fn digits_span(
+    get: &impl Fn(usize) -> u8,
+    start: usize,
+    base: u32,
+    exponent_letter: u8,
+) -> Option<usize> {
     let (mut index, mut digits, mut point) = (start, 0, false);
     loop {
         let byte = get(index);
@@ -197,7 +237,11 @@ impl<'a> Digits<'a> {
         let letter = text.iter().position(|byte| byte | 0x20 == exponent_letter);
         let (digits, exponent) = text.split_at(letter.unwrap_or(text.len()));
         let point = digits.iter().position(|&byte| byte == b'.');
-        Digits { text: digits, point, exponent: Self::exponent(exponent) }
+        Digits {
+            text: digits,
+            point,
+            exponent: Self::exponent(exponent),
+        }
     }
 
     fn exponent(text: &[u8]) -> i64 {
@@ -211,7 +255,10 @@ impl<'a> Digits<'a> {
     }
 
     fn values(&self) -> impl Iterator<Item = u8> + '_ {
-        self.text.iter().filter(|&&byte| byte != b'.').map(|&byte| digit_value(byte) as u8)
+        self.text
+            .iter()
+            .filter(|&&byte| byte != b'.')
+            .map(|&byte| digit_value(byte) as u8)
     }
 
     fn fraction_length(&self) -> i64 {
@@ -237,7 +284,12 @@ fn hexadecimal(text: &[u8], format: Format) -> Rounded {
     if sticky && format.precision == 64 {
         return hexadecimal_wide(&digits, exponent - 4 * dropped, format);
     }
-    float::round(significand, exponent.clamp(-100_000, 100_000) as i32, sticky, format)
+    float::round(
+        significand,
+        exponent.clamp(-100_000, 100_000) as i32,
+        sticky,
+        format,
+    )
 }
 
 /// More than 60 significant bits into a 64-bit significand: 128 bits, then the tail.
@@ -281,20 +333,36 @@ const DIGITS_MAX: usize = 12_000;
 /// The value of a decimal text, rounded into `format` with big integers.
 fn decimal_exact(text: &[u8], format: Format) -> Rounded {
     let digits = Digits::new(text, b'e');
-    let zero = Rounded::Fits { significand: 0, exponent: format.min_exponent, inexact_tiny: false };
-    let significant: Vec<u8> = digits.values().skip_while(|&value| value == 0).take(DIGITS_MAX).collect();
+    let zero = Rounded::Fits {
+        significand: 0,
+        exponent: format.min_exponent,
+        inexact_tiny: false,
+    };
+    let significant: Vec<u8> = digits
+        .values()
+        .skip_while(|&value| value == 0)
+        .take(DIGITS_MAX)
+        .collect();
     if significant.is_empty() {
         return zero;
     }
     let total = digits.values().skip_while(|&value| value == 0).count();
-    let sticky = digits.values().skip_while(|&value| value == 0).skip(DIGITS_MAX).any(|value| value != 0);
+    let sticky = digits
+        .values()
+        .skip_while(|&value| value == 0)
+        .skip(DIGITS_MAX)
+        .any(|value| value != 0);
     let exponent = digits.exponent - digits.fraction_length() + (total - significant.len()) as i64;
     let magnitude = exponent + significant.len() as i64;
     if magnitude > 5000 {
         return Rounded::Overflow;
     }
     if magnitude < -5100 {
-        return Rounded::Fits { significand: 0, exponent: format.min_exponent, inexact_tiny: true };
+        return Rounded::Fits {
+            significand: 0,
+            exponent: format.min_exponent,
+            inexact_tiny: true,
+        };
     }
     let mut numerator = Big::from_digits(&significant);
     if exponent >= 0 {
@@ -319,7 +387,9 @@ impl Big {
     fn from_digits(digits: &[u8]) -> Self {
         let mut big = Big(Vec::with_capacity(digits.len() / 9 + 1));
         for group in digits.chunks(9) {
-            let value = group.iter().fold(0u32, |value, &digit| value * 10 + u32::from(digit));
+            let value = group
+                .iter()
+                .fold(0u32, |value, &digit| value * 10 + u32::from(digit));
             big.multiply_add(10u32.pow(group.len() as u32), value);
         }
         big
@@ -345,7 +415,9 @@ impl Big {
     }
 
     fn bits(&self) -> i64 {
-        self.0.last().map_or(0, |top| self.0.len() as i64 * 32 - i64::from(top.leading_zeros()))
+        self.0.last().map_or(0, |top| {
+            self.0.len() as i64 * 32 - i64::from(top.leading_zeros())
+        })
     }
 
     fn shift_left(&mut self, count: u32) {
@@ -360,8 +432,15 @@ impl Big {
     fn top(&self) -> (u128, i64, bool) {
         let take = self.0.len().min(4);
         let (low, high) = self.0.split_at(self.0.len() - take);
-        let wide = high.iter().rev().fold(0u128, |wide, &limb| wide << 32 | u128::from(limb));
-        (wide, low.len() as i64 * 32, low.iter().any(|&limb| limb != 0))
+        let wide = high
+            .iter()
+            .rev()
+            .fold(0u128, |wide, &limb| wide << 32 | u128::from(limb));
+        (
+            wide,
+            low.len() as i64 * 32,
+            low.iter().any(|&limb| limb != 0),
+        )
     }
 
     fn at_least(&self, other: &Big) -> bool {
@@ -420,7 +499,9 @@ pub fn to_double(text: &[u8], span: FloatSpan) -> (f64, bool) {
         FloatKind::Nan => (f64::NAN.copysign(sign), false),
         FloatKind::Hexadecimal => float::double_from(hexadecimal(text, DOUBLE), span.negative),
         FloatKind::Decimal => {
-            let value = double_quick(text).or_else(|| core::str::from_utf8(text).ok()?.parse().ok()).unwrap_or(0.0);
+            let value = double_quick(text)
+                .or_else(|| core::str::from_utf8(text).ok()?.parse().ok())
+                .unwrap_or(0.0);
             let tiny = value < f64::MIN_POSITIVE && has_nonzero_digit(text);
             (sign * value, value.is_infinite() || tiny)
         }
@@ -430,7 +511,8 @@ pub fn to_double(text: &[u8], span: FloatSpan) -> (f64, bool) {
 /// The common short numbers, where one exact operation gives the correctly rounded result.
 fn double_quick(text: &[u8]) -> Option<f64> {
     const POWERS: [f64; 23] = [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+        1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
     ];
     if text.len() > 16 {
         return None;
@@ -450,7 +532,9 @@ fn double_quick(text: &[u8]) -> Option<f64> {
 }
 
 fn has_nonzero_digit(text: &[u8]) -> bool {
-    text.iter().take_while(|byte| **byte | 0x20 != b'e').any(|byte| matches!(byte, b'1'..=b'9'))
+    text.iter()
+        .take_while(|byte| **byte | 0x20 != b'e')
+        .any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
 /// As [`to_double`], for binary32: rounded once, not by way of binary64.
@@ -462,7 +546,10 @@ pub fn to_single(text: &[u8], span: FloatSpan) -> (f32, bool) {
         FloatKind::Nan => (f32::NAN.copysign(sign), false),
         FloatKind::Hexadecimal => float::single_from(hexadecimal(text, SINGLE), span.negative),
         FloatKind::Decimal => {
-            let value: f32 = core::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+            let value: f32 = core::str::from_utf8(text)
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0.0);
             let tiny = value < f32::MIN_POSITIVE && has_nonzero_digit(text);
             (sign * value, value.is_infinite() || tiny)
         }
@@ -474,8 +561,20 @@ pub fn to_single(text: &[u8], span: FloatSpan) -> (f32, bool) {
 pub fn to_extended(text: &[u8], span: FloatSpan) -> (Extended, bool) {
     let sign = u16::from(span.negative) << 15;
     match span.kind {
-        FloatKind::Infinity => (Extended { significand: 1 << 63, sign_exponent: sign | 0x7fff }, false),
-        FloatKind::Nan => (Extended { significand: 3 << 62, sign_exponent: sign | 0x7fff }, false),
+        FloatKind::Infinity => (
+            Extended {
+                significand: 1 << 63,
+                sign_exponent: sign | 0x7fff,
+            },
+            false,
+        ),
+        FloatKind::Nan => (
+            Extended {
+                significand: 3 << 62,
+                sign_exponent: sign | 0x7fff,
+            },
+            false,
+        ),
         FloatKind::Hexadecimal => float::extended_from(hexadecimal(text, EXTENDED), span.negative),
         FloatKind::Decimal => float::extended_from(decimal_exact(text, EXTENDED), span.negative),
     }
@@ -499,7 +598,9 @@ mod tests {
 
     #[test]
     fn integers_follow_their_base() {
-        let read = |text, base| integer(at(text), base).map(|found| (found.signed(i64::MIN, i64::MAX), found.length));
+        let read = |text, base| {
+            integer(at(text), base).map(|found| (found.signed(i64::MIN, i64::MAX), found.length))
+        };
         assert_eq!(read("  -12x", 10), Some(((-12, false), 5)));
         assert_eq!(read("0x1fg", 0), Some(((31, false), 4)));
         assert_eq!(read("0x", 16), Some(((0, false), 1)));
@@ -507,9 +608,18 @@ mod tests {
         assert_eq!(read("0b101", 0), Some(((5, false), 5)));
         assert_eq!(read("z", 36), Some(((35, false), 1)));
         assert_eq!(read("-", 10), None);
-        assert_eq!(read("9223372036854775808", 10), Some(((i64::MAX, true), 19)));
-        assert_eq!(read("-9223372036854775808", 10), Some(((i64::MIN, false), 20)));
-        assert_eq!(integer(at("-1"), 10).map(|found| found.unsigned(u64::MAX)), Some((u64::MAX, false)));
+        assert_eq!(
+            read("9223372036854775808", 10),
+            Some(((i64::MAX, true), 19))
+        );
+        assert_eq!(
+            read("-9223372036854775808", 10),
+            Some(((i64::MIN, false), 20))
+        );
+        assert_eq!(
+            integer(at("-1"), 10).map(|found| found.unsigned(u64::MAX)),
+            Some((u64::MAX, false))
+        );
     }
 
     #[test]
@@ -532,12 +642,48 @@ mod tests {
             let span = float_span(at(text)).unwrap();
             to_extended(&text.as_bytes()[span.start..span.end], span).0
         };
-        assert_eq!(extended("0.1"), Extended { significand: 0xcccc_cccc_cccc_cccd, sign_exponent: 16379 });
-        assert_eq!(extended("3.6451995318824746025e-4951"), Extended { significand: 1, sign_exponent: 0 });
-        assert_eq!(extended("1.18973149535723176502e+4932"), Extended { significand: u64::MAX, sign_exponent: 0x7ffe });
-        assert_eq!(extended("18446744073709551615"), Extended { significand: u64::MAX, sign_exponent: 16446 });
-        assert_eq!(extended("18446744073709551617"), Extended { significand: 1 << 63, sign_exponent: 16447 });
-        assert_eq!(extended("0x1.00000000000000001p0"), Extended { significand: 1 << 63, sign_exponent: 16383 });
+        assert_eq!(
+            extended("0.1"),
+            Extended {
+                significand: 0xcccc_cccc_cccc_cccd,
+                sign_exponent: 16379
+            }
+        );
+        assert_eq!(
+            extended("3.6451995318824746025e-4951"),
+            Extended {
+                significand: 1,
+                sign_exponent: 0
+            }
+        );
+        assert_eq!(
+            extended("1.18973149535723176502e+4932"),
+            Extended {
+                significand: u64::MAX,
+                sign_exponent: 0x7ffe
+            }
+        );
+        assert_eq!(
+            extended("18446744073709551615"),
+            Extended {
+                significand: u64::MAX,
+                sign_exponent: 16446
+            }
+        );
+        assert_eq!(
+            extended("18446744073709551617"),
+            Extended {
+                significand: 1 << 63,
+                sign_exponent: 16447
+            }
+        );
+        assert_eq!(
+            extended("0x1.00000000000000001p0"),
+            Extended {
+                significand: 1 << 63,
+                sign_exponent: 16383
+            }
+        );
     }
 
     proptest! {

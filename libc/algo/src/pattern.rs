@@ -37,7 +37,11 @@ enum Element {
 /// Whether `pattern` matches the whole of `text`.
 #[must_use]
 pub fn matches(pattern: &[u8], text: &[u8], options: Options) -> bool {
-    let mut matcher = Matcher { pattern, text, options };
+    let mut matcher = Matcher {
+        pattern,
+        text,
+        options,
+    };
     matcher.run()
 }
 
@@ -74,7 +78,9 @@ impl Matcher<'_> {
                     }
                 }
             }
-            let Some((star, from)) = retry else { return false };
+            let Some((star, from)) = retry else {
+                return false;
+            };
             if from >= self.text.len() || self.options.pathname && self.text[from] == b'/' {
                 return false;
             }
@@ -100,7 +106,9 @@ impl Matcher<'_> {
         match rest[0] {
             b'*' => (Element::Star, 1),
             b'?' => (Element::Any, 1),
-            b'[' => self.bracket(index).unwrap_or((Element::Character(u32::from(b'[')), 1)),
+            b'[' => self
+                .bracket(index)
+                .unwrap_or((Element::Character(u32::from(b'[')), 1)),
             b'\\' if !self.options.no_escape && rest.len() > 1 => {
                 let (character, length) = next_character(&rest[1..]);
                 (Element::Character(character), length + 1)
@@ -124,7 +132,9 @@ impl Matcher<'_> {
         while *rest.get(end)? != b']' {
             match (rest[end], rest.get(end + 1)) {
                 (b'[', Some(&kind @ (b':' | b'.' | b'='))) => {
-                    let close = rest[end + 2..].windows(2).position(|pair| pair == [kind, b']'])?;
+                    let close = rest[end + 2..]
+                        .windows(2)
+                        .position(|pair| pair == [kind, b']'])?;
                     end += close + 4;
                 }
                 (b'\\', Some(_)) if !self.options.no_escape => end += 2,
@@ -132,24 +142,35 @@ impl Matcher<'_> {
                 _ => end += 1,
             }
         }
-        Some((Element::Bracket(index + start, index + end, negated), end + 1))
+        Some((
+            Element::Bracket(index + start, index + end, negated),
+            end + 1,
+        ))
     }
 
     fn step(&self, element: &Element, at_text: usize) -> Option<usize> {
         let (character, length) = next_character(&self.text[at_text..]);
-        let wild_fails = self.options.pathname && character == u32::from(b'/') || self.hidden_period(at_text);
+        let wild_fails =
+            self.options.pathname && character == u32::from(b'/') || self.hidden_period(at_text);
         let found = match *element {
             Element::Star => false,
             Element::Any => !wild_fails,
-            Element::Bracket(start, end, negated) => !wild_fails && self.in_bracket(start, end, character) != negated,
-            Element::Character(wanted) => wanted == character || self.options.fold_case && to_lower(wanted) == to_lower(character),
+            Element::Bracket(start, end, negated) => {
+                !wild_fails && self.in_bracket(start, end, character) != negated
+            }
+            Element::Character(wanted) => {
+                wanted == character
+                    || self.options.fold_case && to_lower(wanted) == to_lower(character)
+            }
         };
         found.then_some(length)
     }
 
     fn in_bracket(&self, start: usize, end: usize, character: u32) -> bool {
         if self.options.fold_case {
-            return [to_lower(character), to_upper(character)].into_iter().any(|variant| self.in_set(start, end, variant));
+            return [to_lower(character), to_upper(character)]
+                .into_iter()
+                .any(|variant| self.in_set(start, end, variant));
         }
         self.in_set(start, end, character)
     }
@@ -204,7 +225,13 @@ impl Matcher<'_> {
 mod tests {
     use super::*;
 
-    const PATH: Options = Options { no_escape: false, pathname: true, period: true, leading_directory: false, fold_case: false };
+    const PATH: Options = Options {
+        no_escape: false,
+        pathname: true,
+        period: true,
+        leading_directory: false,
+        fold_case: false,
+    };
 
     fn plain(pattern: &str, text: &str) -> bool {
         matches(pattern.as_bytes(), text.as_bytes(), Options::default())
@@ -212,32 +239,72 @@ mod tests {
 
     #[test]
     fn wildcards_match_what_they_should() {
-        for (pattern, text) in [("*", ""), ("a*c", "abbc"), ("a?c", "aéc"), ("*.c", "x.y.c"), ("[a-c]x", "bx"), ("[!a]", "b"), ("[]]", "]"), ("[a-]", "-")] {
+        for (pattern, text) in [
+            ("*", ""),
+            ("a*c", "abbc"),
+            ("a?c", "aéc"),
+            ("*.c", "x.y.c"),
+            ("[a-c]x", "bx"),
+            ("[!a]", "b"),
+            ("[]]", "]"),
+            ("[a-]", "-"),
+        ] {
             assert!(plain(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("a*c", "abb"), ("a?c", "ac"), ("[!a]", "a"), ("\\*", "x"), ("[a", "a"), ("", "a"), ("[[:digit:]]", "x")] {
+        for (pattern, text) in [
+            ("a*c", "abb"),
+            ("a?c", "ac"),
+            ("[!a]", "a"),
+            ("\\*", "x"),
+            ("[a", "a"),
+            ("", "a"),
+            ("[[:digit:]]", "x"),
+        ] {
             assert!(!plain(pattern, text), "{pattern} {text}");
         }
-        assert!(plain("[a", "[a") && plain("\\*", "*") && plain("[[:alpha:]_]*", "_x") && plain("[\\]]", "]"));
+        assert!(
+            plain("[a", "[a")
+                && plain("\\*", "*")
+                && plain("[[:alpha:]_]*", "_x")
+                && plain("[\\]]", "]")
+        );
     }
 
     #[test]
     fn paths_keep_slashes_and_leading_periods() {
         let path = |pattern: &str, text: &str| matches(pattern.as_bytes(), text.as_bytes(), PATH);
         assert!(path("*/b", "a/b") && path("a/.*", "a/.x") && path("a*", "a.x"));
-        assert!(!path("*", "a/b") && !path("a/*", "a/.x") && !path("*", ".x") && !path("a[/]b", "a/b") && !path("[.]x", ".x") && !path("*b", "a/b"));
+        assert!(
+            !path("*", "a/b")
+                && !path("a/*", "a/.x")
+                && !path("*", ".x")
+                && !path("a[/]b", "a/b")
+                && !path("[.]x", ".x")
+                && !path("*b", "a/b")
+        );
     }
 
     #[test]
     fn many_stars_are_not_exponential() {
         let text = [b'a'; 2000];
-        assert!(!matches("a*".repeat(200).as_bytes(), &text[..1], Options::default()));
-        assert!(!matches([&b"*a"[..]; 100].concat().as_slice(), &[b'b'; 2000], Options::default()));
+        assert!(!matches(
+            "a*".repeat(200).as_bytes(),
+            &text[..1],
+            Options::default()
+        ));
+        assert!(!matches(
+            [&b"*a"[..]; 100].concat().as_slice(),
+            &[b'b'; 2000],
+            Options::default()
+        ));
     }
 
     #[test]
     fn case_can_be_folded() {
-        let options = Options { fold_case: true, ..Options::default() };
+        let options = Options {
+            fold_case: true,
+            ..Options::default()
+        };
         assert!(matches("É[a-c]".as_bytes(), "éB".as_bytes(), options));
     }
 }

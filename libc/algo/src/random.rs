@@ -3,7 +3,9 @@
 /// One step of the 64-bit generator behind `rand`: the multiplier is Knuth's (MMIX).
 #[must_use]
 pub fn step(state: u64) -> u64 {
-    state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1)
+    state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1)
 }
 
 /// The 31 bits `rand` shows of a state.
@@ -37,7 +39,9 @@ impl Additive {
         let mut state = seed as u64;
         let mut index = 0;
         while index < 31 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             words[index] = (state >> 32) as u32;
             index += 1;
         }
@@ -69,7 +73,10 @@ impl Additive {
     pub fn restore(saved: &[u32; 32]) -> Self {
         let mut words = [0; 31];
         words.copy_from_slice(&saved[..31]);
-        Additive { words, front: saved[31] as usize % 31 }
+        Additive {
+            words,
+            front: saved[31] as usize % 31,
+        }
     }
 }
 
@@ -84,13 +91,18 @@ pub struct Congruential {
 
 impl Congruential {
     /// The constants of XSI.
-    pub const STANDARD: Congruential = Congruential { multiplier: 0x5_deec_e66d, addend: 0xb };
+    pub const STANDARD: Congruential = Congruential {
+        multiplier: 0x5_deec_e66d,
+        addend: 0xb,
+    };
 
     /// The state after `words` (low one first).
     #[must_use]
     pub fn step(self, words: [u16; 3]) -> [u16; 3] {
         let state = u64::from(words[0]) | u64::from(words[1]) << 16 | u64::from(words[2]) << 32;
-        let next = state.wrapping_mul(self.multiplier).wrapping_add(self.addend);
+        let next = state
+            .wrapping_mul(self.multiplier)
+            .wrapping_add(self.addend);
         [next as u16, (next >> 16) as u16, (next >> 32) as u16]
     }
 }

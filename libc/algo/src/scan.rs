@@ -61,7 +61,13 @@ impl Directive {
 /// Scans; the result is C's: the number of assignments, or -1 where the input ended before
 /// the first conversion was done.
 pub fn scan(source: &mut dyn Source, format: &[u8], targets: &mut dyn Targets) -> i32 {
-    let mut scanner = Scanner { source, targets, consumed: 0, assigned: 0, places: Vec::new() };
+    let mut scanner = Scanner {
+        source,
+        targets,
+        consumed: 0,
+        assigned: 0,
+        places: Vec::new(),
+    };
     let stop = scanner.run(format);
     match stop {
         Err(Stop::Input) if scanner.assigned == 0 => -1,
@@ -85,12 +91,21 @@ fn parse(text: &[u8]) -> Option<(Directive, usize)> {
     let number = |index: &mut usize| {
         let mut value = 0usize;
         while peek(*index).is_ascii_digit() {
-            value = value.saturating_mul(10).saturating_add(usize::from(peek(*index) - b'0'));
+            value = value
+                .saturating_mul(10)
+                .saturating_add(usize::from(peek(*index) - b'0'));
             *index += 1;
         }
         value
     };
-    let mut directive = Directive { suppress: false, allocate: false, position: None, width: 0, size: 4, letter: 0 };
+    let mut directive = Directive {
+        suppress: false,
+        allocate: false,
+        position: None,
+        width: 0,
+        size: 4,
+        letter: 0,
+    };
     let first = number(&mut index);
     if first > 0 && peek(index) == b'$' {
         directive.position = Some(first);
@@ -189,7 +204,8 @@ impl Scanner<'_> {
             b'n' => {
                 if !directive.suppress {
                     let place = self.place(&directive);
-                    self.targets.integer(place, directive.size.min(8), self.consumed);
+                    self.targets
+                        .integer(place, directive.size.min(8), self.consumed);
                 }
                 return Ok(rest);
             }
@@ -205,7 +221,13 @@ impl Scanner<'_> {
             b'o' => self.integer(&directive, 8)?,
             b'b' => self.integer(&directive, 2)?,
             b'x' | b'X' => self.integer(&directive, 16)?,
-            b'p' => self.integer(&Directive { size: 8, ..directive }, 16)?,
+            b'p' => self.integer(
+                &Directive {
+                    size: 8,
+                    ..directive
+                },
+                16,
+            )?,
             b'a' | b'e' | b'f' | b'g' | b'A' | b'E' | b'F' | b'G' => self.floating(&directive)?,
             _ => return Err(Stop::Matching),
         }
@@ -213,7 +235,11 @@ impl Scanner<'_> {
     }
 
     fn limit(directive: &Directive) -> usize {
-        if directive.width == 0 { usize::MAX } else { directive.width }
+        if directive.width == 0 {
+            usize::MAX
+        } else {
+            directive.width
+        }
     }
 
     fn string(&mut self, directive: &Directive, wanted: impl Fn(u8) -> bool) -> Result<(), Stop> {
@@ -245,14 +271,27 @@ impl Scanner<'_> {
     fn characters(&mut self, directive: &Directive) -> Result<(), Stop> {
         let count = directive.width.max(1);
         let text = self.collect(count, |_| true, directive.wide());
-        let found = if directive.wide() { text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() } else { text.len() };
+        let found = if directive.wide() {
+            text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
+        } else {
+            text.len()
+        };
         if found < count {
-            return Err(if text.is_empty() { Stop::Input } else { Stop::Matching });
+            return Err(if text.is_empty() {
+                Stop::Input
+            } else {
+                Stop::Matching
+            });
         }
         self.assign_text(directive, &text, false)
     }
 
-    fn assign_text(&mut self, directive: &Directive, text: &[u8], terminate: bool) -> Result<(), Stop> {
+    fn assign_text(
+        &mut self,
+        directive: &Directive,
+        text: &[u8],
+        terminate: bool,
+    ) -> Result<(), Stop> {
         if directive.suppress {
             return Ok(());
         }
@@ -274,7 +313,11 @@ impl Scanner<'_> {
 
     /// Collects what may begin a number: with one byte of look-ahead, the longest prefix of
     /// a number, not the longest number, is what is consumed (C 7.21.6.2 footnote).
-    fn number_text(&mut self, limit: usize, goes_on: impl Fn(&[u8], u8) -> bool) -> Result<Vec<u8>, Stop> {
+    fn number_text(
+        &mut self,
+        limit: usize,
+        goes_on: impl Fn(&[u8], u8) -> bool,
+    ) -> Result<Vec<u8>, Stop> {
         if self.source.peek().is_none() {
             return Err(Stop::Input);
         }
@@ -290,13 +333,23 @@ impl Scanner<'_> {
     }
 
     fn integer(&mut self, directive: &Directive, base: u32) -> Result<(), Stop> {
-        let text = self.number_text(Self::limit(directive), |text, byte| integer_goes_on(text, byte, base))?;
-        let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(&text);
+        let text = self.number_text(Self::limit(directive), |text, byte| {
+            integer_goes_on(text, byte, base)
+        })?;
+        let digits = text
+            .strip_prefix(b"-")
+            .or(text.strip_prefix(b"+"))
+            .unwrap_or(&text);
         // A bare prefix is no number: "0x" is a matching failure.
-        if digits.len() == 2 && matches!(digits[1] | 0x20, b'x' | b'b') && base != 10 && !char::from(digits[1]).is_digit(base.max(2)) {
+        if digits.len() == 2
+            && matches!(digits[1] | 0x20, b'x' | b'b')
+            && base != 10
+            && !char::from(digits[1]).is_digit(base.max(2))
+        {
             return Err(Stop::Matching);
         }
-        let found = number::integer(|index| text.get(index).copied().unwrap_or(0), base).ok_or(Stop::Matching)?;
+        let found = number::integer(|index| text.get(index).copied().unwrap_or(0), base)
+            .ok_or(Stop::Matching)?;
         if directive.suppress {
             return Ok(());
         }
@@ -313,7 +366,8 @@ impl Scanner<'_> {
 
     fn floating(&mut self, directive: &Directive) -> Result<(), Stop> {
         let text = self.number_text(Self::limit(directive), float_goes_on)?;
-        let span = number::float_span(|index| text.get(index).copied().unwrap_or(0)).ok_or(Stop::Matching)?;
+        let span = number::float_span(|index| text.get(index).copied().unwrap_or(0))
+            .ok_or(Stop::Matching)?;
         // "1e+" was consumed, but it is no number.
         if span.end != text.len() {
             return Err(Stop::Matching);
@@ -324,9 +378,15 @@ impl Scanner<'_> {
         let digits = &text[span.start..span.end];
         let place = self.place(directive);
         match directive.size {
-            16 => self.targets.extended(place, number::to_extended(digits, span).0),
-            8 => self.targets.double(place, number::to_double(digits, span).0),
-            _ => self.targets.single(place, number::to_single(digits, span).0),
+            16 => self
+                .targets
+                .extended(place, number::to_extended(digits, span).0),
+            8 => self
+                .targets
+                .double(place, number::to_double(digits, span).0),
+            _ => self
+                .targets
+                .single(place, number::to_single(digits, span).0),
         }
         self.assigned += 1;
         Ok(())
@@ -367,20 +427,31 @@ fn float_goes_on(text: &[u8], byte: u8) -> bool {
     let signed = usize::from(matches!(text.first(), Some(b'-' | b'+')));
     let body = &text[signed..];
     let lower = byte | 0x20;
-    if let Some(first) = body.first().map(|byte| byte | 0x20).filter(|first| matches!(first, b'i' | b'n')) {
+    if let Some(first) = body
+        .first()
+        .map(|byte| byte | 0x20)
+        .filter(|first| matches!(first, b'i' | b'n'))
+    {
         let word: &[u8] = if first == b'i' { b"infinity" } else { b"nan" };
         return match word.get(body.len()) {
             Some(&letter) => lower == letter,
             None if first == b'n' => {
                 let closed = body.contains(&b')');
-                if body.len() == 3 { byte == b'(' } else { !closed && (byte.is_ascii_alphanumeric() || byte == b'_' || byte == b')') }
+                if body.len() == 3 {
+                    byte == b'('
+                } else {
+                    !closed && (byte.is_ascii_alphanumeric() || byte == b'_' || byte == b')')
+                }
             }
             None => false,
         };
     }
     let hexadecimal = body.len() >= 2 && body[0] == b'0' && body[1] | 0x20 == b'x';
     let exponent_letter = if hexadecimal { b'p' } else { b'e' };
-    let exponent = body.iter().skip(if hexadecimal { 2 } else { 0 }).position(|byte| byte | 0x20 == exponent_letter);
+    let exponent = body
+        .iter()
+        .skip(if hexadecimal { 2 } else { 0 })
+        .position(|byte| byte | 0x20 == exponent_letter);
     match (body.len(), byte) {
         (0, b'-' | b'+') => return signed == 0,
         (0, _) => return byte.is_ascii_digit() || byte == b'.' || matches!(lower, b'i' | b'n'),
@@ -391,7 +462,9 @@ fn float_goes_on(text: &[u8], byte: u8) -> bool {
         let after = body.len() - at - 1 - if hexadecimal { 2 } else { 0 };
         return byte.is_ascii_digit() || after == 0 && matches!(byte, b'-' | b'+');
     }
-    let has_digits = body.iter().any(|byte| byte.is_ascii_digit() || hexadecimal && byte.is_ascii_hexdigit());
+    let has_digits = body
+        .iter()
+        .any(|byte| byte.is_ascii_digit() || hexadecimal && byte.is_ascii_hexdigit());
     match byte {
         b'.' => !body.contains(&b'.'),
         _ if lower == exponent_letter => has_digits,
@@ -411,7 +484,12 @@ impl ByteSet {
     fn parse(text: &[u8]) -> Option<(Self, &[u8])> {
         let negated = text.first() == Some(&b'^');
         let start = usize::from(negated);
-        let end = start + 1 + text.get(start + 1..)?.iter().position(|&byte| byte == b']')?;
+        let end = start
+            + 1
+            + text
+                .get(start + 1..)?
+                .iter()
+                .position(|&byte| byte == b']')?;
         let members = &text[start..end];
         let mut set = [0u64; 4];
         let mut index = 0;
@@ -470,7 +548,11 @@ mod tests {
             self.0.push(value.to_f64().to_string());
         }
         fn text(&mut self, _: usize, text: &[u8], wide: bool, _: bool) {
-            self.0.push(format!("{}{}", if wide { "L" } else { "" }, String::from_utf8_lossy(text)));
+            self.0.push(format!(
+                "{}{}",
+                if wide { "L" } else { "" },
+                String::from_utf8_lossy(text)
+            ));
         }
         fn allocate(&mut self, _: usize, text: &[u8], _: bool, _: bool) -> bool {
             self.0.push(format!("m{}", String::from_utf8_lossy(text)));
@@ -486,7 +568,10 @@ mod tests {
 
     #[test]
     fn integers_are_read_in_their_base() {
-        assert_eq!(read(" 12 -7 0x1f 017 z", "%d%d%i%i%d"), (4, "12,-7,31,15".into()));
+        assert_eq!(
+            read(" 12 -7 0x1f 017 z", "%d%d%i%i%d"),
+            (4, "12,-7,31,15".into())
+        );
         assert_eq!(read("1234", "%2d%d"), (2, "12,34".into()));
         assert_eq!(read("300 70000", "%hhd %hd"), (2, "44,4464".into()));
         assert_eq!(read("ff", "%x"), (1, "255".into()));
@@ -517,7 +602,10 @@ mod tests {
 
     #[test]
     fn floats_need_a_whole_number() {
-        assert_eq!(read("1.5e3 -inf .5 0x1p4", "%lf %f %Lf %lf"), (4, "1500,-inf,0.5,16".into()));
+        assert_eq!(
+            read("1.5e3 -inf .5 0x1p4", "%lf %f %Lf %lf"),
+            (4, "1500,-inf,0.5,16".into())
+        );
         assert_eq!(read("1e+x", "%lf").0, 0);
         assert_eq!(read("100ergs", "%lf%s").0, 0);
         assert_eq!(read("nan(1)2", "%lf%d"), (2, "NaN,2".into()));

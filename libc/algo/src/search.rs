@@ -7,7 +7,9 @@ use core::cmp::Ordering;
 #[must_use]
 pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     if needle.len() <= 1 {
-        return needle.first().map_or(Some(0), |&byte| haystack.iter().position(|&found| found == byte));
+        return needle.first().map_or(Some(0), |&byte| {
+            haystack.iter().position(|&found| found == byte)
+        });
     }
     if needle.len() > haystack.len() {
         return None;
@@ -24,14 +26,22 @@ pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 fn critical_factorization(needle: &[u8]) -> (usize, usize) {
     let forward = maximal_suffix(needle, false);
     let backward = maximal_suffix(needle, true);
-    if forward.0 > backward.0 { forward } else { backward }
+    if forward.0 > backward.0 {
+        forward
+    } else {
+        backward
+    }
 }
 
 fn maximal_suffix(needle: &[u8], reversed: bool) -> (usize, usize) {
     let (mut start, mut candidate, mut offset, mut period) = (0, 1, 0, 1);
     while candidate + offset < needle.len() {
         let (new, old) = (needle[candidate + offset], needle[start + offset]);
-        let ordering = if reversed { old.cmp(&new) } else { new.cmp(&old) };
+        let ordering = if reversed {
+            old.cmp(&new)
+        } else {
+            new.cmp(&old)
+        };
         match ordering {
             Ordering::Less => {
                 candidate += offset + 1;
@@ -97,7 +107,11 @@ pub fn compare_versions(left: &[u8], right: &[u8]) -> i32 {
     if common == left.len() && common == right.len() {
         return 0;
     }
-    let run = left[..common].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let run = left[..common]
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     let run_text = &left[common - run..common];
     let plain = i32::from(a) - i32::from(b);
     if run_text.first() == Some(&b'0') {
@@ -110,7 +124,12 @@ pub fn compare_versions(left: &[u8], right: &[u8]) -> i32 {
         };
     }
     if run > 0 || matches!((a, b), (b'1'..=b'9', b'1'..=b'9')) {
-        let digits = |text: &[u8]| text[common..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = |text: &[u8]| {
+            text[common..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count()
+        };
         match digits(left).cmp(&digits(right)) {
             Ordering::Equal => {}
             ordering => return ordering as i32,

@@ -140,10 +140,20 @@ mod tests {
     #[test]
     fn no_input_makes_it_quadratic() {
         let length = 20_000u32;
-        for pattern in [|index: u32| index, |index| index % 2, |index| u32::MAX - index, |_| 0, |index| index ^ 0x5555] {
+        for pattern in [
+            |index: u32| index,
+            |index| index % 2,
+            |index| u32::MAX - index,
+            |_| 0,
+            |index| index ^ 0x5555,
+        ] {
             let mut list = List((0..length).map(pattern).collect(), 0);
             sort(&mut list, length as usize);
-            assert!(list.0.is_sorted() && list.1 < 3_000_000, "{} comparisons", list.1);
+            assert!(
+                list.0.is_sorted() && list.1 < 3_000_000,
+                "{} comparisons",
+                list.1
+            );
         }
     }
 

@@ -22,7 +22,9 @@ pub fn encode(value: u32) -> Option<([u8; 4], usize)> {
 /// Decodes the first character of `bytes` (RFC 3629: shortest form, no surrogates).
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Decoded {
-    let Some(&first) = bytes.first() else { return Decoded::Incomplete };
+    let Some(&first) = bytes.first() else {
+        return Decoded::Incomplete;
+    };
     let (length, initial) = match first {
         0..=0x7f => return Decoded::Character(u32::from(first), 1),
         0xc2..=0xdf => (2, u32::from(first & 0x1f)),
@@ -32,7 +34,9 @@ pub fn decode(bytes: &[u8]) -> Decoded {
     };
     let mut value = initial;
     for index in 1..length {
-        let Some(&byte) = bytes.get(index) else { return Decoded::Incomplete };
+        let Some(&byte) = bytes.get(index) else {
+            return Decoded::Incomplete;
+        };
         if !continues(first, index, byte) {
             return Decoded::Invalid;
         }

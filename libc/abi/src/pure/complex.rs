@@ -22,7 +22,10 @@ impl Single {
 
 impl From<Complex> for Single {
     fn from(value: Complex) -> Self {
-        Single { re: value.re as f32, im: value.im as f32 }
+        Single {
+            re: value.re as f32,
+            im: value.im as f32,
+        }
     }
 }
 
@@ -131,14 +134,22 @@ pub extern "C" fn conj(value: Complex) -> Complex {
 /// C 7.3.9.3.
 #[unsafe(no_mangle)]
 pub extern "C" fn conjf(value: Single) -> Single {
-    Single { re: value.re, im: -value.im }
+    Single {
+        re: value.re,
+        im: -value.im,
+    }
 }
 
 /// C 7.3.9.3.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn conjl() {
-    naked_asm!("fld tbyte ptr [rsp + 24]", "fchs", "fld tbyte ptr [rsp + 8]", "ret")
+    naked_asm!(
+        "fld tbyte ptr [rsp + 24]",
+        "fchs",
+        "fld tbyte ptr [rsp + 8]",
+        "ret"
+    )
 }
 
 /// C 7.3.9.5.
@@ -158,13 +169,20 @@ pub extern "C" fn cprojf(value: Single) -> Single {
 #[unsafe(naked)]
 pub unsafe extern "C" fn cprojl() {
     unsafe extern "C" fn inner(result: *mut Slot, value: *const Slot) {
-        let is_infinite = |part: &Extended| part.sign_exponent & 0x7fff == 0x7fff && part.significand << 1 == 0;
+        let is_infinite =
+            |part: &Extended| part.sign_exponent & 0x7fff == 0x7fff && part.significand << 1 == 0;
         // SAFETY: the shim passes its own and its caller's stack.
         unsafe {
             let (re, im) = ((*value).0, (*value.add(1)).0);
             if is_infinite(&re) || is_infinite(&im) {
-                result.write(Slot(Extended { significand: 1 << 63, sign_exponent: 0x7fff }));
-                result.add(1).write(Slot(Extended { significand: 0, sign_exponent: im.sign_exponent & 0x8000 }));
+                result.write(Slot(Extended {
+                    significand: 1 << 63,
+                    sign_exponent: 0x7fff,
+                }));
+                result.add(1).write(Slot(Extended {
+                    significand: 0,
+                    sign_exponent: im.sign_exponent & 0x8000,
+                }));
             } else {
                 result.write(Slot(re));
                 result.add(1).write(Slot(im));
@@ -213,7 +231,12 @@ pub extern "C" fn cargf(value: Single) -> f32 {
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn cargl() {
-    naked_asm!("fld tbyte ptr [rsp + 24]", "fld tbyte ptr [rsp + 8]", "fpatan", "ret")
+    naked_asm!(
+        "fld tbyte ptr [rsp + 24]",
+        "fld tbyte ptr [rsp + 8]",
+        "fpatan",
+        "ret"
+    )
 }
 
 /// C 7.3.9.6.

@@ -96,7 +96,12 @@ unsafe extern "C" fn return_to_link() {
 
 /// Makes a saved context call `function` with up to six `int` arguments on its own stack.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn makecontext(context: *mut c_void, function: *const c_void, count: c_int, mut list: ...) {
+pub unsafe extern "C" fn makecontext(
+    context: *mut c_void,
+    function: *const c_void,
+    count: c_int,
+    mut list: ...
+) {
     // SAFETY: the context's stack fields are the caller's; offsets as above.
     unsafe {
         let at = |offset: usize| context.byte_add(offset).cast::<u64>();
@@ -107,7 +112,10 @@ pub unsafe extern "C" fn makecontext(context: *mut c_void, function: *const c_vo
         place.add(1).write(at(LINK).read());
         at(RSP).write(place as u64);
         at(RIP).write(function as u64);
-        for offset in [RDI, RSI, RDX, RCX, R8, R9].into_iter().take(usize::try_from(count).unwrap_or(0)) {
+        for offset in [RDI, RSI, RDX, RCX, R8, R9]
+            .into_iter()
+            .take(usize::try_from(count).unwrap_or(0))
+        {
             at(offset).write(list.arg::<u64>());
         }
     }

@@ -39,13 +39,21 @@ class! {
 /// C 7.4.2.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn tolower(character: c_int) -> c_int {
-    if (0x41..=0x5a).contains(&character) { character | 0x20 } else { character }
+    if (0x41..=0x5a).contains(&character) {
+        character | 0x20
+    } else {
+        character
+    }
 }
 
 /// C 7.4.2.2.
 #[unsafe(no_mangle)]
 pub extern "C" fn toupper(character: c_int) -> c_int {
-    if (0x61..=0x7a).contains(&character) { character & 0x5f } else { character }
+    if (0x61..=0x7a).contains(&character) {
+        character & 0x5f
+    } else {
+        character
+    }
 }
 
 /// POSIX.

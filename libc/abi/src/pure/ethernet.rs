@@ -14,7 +14,10 @@ pub unsafe extern "C" fn ether_aton_r(text: *const c_char, to: *mut Ethernet) ->
         let mut address = [0u8; 6];
         let mut parts = bytes(text).split(|&byte| byte == b':');
         for octet in &mut address {
-            let part = parts.next().and_then(|part| core::str::from_utf8(part).ok()).filter(|part| !part.starts_with('+'));
+            let part = parts
+                .next()
+                .and_then(|part| core::str::from_utf8(part).ok())
+                .filter(|part| !part.starts_with('+'));
             match part.and_then(|part| u8::from_str_radix(part, 16).ok()) {
                 Some(value) => *octet = value,
                 None => return null_mut(),

@@ -40,9 +40,17 @@ fn x87_status() -> c_int {
 }
 
 fn x87_environment() -> Environment {
-    let mut environment = Environment { control: 0, status: 0, tags: 0, rest: [0; 4], mxcsr: 0 };
+    let mut environment = Environment {
+        control: 0,
+        status: 0,
+        tags: 0,
+        rest: [0; 4],
+        mxcsr: 0,
+    };
     // SAFETY: FNSTENV writes 28 bytes and masks exceptions, which FLDENV undoes.
-    unsafe { asm!("fnstenv [{0}]", "fldenv [{0}]", in(reg) &raw mut environment, options(nostack)) };
+    unsafe {
+        asm!("fnstenv [{0}]", "fldenv [{0}]", in(reg) &raw mut environment, options(nostack))
+    };
     environment
 }
 
@@ -132,7 +140,12 @@ pub extern "C" fn __flt_rounds() -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fegetenv(environment: *mut Environment) -> c_int {
     // SAFETY: the caller's place.
-    unsafe { *environment = Environment { mxcsr: mxcsr(), ..x87_environment() } };
+    unsafe {
+        *environment = Environment {
+            mxcsr: mxcsr(),
+            ..x87_environment()
+        }
+    };
     0
 }
 
@@ -150,7 +163,13 @@ pub unsafe extern "C" fn feholdexcept(environment: *mut Environment) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fesetenv(environment: *const Environment) -> c_int {
     if environment.addr() == DEFAULT {
-        load_x87(&Environment { control: 0x37f, status: 0, tags: 0xffff, rest: [0; 4], mxcsr: 0 });
+        load_x87(&Environment {
+            control: 0x37f,
+            status: 0,
+            tags: 0xffff,
+            rest: [0; 4],
+            mxcsr: 0,
+        });
         set_mxcsr(0x1f80);
         return 0;
     }

@@ -13,7 +13,11 @@ const FNM_NOMATCH: c_int = 1;
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fnmatch(pattern: *const c_char, text: *const c_char, flags: c_int) -> c_int {
+pub unsafe extern "C" fn fnmatch(
+    pattern: *const c_char,
+    text: *const c_char,
+    flags: c_int,
+) -> c_int {
     let options = Options {
         no_escape: flags & FNM_NOESCAPE != 0,
         pathname: flags & FNM_PATHNAME != 0,
@@ -22,6 +26,12 @@ pub unsafe extern "C" fn fnmatch(pattern: *const c_char, text: *const c_char, fl
         fold_case: flags & FNM_CASEFOLD != 0,
     };
     // SAFETY: two strings.
-    let found = unsafe { matches(super::string::bytes(pattern), super::string::bytes(text), options) };
+    let found = unsafe {
+        matches(
+            super::string::bytes(pattern),
+            super::string::bytes(text),
+            options,
+        )
+    };
     if found { 0 } else { FNM_NOMATCH }
 }

@@ -37,14 +37,20 @@ pub fn next_long_double(list: &mut VaList<'_>) -> Extended {
         let overflow = (*fields).overflow_area;
         let place = overflow.wrapping_add(overflow.addr().wrapping_neg() & 15);
         (*fields).overflow_area = place.add(16);
-        Extended { significand: place.cast::<u64>().read(), sign_exponent: place.add(8).cast::<u16>().read() }
+        Extended {
+            significand: place.cast::<u64>().read(),
+            sign_exponent: place.add(8).cast::<u16>().read(),
+        }
     }
 }
 
 impl<'a, 'b> Variadic<'a, 'b> {
     /// Wraps a list; `%m` tells of the `errno` of this moment.
     pub fn new(list: &'a mut VaList<'b>) -> Self {
-        Variadic { list, error: errno() }
+        Variadic {
+            list,
+            error: errno(),
+        }
     }
 }
 
@@ -120,11 +126,24 @@ impl Output for Bounded {
 
 /// C 7.21.6.12.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vsnprintf(to: *mut c_char, size: usize, text: *const c_char, mut list: VaList<'_>) -> c_int {
-    let mut output = Bounded { next: to.cast(), left: size.saturating_sub(1) };
+pub unsafe extern "C" fn vsnprintf(
+    to: *mut c_char,
+    size: usize,
+    text: *const c_char,
+    mut list: VaList<'_>,
+) -> c_int {
+    let mut output = Bounded {
+        next: to.cast(),
+        left: size.saturating_sub(1),
+    };
     // SAFETY: the format is a string, and the target has `size` bytes.
     unsafe {
-        let count = print(&mut output, super::string::bytes(text), &mut list, Unit::Byte);
+        let count = print(
+            &mut output,
+            super::string::bytes(text),
+            &mut list,
+            Unit::Byte,
+        );
         if size > 0 {
             *output.next = 0;
         }
@@ -134,7 +153,12 @@ pub unsafe extern "C" fn vsnprintf(to: *mut c_char, size: usize, text: *const c_
 
 /// C 7.21.6.5.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn snprintf(to: *mut c_char, size: usize, text: *const c_char, list: ...) -> c_int {
+pub unsafe extern "C" fn snprintf(
+    to: *mut c_char,
+    size: usize,
+    text: *const c_char,
+    list: ...
+) -> c_int {
     // SAFETY: as for `vsnprintf`.
     unsafe { vsnprintf(to, size, text, list) }
 }
@@ -187,12 +211,25 @@ impl Output for Growing {
 
 /// POSIX.1-2024: formats into a new string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vasprintf(result: *mut *mut c_char, text: *const c_char, mut list: VaList<'_>) -> c_int {
+pub unsafe extern "C" fn vasprintf(
+    result: *mut *mut c_char,
+    text: *const c_char,
+    mut list: VaList<'_>,
+) -> c_int {
     const START: usize = 64;
     // SAFETY: `result` is a place for a pointer, the format a string.
     unsafe {
-        let mut output = Growing { data: malloc(START).cast(), length: 0, capacity: START };
-        let count = print(&mut output, super::string::bytes(text), &mut list, Unit::Byte);
+        let mut output = Growing {
+            data: malloc(START).cast(),
+            length: 0,
+            capacity: START,
+        };
+        let count = print(
+            &mut output,
+            super::string::bytes(text),
+            &mut list,
+            Unit::Byte,
+        );
         if output.data.is_null() {
             set_errno(ENOMEM);
             return -1;
@@ -209,7 +246,11 @@ pub unsafe extern "C" fn vasprintf(result: *mut *mut c_char, text: *const c_char
 
 /// POSIX.1-2024: formats into a new string.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn asprintf(result: *mut *mut c_char, text: *const c_char, list: ...) -> c_int {
+pub unsafe extern "C" fn asprintf(
+    result: *mut *mut c_char,
+    text: *const c_char,
+    list: ...
+) -> c_int {
     // SAFETY: as for `vasprintf`.
     unsafe { vasprintf(result, text, list) }
 }

@@ -57,7 +57,10 @@ unsafe fn complain(program: *const c_char, message: &str, option: &[u8]) {
 unsafe fn letters<'a>(options: *const c_char) -> (&'a [u8], bool) {
     // SAFETY: a string.
     let text = unsafe { bytes(options) };
-    let text = text.strip_prefix(b"+").or(text.strip_prefix(b"-")).unwrap_or(text);
+    let text = text
+        .strip_prefix(b"+")
+        .or(text.strip_prefix(b"-"))
+        .unwrap_or(text);
     match text.strip_prefix(b":") {
         Some(rest) => (rest, true),
         None => (text, false),
@@ -99,7 +102,11 @@ unsafe fn restart_where_asked() {
 
 /// POSIX `<unistd.h>`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn getopt(count: c_int, arguments: *const *mut c_char, options: *const c_char) -> c_int {
+pub unsafe extern "C" fn getopt(
+    count: c_int,
+    arguments: *const *mut c_char,
+    options: *const c_char,
+) -> c_int {
     // SAFETY: the caller's argument vector; not for two threads at once.
     unsafe {
         restart_where_asked();
@@ -130,7 +137,12 @@ pub unsafe extern "C" fn getopt(count: c_int, arguments: *const *mut c_char, opt
     }
 }
 
-unsafe fn short_option(count: c_int, arguments: *const *mut c_char, options: *const c_char, text: &[u8]) -> c_int {
+unsafe fn short_option(
+    count: c_int,
+    arguments: *const *mut c_char,
+    options: *const c_char,
+    text: &[u8],
+) -> c_int {
     // SAFETY: as for `getopt`; `text` is the current argument.
     unsafe {
         let (letters, silent) = letters(options);
@@ -218,7 +230,11 @@ unsafe fn long(
             // The options just read move before the operands that were skipped.
             let moved = optind - resumed;
             for _ in 0..moved {
-                rotate(arguments.cast_mut(), skipped as usize, (optind - 1) as usize);
+                rotate(
+                    arguments.cast_mut(),
+                    skipped as usize,
+                    (optind - 1) as usize,
+                );
             }
             optind = skipped + moved;
         }
@@ -254,7 +270,10 @@ unsafe fn find_long(table: *const LongOption, name: &[u8]) -> Found {
                 Found::One(other) => {
                     let other = &*table.add(other);
                     // Two names for the same thing are no ambiguity.
-                    if other.has_argument == entry.has_argument && other.flag == entry.flag && other.value == entry.value {
+                    if other.has_argument == entry.has_argument
+                        && other.flag == entry.flag
+                        && other.value == entry.value
+                    {
                         found
                     } else {
                         Found::Ambiguous
@@ -280,19 +299,42 @@ unsafe fn long_here(
         let argument = *arguments.add(optind as usize);
         let text = bytes(argument);
         let double = text.starts_with(b"--") && text.len() > 2;
-        let single = only && !double && text.len() > 1 && text[0] == b'-' && text[1] != b'-' && POSITION == 0;
+        let single = only
+            && !double
+            && text.len() > 1
+            && text[0] == b'-'
+            && text[1] != b'-'
+            && POSITION == 0;
         if table.is_null() || !(double || single) {
             return getopt(count, arguments, options);
         }
         let dashes = if double { 2 } else { 1 };
-        let end = text.iter().position(|&byte| byte == b'=').unwrap_or(text.len());
+        let end = text
+            .iter()
+            .position(|&byte| byte == b'=')
+            .unwrap_or(text.len());
         let name = &text[dashes..end];
         match find_long(table, name) {
-            Found::One(place) => long_found(count, arguments, options, &*table.add(place), place, index, end < text.len(), end),
-            _ if single && lookup(letters(options).0, character_at(&text[1..]).0).is_some() => getopt(count, arguments, options),
+            Found::One(place) => long_found(
+                count,
+                arguments,
+                options,
+                &*table.add(place),
+                place,
+                index,
+                end < text.len(),
+                end,
+            ),
+            _ if single && lookup(letters(options).0, character_at(&text[1..]).0).is_some() => {
+                getopt(count, arguments, options)
+            }
             unfound => {
                 optopt = 0;
-                let message = if matches!(unfound, Found::Ambiguous) { ": option is ambiguous: " } else { ": unrecognized option: " };
+                let message = if matches!(unfound, Found::Ambiguous) {
+                    ": option is ambiguous: "
+                } else {
+                    ": unrecognized option: "
+                };
                 if opterr != 0 && !letters(options).1 {
                     complain(*arguments, message, name);
                 }
@@ -328,7 +370,10 @@ unsafe fn long_found(
             optarg = argument.add(equals + 1);
         } else if entry.has_argument == REQUIRED {
             if optind >= count {
-                problem = Some((": option requires an argument: ", if silent { b':' } else { b'?' }));
+                problem = Some((
+                    ": option requires an argument: ",
+                    if silent { b':' } else { b'?' },
+                ));
             } else {
                 optarg = *arguments.add(optind as usize);
                 optind += 1;
@@ -380,7 +425,11 @@ pub unsafe extern "C" fn getopt_long_only(
 
 /// POSIX: splits "name=value,name" by the names in `keys`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn getsubopt(option: *mut *mut c_char, keys: *const *const c_char, value: *mut *mut c_char) -> c_int {
+pub unsafe extern "C" fn getsubopt(
+    option: *mut *mut c_char,
+    keys: *const *const c_char,
+    value: *mut *mut c_char,
+) -> c_int {
     // SAFETY: the caller's string, list and places.
     unsafe {
         let text = *option;

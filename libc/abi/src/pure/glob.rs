@@ -83,7 +83,11 @@ impl Walk {
         let mut result = Vec::with_capacity(part.len());
         let mut rest = part.iter();
         while let Some(&byte) = rest.next() {
-            result.push(if byte == b'\\' { rest.next().copied().unwrap_or(b'\\') } else { byte });
+            result.push(if byte == b'\\' {
+                rest.next().copied().unwrap_or(b'\\')
+            } else {
+                byte
+            });
         }
         result
     }
@@ -97,7 +101,10 @@ impl Walk {
             self.note(prefix);
             return Ok(());
         }
-        let end = pattern.iter().position(|&byte| byte == b'/').unwrap_or(pattern.len());
+        let end = pattern
+            .iter()
+            .position(|&byte| byte == b'/')
+            .unwrap_or(pattern.len());
         let (part, rest) = pattern.split_at(end);
         if !has_wildcard(part) {
             prefix.extend(self.unescaped(part));
@@ -122,15 +129,25 @@ impl Walk {
     /// The names in a directory that fit a part of the pattern.
     fn names(&self, prefix: &[u8], part: &[u8]) -> Result<Vec<Vec<u8>>, c_int> {
         let path = terminated(if prefix.is_empty() { b"." } else { prefix });
-        let options = Options { no_escape: self.flags & GLOB_NOESCAPE != 0, period: self.flags & GLOB_PERIOD == 0, ..Options::default() };
+        let options = Options {
+            no_escape: self.flags & GLOB_NOESCAPE != 0,
+            period: self.flags & GLOB_PERIOD == 0,
+            ..Options::default()
+        };
         let mut names = Vec::new();
         // SAFETY: the path ends in NUL; entries are read before the next `readdir`.
         unsafe {
             let directory = opendir(path.as_ptr().cast());
             if directory.is_null() {
                 let error = errno();
-                let stop = self.on_error.is_some_and(|on_error| on_error(path.as_ptr().cast(), error) != 0);
-                return if stop || self.flags & GLOB_ERR != 0 { Err(GLOB_ABORTED) } else { Ok(names) };
+                let stop = self
+                    .on_error
+                    .is_some_and(|on_error| on_error(path.as_ptr().cast(), error) != 0);
+                return if stop || self.flags & GLOB_ERR != 0 {
+                    Err(GLOB_ABORTED)
+                } else {
+                    Ok(names)
+                };
             }
             loop {
                 let entry = readdir(directory);
@@ -166,7 +183,10 @@ fn is_directory(path: &[u8]) -> bool {
     let text = terminated(path);
     let mut status = core::mem::MaybeUninit::<Status>::uninit();
     // SAFETY: the path ends in NUL; the status is read only where it was written.
-    unsafe { stat(text.as_ptr().cast(), status.as_mut_ptr()) == 0 && status.assume_init_ref().mode & 0o170_000 == 0o040_000 }
+    unsafe {
+        stat(text.as_ptr().cast(), status.as_mut_ptr()) == 0
+            && status.assume_init_ref().mode & 0o170_000 == 0o040_000
+    }
 }
 
 /// Replaces a leading `~` by the home directory; `None` where there is none.
@@ -178,13 +198,22 @@ unsafe fn expand_tilde(pattern: &[u8]) -> Option<Vec<u8>> {
     // SAFETY: an environment value is a string.
     unsafe {
         let home = getenv(c"HOME".as_ptr());
-        if home.is_null() { None } else { Some([bytes(home), rest].concat()) }
+        if home.is_null() {
+            None
+        } else {
+            Some([bytes(home), rest].concat())
+        }
     }
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn glob(pattern: *const c_char, flags: c_int, on_error: Option<OnError>, result: *mut Glob) -> c_int {
+pub unsafe extern "C" fn glob(
+    pattern: *const c_char,
+    flags: c_int,
+    on_error: Option<OnError>,
+    result: *mut Glob,
+) -> c_int {
     // SAFETY: the caller's string and object.
     unsafe {
         let mut pattern = bytes(pattern).to_vec();
@@ -202,7 +231,11 @@ pub unsafe extern "C" fn glob(pattern: *const c_char, flags: c_int, on_error: Op
                 None => {}
             }
         }
-        let mut walk = Walk { flags, on_error, found: Vec::new() };
+        let mut walk = Walk {
+            flags,
+            on_error,
+            found: Vec::new(),
+        };
         let mut error = walk.run(Vec::new(), &pattern).err().unwrap_or(0);
         if walk.found.is_empty() && error == 0 {
             if flags & GLOB_NOCHECK == 0 {
@@ -273,4 +306,5 @@ pub unsafe extern "C" fn globfree(result: *mut Glob) {
 }
 
 // The layouts that C sees.
-const _: () = assert!(core::mem::offset_of!(DirectoryEntry, name) == 19 && size_of::<Status>() == 144);
+const _: () =
+    assert!(core::mem::offset_of!(DirectoryEntry, name) == 19 && size_of::<Status>() == 144);

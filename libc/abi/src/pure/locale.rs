@@ -84,16 +84,28 @@ pub unsafe extern "C" fn setlocale(category: c_int, name: *const c_char) -> *mut
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn newlocale(mask: c_int, name: *const c_char, base: *const Locale) -> *const Locale {
+pub unsafe extern "C" fn newlocale(
+    mask: c_int,
+    name: *const c_char,
+    base: *const Locale,
+) -> *const Locale {
     if name.is_null() {
         set_errno(EINVAL);
         return null();
     }
     if mask & LC_CTYPE_MASK == 0 {
-        return if base.is_null() { &raw const C_LOCALE } else { base };
+        return if base.is_null() {
+            &raw const C_LOCALE
+        } else {
+            base
+        };
     }
     // SAFETY: a string.
-    if unsafe { name_is_utf8(name) } { &raw const UTF8_LOCALE } else { &raw const C_LOCALE }
+    if unsafe { name_is_utf8(name) } {
+        &raw const UTF8_LOCALE
+    } else {
+        &raw const C_LOCALE
+    }
 }
 
 /// POSIX.
@@ -102,7 +114,11 @@ pub extern "C" fn duplocale(locale: *const Locale) -> *const Locale {
     if locale != GLOBAL {
         return locale;
     }
-    if GLOBAL_UTF8.load(Ordering::Relaxed) { &raw const UTF8_LOCALE } else { &raw const C_LOCALE }
+    if GLOBAL_UTF8.load(Ordering::Relaxed) {
+        &raw const UTF8_LOCALE
+    } else {
+        &raw const C_LOCALE
+    }
 }
 
 /// POSIX: there is nothing to free.
@@ -134,7 +150,18 @@ unsafe impl Sync for Conventions {}
 pub extern "C" fn localeconv() -> *const Conventions {
     const EMPTY: *const c_char = c"".as_ptr();
     static CONVENTIONS: Conventions = Conventions {
-        texts: [c".".as_ptr(), EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY],
+        texts: [
+            c".".as_ptr(),
+            EMPTY,
+            EMPTY,
+            EMPTY,
+            EMPTY,
+            EMPTY,
+            EMPTY,
+            EMPTY,
+            EMPTY,
+            EMPTY,
+        ],
         numbers: [c_char::MAX; 14],
     };
     &raw const CONVENTIONS
@@ -159,7 +186,11 @@ const LC_NUMERIC: c_int = 1;
 #[unsafe(no_mangle)]
 pub extern "C" fn nl_langinfo(item: c_int) -> *const c_char {
     if item == CODESET {
-        return if is_utf8() { c"UTF-8".as_ptr() } else { c"ASCII".as_ptr() };
+        return if is_utf8() {
+            c"UTF-8".as_ptr()
+        } else {
+            c"ASCII".as_ptr()
+        };
     }
     if item == CRNCYSTR {
         return c"-".as_ptr();

@@ -212,16 +212,25 @@ fn round_away(value: &Extended) -> Extended {
     }
     let whole = round_with(value, TO_ZERO);
     let rest = absolute(&subtract(value, &whole));
-    let half = Extended { significand: 1 << 63, sign_exponent: 16382 };
+    let half = Extended {
+        significand: 1 << 63,
+        sign_exponent: 16382,
+    };
     if less(&rest, &half) {
         return whole;
     }
-    let one = Extended { significand: 1 << 63, sign_exponent: 16383 | value.sign_exponent & SIGN };
+    let one = Extended {
+        significand: 1 << 63,
+        sign_exponent: 16383 | value.sign_exponent & SIGN,
+    };
     add(&whole, &one)
 }
 
 fn absolute(value: &Extended) -> Extended {
-    Extended { sign_exponent: value.sign_exponent & !SIGN, ..*value }
+    Extended {
+        sign_exponent: value.sign_exponent & !SIGN,
+        ..*value
+    }
 }
 
 fn to_integer(value: &Extended) -> i64 {
@@ -250,7 +259,10 @@ fn split(value: &Extended) -> (Extended, c_int) {
     }
     let leading = value.significand.leading_zeros();
     let biased = c_int::from(value.sign_exponent & 0x7fff).max(1);
-    let fraction = Extended { significand: value.significand << leading, sign_exponent: value.sign_exponent & SIGN | 16382 };
+    let fraction = Extended {
+        significand: value.significand << leading,
+        sign_exponent: value.sign_exponent & SIGN | 16382,
+    };
     (fraction, biased - leading as c_int - 16382)
 }
 
@@ -265,7 +277,10 @@ fn exponent_of(value: &Extended) -> c_int {
 }
 
 fn infinity(negative: bool) -> Extended {
-    Extended { significand: 1 << 63, sign_exponent: 0x7fff | if negative { SIGN } else { 0 } }
+    Extended {
+        significand: 1 << 63,
+        sign_exponent: 0x7fff | if negative { SIGN } else { 0 },
+    }
 }
 
 /// The next number towards `to`.
@@ -277,7 +292,10 @@ fn next_after(from: &Extended, to: &Extended) -> Extended {
         return *to;
     }
     if is_zero(from) {
-        return Extended { significand: 1, sign_exponent: to.sign_exponent & SIGN };
+        return Extended {
+            significand: 1,
+            sign_exponent: to.sign_exponent & SIGN,
+        };
     }
     let away = less(from, to) == (from.sign_exponent & SIGN == 0);
     let mut next = *from;
@@ -304,7 +322,8 @@ fn raise(left: &Extended, right: &Extended) -> Extended {
     // An integral power in double range keeps all 64 bits by repeated multiplication.
     let power = right.to_f64();
     if power == libm::rint(power) && power.abs() <= 64.0 && is_finite(left) {
-        let (mut result, mut factor, mut rest) = (Extended::from_f64(1.0), *left, power.abs() as u32);
+        let (mut result, mut factor, mut rest) =
+            (Extended::from_f64(1.0), *left, power.abs() as u32);
         while rest > 0 {
             if rest & 1 != 0 {
                 result = x87!(&result, &factor; "fmulp st(1), st");
@@ -313,7 +332,11 @@ fn raise(left: &Extended, right: &Extended) -> Extended {
             rest >>= 1;
         }
         let one = Extended::from_f64(1.0);
-        return if power < 0.0 { x87!(&one, &result; "fdivrp st(1), st") } else { result };
+        return if power < 0.0 {
+            x87!(&one, &result; "fdivrp st(1), st")
+        } else {
+            result
+        };
     }
     if left.sign_exponent & SIGN == 0 && is_finite(left) && !is_zero(left) && is_finite(right) {
         // 2^(y log2 x).
@@ -332,19 +355,34 @@ fn exponential2(value: &Extended) -> Extended {
 }
 
 fn maximum(left: &Extended, right: &Extended) -> Extended {
-    if is_nan(left) || less(left, right) { *right } else { *left }
+    if is_nan(left) || less(left, right) {
+        *right
+    } else {
+        *left
+    }
 }
 
 fn minimum(left: &Extended, right: &Extended) -> Extended {
-    if is_nan(left) || less(right, left) { *right } else { *left }
+    if is_nan(left) || less(right, left) {
+        *right
+    } else {
+        *left
+    }
 }
 
 fn positive_difference(left: &Extended, right: &Extended) -> Extended {
-    if is_nan(left) || is_nan(right) || less(right, left) { subtract(left, right) } else { Extended::default() }
+    if is_nan(left) || is_nan(right) || less(right, left) {
+        subtract(left, right)
+    } else {
+        Extended::default()
+    }
 }
 
 fn square_root_of_squares(left: &Extended, right: &Extended) -> Extended {
-    if [left, right].into_iter().any(|value| !is_finite(value) && !is_nan(value)) {
+    if [left, right]
+        .into_iter()
+        .any(|value| !is_finite(value) && !is_nan(value))
+    {
         return infinity(false);
     }
     // Scaled so that no square overflows or vanishes.
@@ -352,8 +390,14 @@ fn square_root_of_squares(left: &Extended, right: &Extended) -> Extended {
     if power == ILOGB_NONE {
         return add(&absolute(left), &absolute(right));
     }
-    let (a, b) = (scale(left, -i64::from(power)), scale(right, -i64::from(power)));
-    scale(&x87!(&a, &b; "fmul st, st(0)", "fxch st(1)", "fmul st, st(0)", "faddp st(1), st", "fsqrt"), i64::from(power))
+    let (a, b) = (
+        scale(left, -i64::from(power)),
+        scale(right, -i64::from(power)),
+    );
+    scale(
+        &x87!(&a, &b; "fmul st, st(0)", "fxch st(1)", "fmul st, st(0)", "faddp st(1), st", "fsqrt"),
+        i64::from(power),
+    )
 }
 
 unary! {
@@ -496,7 +540,10 @@ fn multiply_add(left: &Extended, right: &Extended, addend: &Extended) -> Extende
         return add(&product, addend);
     }
     let halves = |value: &Extended| {
-        let high = Extended { significand: value.significand & !0xffff_ffff, ..*value };
+        let high = Extended {
+            significand: value.significand & !0xffff_ffff,
+            ..*value
+        };
         (high, subtract(value, &high))
     };
     let ((a, b), (c, d)) = (halves(left), halves(right));
@@ -506,7 +553,10 @@ fn multiply_add(left: &Extended, right: &Extended, addend: &Extended) -> Extende
     }
     let sum = add(&product, addend);
     let back = subtract(&sum, &product);
-    let lost = add(&subtract(&product, &subtract(&sum, &back)), &subtract(addend, &back));
+    let lost = add(
+        &subtract(&product, &subtract(&sum, &back)),
+        &subtract(addend, &back),
+    );
     add(&sum, &add(&lost, &low))
 }
 
@@ -514,10 +564,17 @@ fn multiply_add(left: &Extended, right: &Extended, addend: &Extended) -> Extende
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
 pub unsafe extern "C" fn remquol() {
-    unsafe extern "C" fn inner(result: *mut Extended, operands: *const [u8; 16], quotient: *mut c_int) {
+    unsafe extern "C" fn inner(
+        result: *mut Extended,
+        operands: *const [u8; 16],
+        quotient: *mut c_int,
+    ) {
         // SAFETY: the shim passes two operands, 16 bytes apart, and the caller's place.
         unsafe {
-            let (left, right) = (&*operands.cast::<Extended>(), &*operands.add(1).cast::<Extended>());
+            let (left, right) = (
+                &*operands.cast::<Extended>(),
+                &*operands.add(1).cast::<Extended>(),
+            );
             let mut status = 0u16;
             let mut remainder = Extended::default();
             asm!(

@@ -120,12 +120,20 @@ macro_rules! both {
             let (fraction, whole) = libm::$modf_lib(value);
             // SAFETY: the caller's place for a number.
             unsafe { *integer = whole };
-            if value.is_infinite() { (0.0 as $float).copysign(value) } else { fraction.copysign(value) }
+            if value.is_infinite() {
+                (0.0 as $float).copysign(value)
+            } else {
+                fraction.copysign(value)
+            }
         }
 
         /// C 7.12.10.3.
         #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $remquo(left: $float, right: $float, quotient: *mut c_int) -> $float {
+        pub unsafe extern "C" fn $remquo(
+            left: $float,
+            right: $float,
+            quotient: *mut c_int,
+        ) -> $float {
             let (remainder, bits) = libm::$remquo_lib(left, right);
             // SAFETY: the caller's place for an `int`.
             unsafe { *quotient = bits };
@@ -189,7 +197,11 @@ macro_rules! both {
                 return value * exponent;
             }
             if exponent.is_infinite() {
-                return if exponent > 0.0 { value * exponent } else { value / -exponent };
+                return if exponent > 0.0 {
+                    value * exponent
+                } else {
+                    value / -exponent
+                };
             }
             if libm::$rint_lib(exponent) != exponent {
                 return <$float>::NAN;

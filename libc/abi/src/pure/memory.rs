@@ -8,7 +8,9 @@
 //! overlapping blocks too; larger ones load the end that the loop would destroy first.
 
 use core::arch::naked_asm;
-use core::arch::x86_64::{_mm_cmpeq_epi8, _mm_load_si128, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+use core::arch::x86_64::{
+    _mm_cmpeq_epi8, _mm_load_si128, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8,
+};
 use core::ffi::{c_int, c_void};
 
 /// C 7.24.2.1.
@@ -223,7 +225,10 @@ unsafe fn first_difference(left: *const u8, right: *const u8, size: usize) -> Op
     // SAFETY: every access stays below `size`, which both blocks have.
     unsafe {
         while size - index >= 16 {
-            let equal = _mm_cmpeq_epi8(_mm_loadu_si128(left.add(index).cast()), _mm_loadu_si128(right.add(index).cast()));
+            let equal = _mm_cmpeq_epi8(
+                _mm_loadu_si128(left.add(index).cast()),
+                _mm_loadu_si128(right.add(index).cast()),
+            );
             let mask = _mm_movemask_epi8(equal) as u32 ^ 0xffff;
             if mask != 0 {
                 let at = index + mask.trailing_zeros() as usize;
@@ -262,7 +267,12 @@ pub unsafe extern "C" fn bcmp(left: *const c_void, right: *const c_void, size: u
 /// The index of the first byte that is `wanted` or (with `or_zero`) zero, looking at
 /// `limit` bytes at most. Aligned blocks never reach into a page that the string is not in.
 #[inline]
-pub(crate) unsafe fn find(text: *const u8, wanted: u8, or_zero: bool, limit: usize) -> Option<usize> {
+pub(crate) unsafe fn find(
+    text: *const u8,
+    wanted: u8,
+    or_zero: bool,
+    limit: usize,
+) -> Option<usize> {
     if limit == 0 {
         return None;
     }
@@ -277,7 +287,11 @@ pub(crate) unsafe fn find(text: *const u8, wanted: u8, or_zero: bool, limit: usi
         let mask = unsafe {
             let data = _mm_load_si128(block.cast());
             let matching = _mm_movemask_epi8(_mm_cmpeq_epi8(data, needle)) as u32;
-            if or_zero { matching | _mm_movemask_epi8(_mm_cmpeq_epi8(data, zero)) as u32 } else { matching }
+            if or_zero {
+                matching | _mm_movemask_epi8(_mm_cmpeq_epi8(data, zero)) as u32
+            } else {
+                matching
+            }
         } >> skip;
         if mask != 0 {
             let found = seen + mask.trailing_zeros() as usize;
@@ -322,7 +336,12 @@ pub unsafe extern "C" fn memrchr(block: *const c_void, byte: c_int, size: usize)
 
 /// POSIX: copies up to and including `byte`; returns what is behind it, or null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memccpy(to: *mut c_void, from: *const c_void, byte: c_int, size: usize) -> *mut c_void {
+pub unsafe extern "C" fn memccpy(
+    to: *mut c_void,
+    from: *const c_void,
+    byte: c_int,
+    size: usize,
+) -> *mut c_void {
     // SAFETY: the source is readable up to the match or `size`, the target has room for it.
     unsafe {
         match find(from.cast(), byte as u8, false, size) {
@@ -390,13 +409,22 @@ pub unsafe extern "C" fn swab(from: *const c_void, to: *mut c_void, size: isize)
 
 /// POSIX.1-2024: the first place where `needle` is.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memmem(block: *const c_void, size: usize, needle: *const c_void, needle_size: usize) -> *mut c_void {
+pub unsafe extern "C" fn memmem(
+    block: *const c_void,
+    size: usize,
+    needle: *const c_void,
+    needle_size: usize,
+) -> *mut c_void {
     if needle_size == 0 {
         return block.cast_mut();
     }
     // SAFETY: the caller gives both blocks with their sizes.
-    let (haystack, needle) =
-        unsafe { (core::slice::from_raw_parts(block.cast::<u8>(), size), core::slice::from_raw_parts(needle.cast::<u8>(), needle_size)) };
+    let (haystack, needle) = unsafe {
+        (
+            core::slice::from_raw_parts(block.cast::<u8>(), size),
+            core::slice::from_raw_parts(needle.cast::<u8>(), needle_size),
+        )
+    };
     match libc_algo::search::find(haystack, needle) {
         Some(index) => block.wrapping_byte_add(index).cast_mut(),
         None => core::ptr::null_mut(),

@@ -31,7 +31,11 @@ pub unsafe extern "C" fn strerror_r(number: c_int, buffer: *mut c_char, size: us
 
 /// The name that glibc's headers give to the POSIX function; Rust's `std` uses it.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn __xpg_strerror_r(number: c_int, buffer: *mut c_char, size: usize) -> c_int {
+pub unsafe extern "C" fn __xpg_strerror_r(
+    number: c_int,
+    buffer: *mut c_char,
+    size: usize,
+) -> c_int {
     // SAFETY: as for `strerror_r`.
     unsafe { strerror_r(number, buffer, size) }
 }
@@ -45,7 +49,11 @@ pub extern "C" fn strerrorname_np(number: c_int) -> *const c_char {
 /// GNU: the message; null for what has none.
 #[unsafe(no_mangle)]
 pub extern "C" fn strerrordesc_np(number: c_int) -> *const c_char {
-    if message::error_name(number).is_none() { core::ptr::null() } else { strerror(number).cast_const() }
+    if message::error_name(number).is_none() {
+        core::ptr::null()
+    } else {
+        strerror(number).cast_const()
+    }
 }
 
 /// POSIX.
@@ -63,5 +71,9 @@ pub extern "C" fn sigabbrev_np(number: c_int) -> *const c_char {
 /// GNU: the message; null for what has none.
 #[unsafe(no_mangle)]
 pub extern "C" fn sigdescr_np(number: c_int) -> *const c_char {
-    if message::signal_name(number).is_none() { core::ptr::null() } else { strsignal(number).cast_const() }
+    if message::signal_name(number).is_none() {
+        core::ptr::null()
+    } else {
+        strsignal(number).cast_const()
+    }
 }

@@ -48,18 +48,33 @@ pub extern "C" fn dcgettext(_: *const c_char, text: *const c_char, _: c_int) -> 
 /// POSIX.1-2024: English has one plural.
 #[unsafe(no_mangle)]
 pub extern "C" fn ngettext(one: *const c_char, many: *const c_char, count: c_ulong) -> *mut c_char {
-    if count == 1 { one.cast_mut() } else { many.cast_mut() }
+    if count == 1 {
+        one.cast_mut()
+    } else {
+        many.cast_mut()
+    }
 }
 
 /// POSIX.1-2024.
 #[unsafe(no_mangle)]
-pub extern "C" fn dngettext(_: *const c_char, one: *const c_char, many: *const c_char, count: c_ulong) -> *mut c_char {
+pub extern "C" fn dngettext(
+    _: *const c_char,
+    one: *const c_char,
+    many: *const c_char,
+    count: c_ulong,
+) -> *mut c_char {
     ngettext(one, many, count)
 }
 
 /// POSIX.1-2024.
 #[unsafe(no_mangle)]
-pub extern "C" fn dcngettext(_: *const c_char, one: *const c_char, many: *const c_char, count: c_ulong, _: c_int) -> *mut c_char {
+pub extern "C" fn dcngettext(
+    _: *const c_char,
+    one: *const c_char,
+    many: *const c_char,
+    count: c_ulong,
+    _: c_int,
+) -> *mut c_char {
     ngettext(one, many, count)
 }
 
@@ -72,10 +87,18 @@ pub unsafe extern "C" fn textdomain(name: *const c_char) -> *mut c_char {
     // SAFETY: null or a string; the standard leaves threads to the program.
     unsafe {
         if !name.is_null() {
-            let name = if *name == 0 { c"messages".as_ptr() } else { name };
+            let name = if *name == 0 {
+                c"messages".as_ptr()
+            } else {
+                name
+            };
             super::string::strlcpy(domain, name, SIZE);
         }
-        if *domain == 0 { c"messages".as_ptr().cast_mut() } else { domain }
+        if *domain == 0 {
+            c"messages".as_ptr().cast_mut()
+        } else {
+            domain
+        }
     }
 }
 

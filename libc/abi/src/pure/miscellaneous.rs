@@ -15,7 +15,9 @@ pub unsafe extern "C" fn a64l(text: *const c_char) -> c_long {
     for index in 0..6 {
         // SAFETY: a string, which is not read behind its end.
         let byte = unsafe { *text.add(index) } as u8;
-        let Some(digit) = DIGITS.iter().position(|&digit| digit == byte && byte != 0) else { break };
+        let Some(digit) = DIGITS.iter().position(|&digit| digit == byte && byte != 0) else {
+            break;
+        };
         value |= (digit as u32).wrapping_shl(6 * index as u32);
     }
     c_long::from(value as i32)
@@ -76,9 +78,23 @@ pub unsafe extern "C" fn str2sig(text: *const c_char, signal: *mut c_int) -> c_i
         let name = super::string::bytes(text);
         let number = |text: &[u8]| core::str::from_utf8(text).ok()?.parse::<c_int>().ok();
         let found = if let Some(place) = name.strip_prefix(b"RTMIN") {
-            if place.is_empty() { Some(35) } else { place.strip_prefix(b"+").and_then(number).map(|place| 35 + place) }
+            if place.is_empty() {
+                Some(35)
+            } else {
+                place
+                    .strip_prefix(b"+")
+                    .and_then(number)
+                    .map(|place| 35 + place)
+            }
         } else if let Some(place) = name.strip_prefix(b"RTMAX") {
-            if place.is_empty() { Some(64) } else { place.strip_prefix(b"-").and_then(number).map(|place| 64 - place) }
+            if place.is_empty() {
+                Some(64)
+            } else {
+                place
+                    .strip_prefix(b"-")
+                    .and_then(number)
+                    .map(|place| 64 - place)
+            }
         } else {
             libc_algo::message::signal_number(name).or_else(|| number(name))
         };
@@ -99,7 +115,15 @@ static mut DIGIT_BUFFER: [u8; 400] = [0; 400];
 unsafe fn digits_by(format: &core::ffi::CStr, value: f64, precision: c_int) -> alloc::vec::Vec<u8> {
     let mut buffer = [0u8; 400];
     // SAFETY: the buffer has its size.
-    unsafe { super::format::snprintf(buffer.as_mut_ptr().cast(), buffer.len(), format.as_ptr(), precision, value) };
+    unsafe {
+        super::format::snprintf(
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            format.as_ptr(),
+            precision,
+            value,
+        )
+    };
     let length = buffer.iter().position(|&byte| byte == 0).unwrap_or(0);
     buffer[..length].to_vec()
 }
@@ -117,29 +141,63 @@ unsafe fn give_digits(digits: &[u8]) -> *mut c_char {
 
 /// The old XSI conversion to significant digits.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ecvt(value: f64, count: c_int, point: *mut c_int, sign: *mut c_int) -> *mut c_char {
+pub unsafe extern "C" fn ecvt(
+    value: f64,
+    count: c_int,
+    point: *mut c_int,
+    sign: *mut c_int,
+) -> *mut c_char {
     let count = count.clamp(1, 80);
     // SAFETY: the caller's places.
     unsafe {
         let text = digits_by(c"%.*e", value.abs(), count - 1);
-        let exponent = text.iter().position(|&byte| byte == b'e').and_then(|at| core::str::from_utf8(&text[at + 1..]).ok()?.parse::<c_int>().ok());
+        let exponent = text.iter().position(|&byte| byte == b'e').and_then(|at| {
+            core::str::from_utf8(&text[at + 1..])
+                .ok()?
+                .parse::<c_int>()
+                .ok()
+        });
         *sign = c_int::from(value.is_sign_negative());
-        *point = if value == 0.0 { 0 } else { exponent.map_or(0, |exponent| exponent + 1) };
-        let end = text.iter().position(|&byte| byte == b'e').unwrap_or(text.len());
-        let digits: alloc::vec::Vec<u8> = text[..end].iter().copied().filter(|&byte| byte != b'.').collect();
+        *point = if value == 0.0 {
+            0
+        } else {
+            exponent.map_or(0, |exponent| exponent + 1)
+        };
+        let end = text
+            .iter()
+            .position(|&byte| byte == b'e')
+            .unwrap_or(text.len());
+        let digits: alloc::vec::Vec<u8> = text[..end]
+            .iter()
+            .copied()
+            .filter(|&byte| byte != b'.')
+            .collect();
         give_digits(&digits)
     }
 }
 
 /// The old XSI conversion to digits behind the point.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fcvt(value: f64, count: c_int, point: *mut c_int, sign: *mut c_int) -> *mut c_char {
+pub unsafe extern "C" fn fcvt(
+    value: f64,
+    count: c_int,
+    point: *mut c_int,
+    sign: *mut c_int,
+) -> *mut c_char {
     // SAFETY: the caller's places.
     unsafe {
         let text = digits_by(c"%.*f", value.abs(), count.clamp(0, 80));
-        let whole = text.iter().position(|&byte| byte == b'.').unwrap_or(text.len());
-        let digits: alloc::vec::Vec<u8> = text.iter().copied().filter(|&byte| byte != b'.').collect();
-        let leading = digits.iter().take_while(|&&byte| byte == b'0').count().min(digits.len());
+        let whole = text
+            .iter()
+            .position(|&byte| byte == b'.')
+            .unwrap_or(text.len());
+        let digits: alloc::vec::Vec<u8> =
+            text.iter().copied().filter(|&byte| byte != b'.').collect();
+        let leading = digits
+            .iter()
+            .take_while(|&&byte| byte == b'0')
+            .count()
+            .min(digits.len());
         *sign = c_int::from(value.is_sign_negative());
         *point = whole as c_int - leading as c_int;
         give_digits(&digits[leading..])

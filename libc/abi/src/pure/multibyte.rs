@@ -46,13 +46,25 @@ fn illegal() -> usize {
 /// A state of the function's own for callers that give none.
 macro_rules! own_state {
     ($state:expr) => {{
-        static mut OWN: State = State { partial: 0, pending: 0 };
-        if $state.is_null() { &raw mut OWN } else { $state }
+        static mut OWN: State = State {
+            partial: 0,
+            pending: 0,
+        };
+        if $state.is_null() {
+            &raw mut OWN
+        } else {
+            $state
+        }
     }};
 }
 
 /// Decodes one character at `text`; the result is `mbrtowc`'s.
-unsafe fn decode_one(character: &mut u32, text: *const u8, size: usize, state: &mut State) -> usize {
+unsafe fn decode_one(
+    character: &mut u32,
+    text: *const u8,
+    size: usize,
+    state: &mut State,
+) -> usize {
     if size == 0 {
         return INCOMPLETE;
     }
@@ -60,7 +72,11 @@ unsafe fn decode_one(character: &mut u32, text: *const u8, size: usize, state: &
     // SAFETY: at least one byte is there.
     let first = unsafe { *text };
     if kept == 0 && (first < 0x80 || !is_utf8()) {
-        *character = if first < 0x80 { u32::from(first) } else { BYTE_BASE + u32::from(first) };
+        *character = if first < 0x80 {
+            u32::from(first)
+        } else {
+            BYTE_BASE + u32::from(first)
+        };
         return usize::from(first != 0);
     }
     for taken in 0..=3 - kept.min(3) {
@@ -86,12 +102,22 @@ unsafe fn decode_one(character: &mut u32, text: *const u8, size: usize, state: &
 
 /// C 7.29.6.3.2.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mbrtowc(to: *mut u32, text: *const c_char, size: usize, state: *mut State) -> usize {
+pub unsafe extern "C" fn mbrtowc(
+    to: *mut u32,
+    text: *const c_char,
+    size: usize,
+    state: *mut State,
+) -> usize {
     let state = own_state!(state);
     // SAFETY: the caller's objects; without a state, its use by two threads is forbidden.
     unsafe {
         if text.is_null() {
-            return if (*state).partial == 0 { 0 } else { (*state).partial = 0; illegal() };
+            return if (*state).partial == 0 {
+                0
+            } else {
+                (*state).partial = 0;
+                illegal()
+            };
         }
         let mut character = 0;
         let result = decode_one(&mut character, text.cast(), size, &mut *state);
@@ -163,7 +189,9 @@ pub(crate) fn encode_one(character: u32) -> Option<([u8; 4], usize)> {
     if is_utf8() {
         return encode(character);
     }
-    u8::try_from(wctob(character)).ok().map(|byte| ([byte, 0, 0, 0], 1))
+    u8::try_from(wctob(character))
+        .ok()
+        .map(|byte| ([byte, 0, 0, 0], 1))
 }
 
 /// C 7.29.6.3.3.
@@ -194,7 +222,13 @@ pub unsafe extern "C" fn wctomb(to: *mut c_char, character: u32) -> c_int {
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mbsnrtowcs(to: *mut u32, from: *mut *const c_char, mut size: usize, limit: usize, state: *mut State) -> usize {
+pub unsafe extern "C" fn mbsnrtowcs(
+    to: *mut u32,
+    from: *mut *const c_char,
+    mut size: usize,
+    limit: usize,
+    state: *mut State,
+) -> usize {
     let state = own_state!(state);
     let mut count = 0;
     // SAFETY: the caller's string of at most `size` bytes and target of `limit` characters.
@@ -236,7 +270,12 @@ pub unsafe extern "C" fn mbsnrtowcs(to: *mut u32, from: *mut *const c_char, mut 
 
 /// C 7.29.6.4.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mbsrtowcs(to: *mut u32, from: *mut *const c_char, limit: usize, state: *mut State) -> usize {
+pub unsafe extern "C" fn mbsrtowcs(
+    to: *mut u32,
+    from: *mut *const c_char,
+    limit: usize,
+    state: *mut State,
+) -> usize {
     let state = own_state!(state);
     // SAFETY: the string ends in NUL.
     unsafe { mbsnrtowcs(to, from, usize::MAX, limit, state) }
@@ -252,7 +291,13 @@ pub unsafe extern "C" fn mbstowcs(to: *mut u32, text: *const c_char, limit: usiz
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wcsnrtombs(to: *mut c_char, from: *mut *const u32, characters: usize, limit: usize, _: *mut State) -> usize {
+pub unsafe extern "C" fn wcsnrtombs(
+    to: *mut c_char,
+    from: *mut *const u32,
+    characters: usize,
+    limit: usize,
+    _: *mut State,
+) -> usize {
     let mut count = 0;
     // SAFETY: the caller's wide string of at most `characters` and target of `limit` bytes.
     unsafe {
@@ -286,7 +331,12 @@ pub unsafe extern "C" fn wcsnrtombs(to: *mut c_char, from: *mut *const u32, char
 
 /// C 7.29.6.4.2.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wcsrtombs(to: *mut c_char, from: *mut *const u32, limit: usize, state: *mut State) -> usize {
+pub unsafe extern "C" fn wcsrtombs(
+    to: *mut c_char,
+    from: *mut *const u32,
+    limit: usize,
+    state: *mut State,
+) -> usize {
     // SAFETY: the wide string ends in a null character.
     unsafe { wcsnrtombs(to, from, usize::MAX, limit, state) }
 }
@@ -301,7 +351,12 @@ pub unsafe extern "C" fn wcstombs(to: *mut c_char, text: *const u32, limit: usiz
 
 /// C 7.28.1.3.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mbrtoc32(to: *mut u32, text: *const c_char, size: usize, state: *mut State) -> usize {
+pub unsafe extern "C" fn mbrtoc32(
+    to: *mut u32,
+    text: *const c_char,
+    size: usize,
+    state: *mut State,
+) -> usize {
     let state = own_state!(state);
     // SAFETY: as for `mbrtowc`; without text, C wants the call `mbrtoc32(NULL, "", 1, state)`.
     unsafe {
@@ -321,7 +376,12 @@ pub unsafe extern "C" fn c32rtomb(to: *mut c_char, character: u32, state: *mut S
 
 /// C 7.28.1.1: a character beyond the first plane comes in two halves.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mbrtoc16(to: *mut u16, text: *const c_char, size: usize, state: *mut State) -> usize {
+pub unsafe extern "C" fn mbrtoc16(
+    to: *mut u16,
+    text: *const c_char,
+    size: usize,
+    state: *mut State,
+) -> usize {
     let state = own_state!(state);
     // SAFETY: as for `mbrtowc`.
     unsafe {
@@ -369,7 +429,11 @@ pub unsafe extern "C" fn c16rtomb(to: *mut c_char, unit: u16, state: *mut State)
             }
             (0, 0xdc00..=0xdfff) => illegal(),
             (0, _) => wcrtomb(to, value, null_mut()),
-            (_, 0xdc00..=0xdfff) => wcrtomb(to, 0x10000 + ((high & 0x3ff) << 10) + (value & 0x3ff), null_mut()),
+            (_, 0xdc00..=0xdfff) => wcrtomb(
+                to,
+                0x10000 + ((high & 0x3ff) << 10) + (value & 0x3ff),
+                null_mut(),
+            ),
             _ => illegal(),
         }
     }

@@ -30,7 +30,11 @@ impl Text for *const u32 {
     unsafe fn at(self, index: usize) -> u8 {
         // SAFETY: the readers stop at the NUL.
         let character = unsafe { *self.add(index) };
-        if character < 0x80 { character as u8 } else { 0xff }
+        if character < 0x80 {
+            character as u8
+        } else {
+            0xff
+        }
     }
     fn place(self, index: usize) -> Self {
         self.wrapping_add(index)
@@ -40,7 +44,11 @@ impl Text for *const u32 {
 unsafe fn read_integer<T: Text>(text: T, end: *mut T, base: c_int) -> Option<Integer> {
     let valid = base == 0 || (2..=36).contains(&base);
     // SAFETY: the text is a string.
-    let found = if valid { number::integer(|index| unsafe { text.at(index) }, base as u32) } else { None };
+    let found = if valid {
+        number::integer(|index| unsafe { text.at(index) }, base as u32)
+    } else {
+        None
+    };
     if !valid {
         set_errno(EINVAL);
     }
@@ -53,7 +61,9 @@ unsafe fn read_integer<T: Text>(text: T, end: *mut T, base: c_int) -> Option<Int
 
 unsafe fn signed<T: Text>(text: T, end: *mut T, base: c_int) -> i64 {
     // SAFETY: passed on.
-    let Some(found) = (unsafe { read_integer(text, end, base) }) else { return 0 };
+    let Some(found) = (unsafe { read_integer(text, end, base) }) else {
+        return 0;
+    };
     let (value, out_of_range) = found.signed(i64::MIN, i64::MAX);
     if out_of_range {
         set_errno(ERANGE);
@@ -63,7 +73,9 @@ unsafe fn signed<T: Text>(text: T, end: *mut T, base: c_int) -> i64 {
 
 unsafe fn unsigned<T: Text>(text: T, end: *mut T, base: c_int) -> u64 {
     // SAFETY: passed on.
-    let Some(found) = (unsafe { read_integer(text, end, base) }) else { return 0 };
+    let Some(found) = (unsafe { read_integer(text, end, base) }) else {
+        return 0;
+    };
     let (value, out_of_range) = found.unsigned(u64::MAX);
     if out_of_range {
         set_errno(ERANGE);
@@ -124,7 +136,11 @@ pub unsafe extern "C" fn atoi(text: *const c_char) -> c_int {
 }
 
 /// Finds a number and converts it with `convert`, which gets its text as bytes.
-unsafe fn floating<T: Text, R>(text: T, end: *mut T, convert: fn(&[u8], FloatSpan) -> (R, bool)) -> Option<R> {
+unsafe fn floating<T: Text, R>(
+    text: T,
+    end: *mut T,
+    convert: fn(&[u8], FloatSpan) -> (R, bool),
+) -> Option<R> {
     /// Longer numbers are rare enough to be copied to the heap.
     const SHORT: usize = 64;
     // SAFETY: the text is a string.
@@ -169,14 +185,22 @@ pub unsafe extern "C" fn strtof(text: *const c_char, end: *mut *const c_char) ->
 
 /// GNU.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strtod_l(text: *const c_char, end: *mut *const c_char, _: *mut c_void) -> f64 {
+pub unsafe extern "C" fn strtod_l(
+    text: *const c_char,
+    end: *mut *const c_char,
+    _: *mut c_void,
+) -> f64 {
     // SAFETY: as for `strtod`.
     unsafe { strtod(text, end) }
 }
 
 /// GNU.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strtof_l(text: *const c_char, end: *mut *const c_char, _: *mut c_void) -> f32 {
+pub unsafe extern "C" fn strtof_l(
+    text: *const c_char,
+    end: *mut *const c_char,
+    _: *mut c_void,
+) -> f32 {
     // SAFETY: as for `strtof`.
     unsafe { strtof(text, end) }
 }
@@ -202,12 +226,20 @@ pub unsafe extern "C" fn wcstof(text: *const u32, end: *mut *const u32) -> f32 {
     unsafe { floating(text, end, number::to_single).unwrap_or(0.0) }
 }
 
-unsafe extern "C" fn read_long_double(result: *mut Extended, text: *const c_char, end: *mut *const c_char) {
+unsafe extern "C" fn read_long_double(
+    result: *mut Extended,
+    text: *const c_char,
+    end: *mut *const c_char,
+) {
     // SAFETY: the shim passes a place for the result and the caller's arguments.
     unsafe { result.write(floating(text, end, number::to_extended).unwrap_or_default()) }
 }
 
-unsafe extern "C" fn read_wide_long_double(result: *mut Extended, text: *const u32, end: *mut *const u32) {
+unsafe extern "C" fn read_wide_long_double(
+    result: *mut Extended,
+    text: *const u32,
+    end: *mut *const u32,
+) {
     // SAFETY: the shim passes a place for the result and the caller's arguments.
     unsafe { result.write(floating(text, end, number::to_extended).unwrap_or_default()) }
 }
@@ -251,7 +283,10 @@ pub struct Division<T> {
 /// C 7.22.6.2.
 #[unsafe(no_mangle)]
 pub extern "C" fn div(left: c_int, right: c_int) -> Division<c_int> {
-    Division { quotient: left.wrapping_div(right), remainder: left.wrapping_rem(right) }
+    Division {
+        quotient: left.wrapping_div(right),
+        remainder: left.wrapping_rem(right),
+    }
 }
 
 /// Defines the 64-bit functions under their names.

@@ -49,7 +49,11 @@ pub unsafe extern "C" fn dirname(path: *mut c_char) -> *mut c_char {
             end -= 1;
         }
         if end == 0 {
-            return if *path == b'/' as c_char { c"/".as_ptr().cast_mut() } else { c".".as_ptr().cast_mut() };
+            return if *path == b'/' as c_char {
+                c"/".as_ptr().cast_mut()
+            } else {
+                c".".as_ptr().cast_mut()
+            };
         }
         while end > 1 && is_slash(end) {
             end -= 1;

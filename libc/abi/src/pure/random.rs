@@ -59,7 +59,8 @@ unsafe fn keep() {
     // SAFETY: KEPT is null or an array of STATE_SIZE bytes that the caller still owns.
     unsafe {
         if !KEPT.is_null() {
-            KEPT.cast::<[u32; 32]>().write_unaligned((*&raw const SEQUENCE).save());
+            KEPT.cast::<[u32; 32]>()
+                .write_unaligned((*&raw const SEQUENCE).save());
         }
     }
 }
@@ -185,6 +186,9 @@ pub unsafe extern "C" fn lcong48(parameters: *const [u16; 7]) {
     unsafe {
         let [a, b, c, d, e, f, addend] = *parameters;
         WORDS = [a, b, c];
-        GENERATOR = Congruential { multiplier: u64::from(d) | u64::from(e) << 16 | u64::from(f) << 32, addend: addend.into() };
+        GENERATOR = Congruential {
+            multiplier: u64::from(d) | u64::from(e) << 16 | u64::from(f) << 32,
+            addend: addend.into(),
+        };
     }
 }

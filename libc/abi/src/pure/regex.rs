@@ -75,7 +75,11 @@ const MESSAGES: [&str; 14] = [
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn regcomp(result: *mut Compiled, pattern: *const c_char, flags: c_int) -> c_int {
+pub unsafe extern "C" fn regcomp(
+    result: *mut Compiled,
+    pattern: *const c_char,
+    flags: c_int,
+) -> c_int {
     let options = Options {
         extended: flags & REG_EXTENDED != 0,
         fold_case: flags & REG_ICASE != 0,
@@ -88,7 +92,10 @@ pub unsafe extern "C" fn regcomp(result: *mut Compiled, pattern: *const c_char, 
             Err(error) => number(error),
             Ok(regex) => {
                 (*result).groups = regex.groups();
-                (*result).program = Box::into_raw(Box::new(Pattern { regex, without_spans: flags & REG_NOSUB != 0 }));
+                (*result).program = Box::into_raw(Box::new(Pattern {
+                    regex,
+                    without_spans: flags & REG_NOSUB != 0,
+                }));
                 0
             }
         }
@@ -97,8 +104,17 @@ pub unsafe extern "C" fn regcomp(result: *mut Compiled, pattern: *const c_char, 
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn regexec(compiled: *const Compiled, text: *const c_char, count: usize, matches: *mut Match, flags: c_int) -> c_int {
-    let context = Context { not_line_start: flags & REG_NOTBOL != 0, not_line_end: flags & REG_NOTEOL != 0 };
+pub unsafe extern "C" fn regexec(
+    compiled: *const Compiled,
+    text: *const c_char,
+    count: usize,
+    matches: *mut Match,
+    flags: c_int,
+) -> c_int {
+    let context = Context {
+        not_line_start: flags & REG_NOTBOL != 0,
+        not_line_end: flags & REG_NOTEOL != 0,
+    };
     // SAFETY: `regcomp` made the program; the caller's string and array of `count`.
     unsafe {
         let pattern = &*(*compiled).program;
@@ -109,7 +125,10 @@ pub unsafe extern "C" fn regexec(compiled: *const Compiled, text: *const c_char,
         }
         for index in 0..wanted {
             let found = spans.get(index).copied().flatten();
-            let span = found.map_or(Match { start: -1, end: -1 }, |(start, end)| Match { start: start as i64, end: end as i64 });
+            let span = found.map_or(Match { start: -1, end: -1 }, |(start, end)| Match {
+                start: start as i64,
+                end: end as i64,
+            });
             matches.add(index).write(span);
         }
     }
@@ -130,8 +149,16 @@ pub unsafe extern "C" fn regfree(compiled: *mut Compiled) {
 
 /// POSIX: returns the size that the whole message needs.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn regerror(error: c_int, _: *const Compiled, buffer: *mut c_char, size: usize) -> usize {
-    let message = usize::try_from(error).ok().and_then(|error| MESSAGES.get(error)).unwrap_or(&"Unknown error\0");
+pub unsafe extern "C" fn regerror(
+    error: c_int,
+    _: *const Compiled,
+    buffer: *mut c_char,
+    size: usize,
+) -> usize {
+    let message = usize::try_from(error)
+        .ok()
+        .and_then(|error| MESSAGES.get(error))
+        .unwrap_or(&"Unknown error\0");
     // SAFETY: the caller's buffer has `size` bytes; the message ends in NUL.
     unsafe { super::string::strlcpy(buffer, message.as_ptr().cast(), size) + 1 }
 }

@@ -46,7 +46,9 @@ impl Targets for Pointers<'_, '_> {
 
     fn integer(&mut self, place: usize, size: usize, value: u64) {
         // SAFETY: the format promises a place for an integer of this size.
-        unsafe { core::ptr::copy_nonoverlapping(value.to_le_bytes().as_ptr(), place_of(place), size) }
+        unsafe {
+            core::ptr::copy_nonoverlapping(value.to_le_bytes().as_ptr(), place_of(place), size)
+        }
     }
 
     fn single(&mut self, place: usize, value: f32) {
@@ -109,9 +111,17 @@ impl Source for Text {
 
 /// C 7.21.6.14.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vsscanf(text: *const c_char, format: *const c_char, mut list: VaList<'_>) -> c_int {
+pub unsafe extern "C" fn vsscanf(
+    text: *const c_char,
+    format: *const c_char,
+    mut list: VaList<'_>,
+) -> c_int {
     // SAFETY: two strings.
-    read(&mut Text(text.cast()), unsafe { super::string::bytes(format) }, &mut list)
+    read(
+        &mut Text(text.cast()),
+        unsafe { super::string::bytes(format) },
+        &mut list,
+    )
 }
 
 /// C 7.21.6.7.

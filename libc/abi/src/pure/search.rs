@@ -26,10 +26,17 @@ pub struct Table {
     used: c_uint,
 }
 
-static mut TABLE: Table = Table { entries: null_mut(), capacity: 0, used: 0 };
+static mut TABLE: Table = Table {
+    entries: null_mut(),
+    capacity: 0,
+    used: 0,
+};
 
 unsafe fn allocate(wanted: usize) -> Option<(*mut Entry, c_uint)> {
-    let capacity = wanted.max(8).checked_next_power_of_two().filter(|&capacity| capacity <= 1 << 30)?;
+    let capacity = wanted
+        .max(8)
+        .checked_next_power_of_two()
+        .filter(|&capacity| capacity <= 1 << 30)?;
     // SAFETY: zeroed memory is a table of empty entries.
     let entries = unsafe { calloc(capacity, size_of::<Entry>()) }.cast::<Entry>();
     (!entries.is_null()).then_some((entries, capacity as c_uint))
@@ -42,7 +49,11 @@ pub unsafe extern "C" fn hcreate_r(count: usize, table: *mut Table) -> c_int {
     unsafe {
         match allocate(count.saturating_mul(4) / 3 + 1) {
             Some((entries, capacity)) => {
-                table.write(Table { entries, capacity, used: 0 });
+                table.write(Table {
+                    entries,
+                    capacity,
+                    used: 0,
+                });
                 1
             }
             None => {
@@ -66,7 +77,11 @@ pub unsafe extern "C" fn hdestroy_r(table: *mut Table) {
     // SAFETY: the caller's object.
     unsafe {
         free((*table).entries.cast());
-        table.write(Table { entries: null_mut(), capacity: 0, used: 0 });
+        table.write(Table {
+            entries: null_mut(),
+            capacity: 0,
+            used: 0,
+        });
     }
 }
 
@@ -80,7 +95,11 @@ pub unsafe extern "C" fn hdestroy() {
 /// FNV-1a.
 unsafe fn hash(key: *const c_char) -> usize {
     // SAFETY: a string.
-    unsafe { bytes(key) }.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)) as usize
+    unsafe { bytes(key) }
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        }) as usize
 }
 
 /// The entry with this key, or the empty one where it belongs.
@@ -102,7 +121,9 @@ unsafe fn place(entries: *mut Entry, capacity: c_uint, key: *const c_char) -> *m
 unsafe fn grow(table: *mut Table) -> bool {
     // SAFETY: the caller's table.
     unsafe {
-        let Some((entries, capacity)) = allocate(2 * (*table).capacity as usize) else { return false };
+        let Some((entries, capacity)) = allocate(2 * (*table).capacity as usize) else {
+            return false;
+        };
         for index in 0..(*table).capacity as usize {
             let entry = *(*table).entries.add(index);
             if !entry.key.is_null() {
@@ -118,7 +139,12 @@ unsafe fn grow(table: *mut Table) -> bool {
 
 /// GNU.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn hsearch_r(item: Entry, action: c_int, result: *mut *mut Entry, table: *mut Table) -> c_int {
+pub unsafe extern "C" fn hsearch_r(
+    item: Entry,
+    action: c_int,
+    result: *mut *mut Entry,
+    table: *mut Table,
+) -> c_int {
     // SAFETY: the caller's objects; a table that was never created has no entries.
     unsafe {
         *result = null_mut();
@@ -171,7 +197,11 @@ const HEIGHT_MAX: usize = 64;
 
 unsafe fn height(node: *const TreeNode) -> c_int {
     // SAFETY: null or a node.
-    if node.is_null() { 0 } else { unsafe { (*node).height } }
+    if node.is_null() {
+        0
+    } else {
+        unsafe { (*node).height }
+    }
 }
 
 /// Restores the balance of the node that `link` points to (AVL).
@@ -215,7 +245,10 @@ struct Path {
 }
 
 unsafe fn path_to(key: *const c_void, root: *mut *mut TreeNode, compare: Compare) -> Path {
-    let mut path = Path { links: [null_mut(); HEIGHT_MAX], length: 0 };
+    let mut path = Path {
+        links: [null_mut(); HEIGHT_MAX],
+        length: 0,
+    };
     let mut link = root;
     // SAFETY: the caller's tree.
     unsafe {
@@ -247,7 +280,11 @@ unsafe fn rebalance(path: &Path, length: usize) {
 
 /// XSI.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tsearch(key: *const c_void, root: *mut *mut TreeNode, compare: Compare) -> *mut TreeNode {
+pub unsafe extern "C" fn tsearch(
+    key: *const c_void,
+    root: *mut *mut TreeNode,
+    compare: Compare,
+) -> *mut TreeNode {
     if root.is_null() {
         return null_mut();
     }
@@ -262,7 +299,11 @@ pub unsafe extern "C" fn tsearch(key: *const c_void, root: *mut *mut TreeNode, c
         if node.is_null() {
             return null_mut();
         }
-        node.write(TreeNode { key, children: [null_mut(); 2], height: 1 });
+        node.write(TreeNode {
+            key,
+            children: [null_mut(); 2],
+            height: 1,
+        });
         *link = node;
         rebalance(&path, path.length - 1);
         node
@@ -271,7 +312,11 @@ pub unsafe extern "C" fn tsearch(key: *const c_void, root: *mut *mut TreeNode, c
 
 /// XSI.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tfind(key: *const c_void, root: *const *mut TreeNode, compare: Compare) -> *mut TreeNode {
+pub unsafe extern "C" fn tfind(
+    key: *const c_void,
+    root: *const *mut TreeNode,
+    compare: Compare,
+) -> *mut TreeNode {
     if root.is_null() {
         return null_mut();
     }
@@ -284,7 +329,11 @@ pub unsafe extern "C" fn tfind(key: *const c_void, root: *const *mut TreeNode, c
 
 /// XSI: returns the parent (or something that is not null for the root).
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tdelete(key: *const c_void, root: *mut *mut TreeNode, compare: Compare) -> *mut c_void {
+pub unsafe extern "C" fn tdelete(
+    key: *const c_void,
+    root: *mut *mut TreeNode,
+    compare: Compare,
+) -> *mut c_void {
     if root.is_null() {
         return null_mut();
     }
@@ -296,7 +345,11 @@ pub unsafe extern "C" fn tdelete(key: *const c_void, root: *mut *mut TreeNode, c
         if node.is_null() {
             return null_mut();
         }
-        let parent = if path.length > 1 { (*path.links[path.length - 2]).cast() } else { root.cast() };
+        let parent = if path.length > 1 {
+            (*path.links[path.length - 2]).cast()
+        } else {
+            root.cast()
+        };
         if (*node).children[0].is_null() {
             *link = (*node).children[1];
             free(node.cast());
@@ -355,7 +408,10 @@ pub unsafe extern "C" fn twalk(root: *const TreeNode, visit: Visit) {
 
 /// GNU.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tdestroy(root: *mut TreeNode, release: Option<unsafe extern "C" fn(*mut c_void)>) {
+pub unsafe extern "C" fn tdestroy(
+    root: *mut TreeNode,
+    release: Option<unsafe extern "C" fn(*mut c_void)>,
+) {
     // SAFETY: the caller's tree, which is gone after this.
     unsafe {
         if root.is_null() {

@@ -21,7 +21,13 @@ impl Array {
 impl libc_algo::sort::Elements for Array {
     fn less(&mut self, left: usize, right: usize) -> bool {
         // SAFETY: both indices are in the caller's array.
-        unsafe { (self.compare)(self.element(left).cast(), self.element(right).cast(), self.context) < 0 }
+        unsafe {
+            (self.compare)(
+                self.element(left).cast(),
+                self.element(right).cast(),
+                self.context,
+            ) < 0
+        }
     }
 
     fn swap(&mut self, left: usize, right: usize) {
@@ -43,11 +49,29 @@ impl libc_algo::sort::Elements for Array {
 
 /// POSIX.1-2024.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qsort_r(base: *mut c_void, count: usize, size: usize, compare: CompareWith, context: *mut c_void) {
-    libc_algo::sort::sort(&mut Array { base: base.cast(), size, compare, context }, count);
+pub unsafe extern "C" fn qsort_r(
+    base: *mut c_void,
+    count: usize,
+    size: usize,
+    compare: CompareWith,
+    context: *mut c_void,
+) {
+    libc_algo::sort::sort(
+        &mut Array {
+            base: base.cast(),
+            size,
+            compare,
+            context,
+        },
+        count,
+    );
 }
 
-unsafe extern "C" fn without_context(left: *const c_void, right: *const c_void, compare: *mut c_void) -> c_int {
+unsafe extern "C" fn without_context(
+    left: *const c_void,
+    right: *const c_void,
+    compare: *mut c_void,
+) -> c_int {
     // SAFETY: `qsort` passed its comparison function as the context.
     unsafe { core::mem::transmute::<*mut c_void, Compare>(compare)(left, right) }
 }
@@ -61,7 +85,13 @@ pub unsafe extern "C" fn qsort(base: *mut c_void, count: usize, size: usize, com
 
 /// C 7.22.5.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bsearch(key: *const c_void, base: *const c_void, count: usize, size: usize, compare: Compare) -> *mut c_void {
+pub unsafe extern "C" fn bsearch(
+    key: *const c_void,
+    base: *const c_void,
+    count: usize,
+    size: usize,
+    compare: Compare,
+) -> *mut c_void {
     let (mut first, mut left) = (base.cast::<u8>(), count);
     while left > 0 {
         let middle = first.wrapping_add(left / 2 * size);
@@ -80,7 +110,13 @@ pub unsafe extern "C" fn bsearch(key: *const c_void, base: *const c_void, count:
 
 /// XSI: the first equal element, or null.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lfind(key: *const c_void, base: *const c_void, count: *mut usize, size: usize, compare: Compare) -> *mut c_void {
+pub unsafe extern "C" fn lfind(
+    key: *const c_void,
+    base: *const c_void,
+    count: *mut usize,
+    size: usize,
+    compare: Compare,
+) -> *mut c_void {
     // SAFETY: the caller's array of `*count` elements.
     unsafe {
         for index in 0..*count {
@@ -95,7 +131,13 @@ pub unsafe extern "C" fn lfind(key: *const c_void, base: *const c_void, count: *
 
 /// XSI: as `lfind`, but appends what is not there.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn lsearch(key: *const c_void, base: *mut c_void, count: *mut usize, size: usize, compare: Compare) -> *mut c_void {
+pub unsafe extern "C" fn lsearch(
+    key: *const c_void,
+    base: *mut c_void,
+    count: *mut usize,
+    size: usize,
+    compare: Compare,
+) -> *mut c_void {
     // SAFETY: the caller's array has room for one more element.
     unsafe {
         let found = lfind(key, base, count, size, compare);
@@ -123,10 +165,16 @@ pub unsafe extern "C" fn insque(element: *mut c_void, after: *mut c_void) {
     // SAFETY: both begin with two link pointers.
     unsafe {
         if after.is_null() {
-            *element = Link { next: core::ptr::null_mut(), previous: core::ptr::null_mut() };
+            *element = Link {
+                next: core::ptr::null_mut(),
+                previous: core::ptr::null_mut(),
+            };
             return;
         }
-        *element = Link { next: (*after).next, previous: after };
+        *element = Link {
+            next: (*after).next,
+            previous: after,
+        };
         (*after).next = element;
         if !(*element).next.is_null() {
             (*(*element).next).previous = element;

@@ -4,7 +4,9 @@
 
 use super::memory::{find, memcpy};
 use super::support::malloc;
-use core::arch::x86_64::{_mm_andnot_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_setzero_si128};
+use core::arch::x86_64::{
+    _mm_andnot_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_setzero_si128,
+};
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::null_mut;
 
@@ -32,7 +34,10 @@ pub unsafe extern "C" fn strnlen(text: *const c_char, limit: usize) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strchrnul(text: *const c_char, byte: c_int) -> *mut c_char {
     // SAFETY: a string has a NUL, so the search ends.
-    unsafe { text.add(find(text.cast(), byte as u8, true, usize::MAX).unwrap_or(0)).cast_mut() }
+    unsafe {
+        text.add(find(text.cast(), byte as u8, true, usize::MAX).unwrap_or(0))
+            .cast_mut()
+    }
 }
 
 /// C 7.24.5.2.
@@ -41,7 +46,11 @@ pub unsafe extern "C" fn strchr(text: *const c_char, byte: c_int) -> *mut c_char
     // SAFETY: `strchrnul` returns a place in the string.
     unsafe {
         let place = strchrnul(text, byte);
-        if *place as u8 == byte as u8 { place } else { null_mut() }
+        if *place as u8 == byte as u8 {
+            place
+        } else {
+            null_mut()
+        }
     }
 }
 
@@ -88,7 +97,11 @@ unsafe fn compare(left: *const u8, right: *const u8, limit: usize) -> (u8, u8) {
             let mask = _mm_movemask_epi8(going_on) as u32 ^ 0xffff;
             if mask != 0 {
                 let at = mask.trailing_zeros() as usize;
-                return if index + at < limit { (*a.add(at), *b.add(at)) } else { (0, 0) };
+                return if index + at < limit {
+                    (*a.add(at), *b.add(at))
+                } else {
+                    (0, 0)
+                };
             }
             index += 16;
         }
@@ -121,7 +134,11 @@ pub unsafe extern "C" fn strcoll(left: *const c_char, right: *const c_char) -> c
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strcoll_l(left: *const c_char, right: *const c_char, _: *mut c_void) -> c_int {
+pub unsafe extern "C" fn strcoll_l(
+    left: *const c_char,
+    right: *const c_char,
+    _: *mut c_void,
+) -> c_int {
     // SAFETY: two strings.
     unsafe { strcmp(left, right) }
 }
@@ -141,7 +158,12 @@ pub unsafe extern "C" fn strxfrm(to: *mut c_char, from: *const c_char, size: usi
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strxfrm_l(to: *mut c_char, from: *const c_char, size: usize, _: *mut c_void) -> usize {
+pub unsafe extern "C" fn strxfrm_l(
+    to: *mut c_char,
+    from: *const c_char,
+    size: usize,
+    _: *mut c_void,
+) -> usize {
     // SAFETY: as for `strxfrm`.
     unsafe { strxfrm(to, from, size) }
 }
@@ -167,21 +189,34 @@ pub unsafe extern "C" fn strcasecmp(left: *const c_char, right: *const c_char) -
 
 /// POSIX `<strings.h>`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strncasecmp(left: *const c_char, right: *const c_char, limit: usize) -> c_int {
+pub unsafe extern "C" fn strncasecmp(
+    left: *const c_char,
+    right: *const c_char,
+    limit: usize,
+) -> c_int {
     // SAFETY: two strings, or at least `limit` bytes.
     unsafe { compare_case(left, right, limit) }
 }
 
 /// POSIX `<strings.h>`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strcasecmp_l(left: *const c_char, right: *const c_char, _: *mut c_void) -> c_int {
+pub unsafe extern "C" fn strcasecmp_l(
+    left: *const c_char,
+    right: *const c_char,
+    _: *mut c_void,
+) -> c_int {
     // SAFETY: two strings.
     unsafe { compare_case(left, right, usize::MAX) }
 }
 
 /// POSIX `<strings.h>`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strncasecmp_l(left: *const c_char, right: *const c_char, limit: usize, _: *mut c_void) -> c_int {
+pub unsafe extern "C" fn strncasecmp_l(
+    left: *const c_char,
+    right: *const c_char,
+    limit: usize,
+    _: *mut c_void,
+) -> c_int {
     // SAFETY: as for `strncasecmp`.
     unsafe { compare_case(left, right, limit) }
 }
@@ -242,7 +277,11 @@ pub unsafe extern "C" fn strcat(to: *mut c_char, from: *const c_char) -> *mut c_
 
 /// C 7.24.3.2.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strncat(to: *mut c_char, from: *const c_char, limit: usize) -> *mut c_char {
+pub unsafe extern "C" fn strncat(
+    to: *mut c_char,
+    from: *const c_char,
+    limit: usize,
+) -> *mut c_char {
     // SAFETY: the target has room for both, cut to `limit`, and a NUL.
     unsafe {
         let (end, length) = (to.add(strlen(to)), strnlen(from, limit));
@@ -334,7 +373,11 @@ pub unsafe extern "C" fn strpbrk(text: *const c_char, accepted: *const c_char) -
     // SAFETY: `strcspn` stays in the string.
     unsafe {
         let place = text.add(strcspn(text, accepted));
-        if *place == 0 { null_mut() } else { place.cast_mut() }
+        if *place == 0 {
+            null_mut()
+        } else {
+            place.cast_mut()
+        }
     }
 }
 
@@ -375,7 +418,11 @@ pub unsafe extern "C" fn strcasestr(text: *const c_char, needle: *const c_char) 
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strtok_r(text: *mut c_char, separators: *const c_char, state: *mut *mut c_char) -> *mut c_char {
+pub unsafe extern "C" fn strtok_r(
+    text: *mut c_char,
+    separators: *const c_char,
+    state: *mut *mut c_char,
+) -> *mut c_char {
     // SAFETY: `text` or the saved place is a string that may be written.
     unsafe {
         let start = if text.is_null() { *state } else { text };
@@ -456,5 +503,9 @@ pub extern "C" fn ffsl(value: i64) -> c_int {
 /// As `ffs`, for `long long`.
 #[unsafe(no_mangle)]
 pub extern "C" fn ffsll(value: i64) -> c_int {
-    if value == 0 { 0 } else { value.trailing_zeros() as c_int + 1 }
+    if value == 0 {
+        0
+    } else {
+        value.trailing_zeros() as c_int + 1
+    }
 }

@@ -64,14 +64,20 @@ unsafe impl core::alloc::GlobalAlloc for CHeap {
         unsafe { free(pointer.cast()) }
     }
 
-    unsafe fn realloc(&self, pointer: *mut u8, layout: core::alloc::Layout, new_size: usize) -> *mut u8 {
+    unsafe fn realloc(
+        &self,
+        pointer: *mut u8,
+        layout: core::alloc::Layout,
+        new_size: usize,
+    ) -> *mut u8 {
         if layout.align() <= 16 {
             // SAFETY: the pointer came from `malloc` above.
             return unsafe { realloc(pointer.cast(), new_size).cast() };
         }
         // SAFETY: a fresh block of the same alignment, copied up to the smaller size.
         unsafe {
-            let new_layout = core::alloc::Layout::from_size_align_unchecked(new_size, layout.align());
+            let new_layout =
+                core::alloc::Layout::from_size_align_unchecked(new_size, layout.align());
             let new_pointer = self.alloc(new_layout);
             if !new_pointer.is_null() {
                 core::ptr::copy_nonoverlapping(pointer, new_pointer, new_size.min(layout.size()));

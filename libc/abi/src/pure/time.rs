@@ -121,7 +121,11 @@ unsafe fn zone_for(value: Option<&[u8]>) -> Zone {
         None => unsafe { read_file(b"/etc/localtime") }.and_then(|data| Zone::from_file(&data)),
         Some(b"") => None,
         Some(value) => {
-            let rule = if value[0] == b':' { None } else { Zone::from_rule(value) };
+            let rule = if value[0] == b':' {
+                None
+            } else {
+                Zone::from_rule(value)
+            };
             // SAFETY: passed on.
             rule.or_else(|| unsafe { zone_file(value.strip_prefix(b":").unwrap_or(value)) })
         }
@@ -134,7 +138,15 @@ unsafe fn zone_file(name: &[u8]) -> Option<Zone> {
     if name.windows(2).any(|pair| pair == b"..") {
         return None;
     }
-    let directories: &[&[u8]] = if name.starts_with(b"/") { &[b""] } else { &[b"/usr/share/zoneinfo/", b"/share/zoneinfo/", b"/etc/zoneinfo/"] };
+    let directories: &[&[u8]] = if name.starts_with(b"/") {
+        &[b""]
+    } else {
+        &[
+            b"/usr/share/zoneinfo/",
+            b"/share/zoneinfo/",
+            b"/etc/zoneinfo/",
+        ]
+    };
     directories.iter().find_map(|directory| {
         // SAFETY: passed on.
         let data = unsafe { read_file(&[*directory, name].concat()) }?;
@@ -147,13 +159,20 @@ fn zone() -> &'static Zone {
     // SAFETY: environment values are strings; a published zone is never freed.
     unsafe {
         let variable = getenv(c"TZ".as_ptr());
-        let value = if variable.is_null() { None } else { Some(bytes(variable)) };
+        let value = if variable.is_null() {
+            None
+        } else {
+            Some(bytes(variable))
+        };
         let current = CURRENT.load(Ordering::Acquire);
         if !current.is_null() && (*current).value.as_deref() == value {
             return &(*current).zone;
         }
         let errno = super::support::errno();
-        let new: &'static Current = Box::leak(Box::new(Current { value: value.map(<[u8]>::to_vec), zone: zone_for(value) }));
+        let new: &'static Current = Box::leak(Box::new(Current {
+            value: value.map(<[u8]>::to_vec),
+            zone: zone_for(value),
+        }));
         set_errno(errno);
         publish(&new.zone);
         CURRENT.store(core::ptr::from_ref(new).cast_mut(), Ordering::Release);
@@ -170,7 +189,10 @@ unsafe fn publish(zone: &'static Zone) {
     let (standard, saving) = zone.kinds();
     // SAFETY: words that programs read; POSIX makes `tzset` the program's to serialize.
     unsafe {
-        tzname = [name_of(zone, standard), name_of(zone, saving.unwrap_or(standard))];
+        tzname = [
+            name_of(zone, standard),
+            name_of(zone, saving.unwrap_or(standard)),
+        ];
         timezone = -standard.offset_s;
         daylight = c_int::from(saving.is_some());
     }
@@ -218,8 +240,19 @@ pub unsafe extern "C" fn localtime_r(time: *const i64, result: *mut BrokenDown) 
 }
 
 /// The object that `gmtime` and `localtime` share (C 7.27.3).
-static mut SHARED: BrokenDown =
-    BrokenDown { second: 0, minute: 0, hour: 0, day: 0, month: 0, year: 0, weekday: 0, year_day: 0, daylight: 0, offset_s: 0, zone: null() };
+static mut SHARED: BrokenDown = BrokenDown {
+    second: 0,
+    minute: 0,
+    hour: 0,
+    day: 0,
+    month: 0,
+    year: 0,
+    weekday: 0,
+    year_day: 0,
+    daylight: 0,
+    offset_s: 0,
+    zone: null(),
+};
 
 /// C 7.27.3.3.
 #[unsafe(no_mangle)]
@@ -243,7 +276,9 @@ pub unsafe extern "C" fn mktime(broken_down: *mut BrokenDown) -> i64 {
     unsafe {
         let time = zone.moment(&(*broken_down).fields());
         match zone.break_down(time) {
-            Some((fields, local)) => broken_down.write(BrokenDown::new(&fields, name_of(zone, local))),
+            Some((fields, local)) => {
+                broken_down.write(BrokenDown::new(&fields, name_of(zone, local)))
+            }
             None => {
                 set_errno(EOVERFLOW);
                 return -1;
@@ -259,7 +294,11 @@ pub unsafe extern "C" fn timegm(broken_down: *mut BrokenDown) -> i64 {
     // SAFETY: the caller's object.
     unsafe {
         let time = seconds(&(*broken_down).fields());
-        if gmtime_r(&raw const time, broken_down).is_null() { -1 } else { time }
+        if gmtime_r(&raw const time, broken_down).is_null() {
+            -1
+        } else {
+            time
+        }
     }
 }
 
@@ -273,14 +312,23 @@ unsafe fn formatted(text: &[u8], broken_down: *const BrokenDown) -> Vec<u8> {
     // SAFETY: the caller's object; its zone is null or a string.
     unsafe {
         let zone = (*broken_down).zone;
-        let zone = if zone.is_null() || (*broken_down).daylight < 0 { &[][..] } else { bytes(zone) };
+        let zone = if zone.is_null() || (*broken_down).daylight < 0 {
+            &[][..]
+        } else {
+            bytes(zone)
+        };
         format::format(text, &(*broken_down).fields(), zone)
     }
 }
 
 /// C 7.27.3.5: 0 where it does not fit.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strftime(to: *mut c_char, size: usize, text: *const c_char, broken_down: *const BrokenDown) -> usize {
+pub unsafe extern "C" fn strftime(
+    to: *mut c_char,
+    size: usize,
+    text: *const c_char,
+    broken_down: *const BrokenDown,
+) -> usize {
     // SAFETY: the caller's buffer, string and object. What `%s` shows is the local zone's
     // moment, whatever offset the object carries.
     unsafe {
@@ -296,14 +344,25 @@ pub unsafe extern "C" fn strftime(to: *mut c_char, size: usize, text: *const c_c
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strftime_l(to: *mut c_char, size: usize, text: *const c_char, broken_down: *const BrokenDown, _: *const c_void) -> usize {
+pub unsafe extern "C" fn strftime_l(
+    to: *mut c_char,
+    size: usize,
+    text: *const c_char,
+    broken_down: *const BrokenDown,
+    _: *const c_void,
+) -> usize {
     // SAFETY: as for `strftime`.
     unsafe { strftime(to, size, text, broken_down) }
 }
 
 /// C 7.29.5.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wcsftime(to: *mut u32, size: usize, text: *const u32, broken_down: *const BrokenDown) -> usize {
+pub unsafe extern "C" fn wcsftime(
+    to: *mut u32,
+    size: usize,
+    text: *const u32,
+    broken_down: *const BrokenDown,
+) -> usize {
     // SAFETY: as for `strftime`, with wide characters.
     unsafe {
         let mut narrow = Vec::new();
@@ -331,14 +390,24 @@ pub unsafe extern "C" fn wcsftime(to: *mut u32, size: usize, text: *const u32, b
 
 /// GNU.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wcsftime_l(to: *mut u32, size: usize, text: *const u32, broken_down: *const BrokenDown, _: *const c_void) -> usize {
+pub unsafe extern "C" fn wcsftime_l(
+    to: *mut u32,
+    size: usize,
+    text: *const u32,
+    broken_down: *const BrokenDown,
+    _: *const c_void,
+) -> usize {
     // SAFETY: as for `wcsftime`.
     unsafe { wcsftime(to, size, text, broken_down) }
 }
 
 /// XSI.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn strptime(text: *const c_char, form: *const c_char, broken_down: *mut BrokenDown) -> *mut c_char {
+pub unsafe extern "C" fn strptime(
+    text: *const c_char,
+    form: *const c_char,
+    broken_down: *mut BrokenDown,
+) -> *mut c_char {
     // SAFETY: the caller's strings and object, which need not be initialized as a whole.
     unsafe {
         let mut fields = (*broken_down).fields();
@@ -355,7 +424,10 @@ pub unsafe extern "C" fn strptime(text: *const c_char, form: *const c_char, brok
 
 /// POSIX: the buffer has 26 bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn asctime_r(broken_down: *const BrokenDown, buffer: *mut c_char) -> *mut c_char {
+pub unsafe extern "C" fn asctime_r(
+    broken_down: *const BrokenDown,
+    buffer: *mut c_char,
+) -> *mut c_char {
     // SAFETY: the caller's object and buffer; `strftime` keeps to its size.
     unsafe {
         if strftime(buffer, 26, c"%a %b %e %H:%M:%S %Y\n".as_ptr(), broken_down) == 0 {
@@ -393,6 +465,10 @@ pub unsafe extern "C" fn ctime(time: *const i64) -> *mut c_char {
     // SAFETY: as for `asctime`.
     unsafe {
         let broken_down = localtime(time);
-        if broken_down.is_null() { null_mut() } else { asctime(broken_down) }
+        if broken_down.is_null() {
+            null_mut()
+        } else {
+            asctime(broken_down)
+        }
     }
 }

@@ -218,7 +218,12 @@ pub unsafe extern "C" fn wcsxfrm(to: *mut u32, from: *const u32, size: usize) ->
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wcsxfrm_l(to: *mut u32, from: *const u32, size: usize, _: *const c_void) -> usize {
+pub unsafe extern "C" fn wcsxfrm_l(
+    to: *mut u32,
+    from: *const u32,
+    size: usize,
+    _: *const c_void,
+) -> usize {
     // SAFETY: room for `size` characters.
     unsafe { wcslcpy(to, from, size) }
 }
@@ -246,14 +251,23 @@ pub unsafe extern "C" fn wcscasecmp(left: *const u32, right: *const u32) -> c_in
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wcsncasecmp_l(left: *const u32, right: *const u32, limit: usize, _: *const c_void) -> c_int {
+pub unsafe extern "C" fn wcsncasecmp_l(
+    left: *const u32,
+    right: *const u32,
+    limit: usize,
+    _: *const c_void,
+) -> c_int {
     // SAFETY: as for `wcsncasecmp`.
     unsafe { wcsncasecmp(left, right, limit) }
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wcscasecmp_l(left: *const u32, right: *const u32, _: *const c_void) -> c_int {
+pub unsafe extern "C" fn wcscasecmp_l(
+    left: *const u32,
+    right: *const u32,
+    _: *const c_void,
+) -> c_int {
     // SAFETY: two wide strings.
     unsafe { wcscasecmp(left, right) }
 }
@@ -284,7 +298,9 @@ pub unsafe extern "C" fn wcsrchr(text: *const u32, character: u32) -> *mut u32 {
 pub unsafe extern "C" fn wcscspn(text: *const u32, rejected: *const u32) -> usize {
     // SAFETY: two wide strings.
     let (text, rejected) = unsafe { (characters(text), characters(rejected)) };
-    text.iter().position(|character| rejected.contains(character)).unwrap_or(text.len())
+    text.iter()
+        .position(|character| rejected.contains(character))
+        .unwrap_or(text.len())
 }
 
 /// C 7.29.4.5.5.
@@ -292,7 +308,9 @@ pub unsafe extern "C" fn wcscspn(text: *const u32, rejected: *const u32) -> usiz
 pub unsafe extern "C" fn wcsspn(text: *const u32, accepted: *const u32) -> usize {
     // SAFETY: two wide strings.
     let (text, accepted) = unsafe { (characters(text), characters(accepted)) };
-    text.iter().position(|character| !accepted.contains(character)).unwrap_or(text.len())
+    text.iter()
+        .position(|character| !accepted.contains(character))
+        .unwrap_or(text.len())
 }
 
 /// C 7.29.4.5.3.
@@ -301,7 +319,11 @@ pub unsafe extern "C" fn wcspbrk(text: *const u32, accepted: *const u32) -> *mut
     // SAFETY: `wcscspn` stays in the string.
     unsafe {
         let place = text.add(wcscspn(text, accepted));
-        if *place == 0 { null_mut() } else { place.cast_mut() }
+        if *place == 0 {
+            null_mut()
+        } else {
+            place.cast_mut()
+        }
     }
 }
 
@@ -314,7 +336,10 @@ pub unsafe extern "C" fn wcsstr(text: *const u32, needle: *const u32) -> *mut u3
         if needle.is_empty() {
             return text.cast_mut();
         }
-        match haystack.windows(needle.len()).position(|window| window == needle) {
+        match haystack
+            .windows(needle.len())
+            .position(|window| window == needle)
+        {
             Some(index) => text.add(index).cast_mut(),
             None => null_mut(),
         }
@@ -330,7 +355,11 @@ pub unsafe extern "C" fn wcswcs(text: *const u32, needle: *const u32) -> *mut u3
 
 /// C 7.29.4.5.7.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn wcstok(text: *mut u32, separators: *const u32, state: *mut *mut u32) -> *mut u32 {
+pub unsafe extern "C" fn wcstok(
+    text: *mut u32,
+    separators: *const u32,
+    state: *mut *mut u32,
+) -> *mut u32 {
     // SAFETY: `text` or the saved place is a wide string that may be written.
     unsafe {
         let start = if text.is_null() { *state } else { text };

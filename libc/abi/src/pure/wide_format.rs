@@ -34,7 +34,12 @@ impl Output for Collected {
 
 /// C 7.29.2.7: unlike `vsnprintf`, a result that does not fit is an error.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vswprintf(to: *mut u32, size: usize, format: *const u32, mut list: VaList<'_>) -> c_int {
+pub unsafe extern "C" fn vswprintf(
+    to: *mut u32,
+    size: usize,
+    format: *const u32,
+    mut list: VaList<'_>,
+) -> c_int {
     // SAFETY: the caller's wide string, and room for `size` characters.
     unsafe {
         let Some(format) = narrow(format) else {
@@ -69,7 +74,12 @@ pub unsafe extern "C" fn vswprintf(to: *mut u32, size: usize, format: *const u32
 
 /// C 7.29.2.3.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn swprintf(to: *mut u32, size: usize, format: *const u32, list: ...) -> c_int {
+pub unsafe extern "C" fn swprintf(
+    to: *mut u32,
+    size: usize,
+    format: *const u32,
+    list: ...
+) -> c_int {
     // SAFETY: as for `vswprintf`.
     unsafe { vswprintf(to, size, format, list) }
 }
@@ -104,13 +114,26 @@ impl Source for WideText {
 
 /// C 7.29.2.8.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vswscanf(text: *const u32, format: *const u32, mut list: VaList<'_>) -> c_int {
+pub unsafe extern "C" fn vswscanf(
+    text: *const u32,
+    format: *const u32,
+    mut list: VaList<'_>,
+) -> c_int {
     // SAFETY: two wide strings.
     let Some(format) = (unsafe { narrow(format) }) else {
         set_errno(EILSEQ);
         return -1;
     };
-    super::scan::read(&mut WideText { next: text, bytes: [0; 4], length: 0, place: 0 }, &format, &mut list)
+    super::scan::read(
+        &mut WideText {
+            next: text,
+            bytes: [0; 4],
+            length: 0,
+            place: 0,
+        },
+        &format,
+        &mut list,
+    )
 }
 
 /// C 7.29.2.4.

@@ -6,29 +6,44 @@ use crate::decimal::{DOUBLE_LIMBS, Decimal, EXTENDED_LIMBS};
 use crate::float::{Class, Extended, Parts};
 
 impl Engine<'_> {
-    pub(super) fn floating_double(&mut self, specification: &Specification, value: f64) -> Result<(), FormatError> {
+    pub(super) fn floating_double(
+        &mut self,
+        specification: &Specification,
+        value: f64,
+    ) -> Result<(), FormatError> {
         match self.special(specification, Parts::from(value))? {
             None => Ok(()),
             Some((prefix, significand, exponent)) => {
-                let decimal = Decimal::<{ 9 * DOUBLE_LIMBS }>::new::<DOUBLE_LIMBS>(significand, exponent);
+                let decimal =
+                    Decimal::<{ 9 * DOUBLE_LIMBS }>::new::<DOUBLE_LIMBS>(significand, exponent);
                 self.decimal(specification, prefix, decimal)
             }
         }
     }
 
-    pub(super) fn floating_extended(&mut self, specification: &Specification, value: Extended) -> Result<(), FormatError> {
+    pub(super) fn floating_extended(
+        &mut self,
+        specification: &Specification,
+        value: Extended,
+    ) -> Result<(), FormatError> {
         match self.special(specification, Parts::from(value))? {
             None => Ok(()),
             Some((prefix, significand, exponent)) => {
-                let decimal = Decimal::<{ 9 * EXTENDED_LIMBS }>::new::<EXTENDED_LIMBS>(significand, exponent);
+                let decimal =
+                    Decimal::<{ 9 * EXTENDED_LIMBS }>::new::<EXTENDED_LIMBS>(significand, exponent);
                 self.decimal(specification, prefix, decimal)
             }
         }
     }
 
     /// Writes infinities, NaNs and hexadecimal forms; hands back what needs decimal digits.
-    fn special(&mut self, specification: &Specification, parts: Parts) -> Result<Option<(&'static [u8], u64, i32)>, FormatError> {
-        let prefix: &'static [u8] = match (parts.negative, specification.plus, specification.space) {
+    fn special(
+        &mut self,
+        specification: &Specification,
+        parts: Parts,
+    ) -> Result<Option<(&'static [u8], u64, i32)>, FormatError> {
+        let prefix: &'static [u8] = match (parts.negative, specification.plus, specification.space)
+        {
             (true, ..) => b"-",
             (false, true, _) => b"+",
             (false, false, true) => b" ",
@@ -40,17 +55,28 @@ impl Engine<'_> {
             Class::Infinite => b"inf",
             Class::Nan if upper => b"NAN",
             Class::Nan => b"nan",
-            Class::Finite { significand, exponent } if specification.letter | 0x20 == b'a' => {
+            Class::Finite {
+                significand,
+                exponent,
+            } if specification.letter | 0x20 == b'a' => {
                 self.hexadecimal(specification, parts.negative, prefix, significand, exponent)?;
                 return Ok(None);
             }
-            Class::Finite { significand, exponent } => return Ok(Some((prefix, significand, exponent))),
+            Class::Finite {
+                significand,
+                exponent,
+            } => return Ok(Some((prefix, significand, exponent))),
         };
         self.field_number(specification, false, prefix, &[Piece::Bytes(name)])?;
         Ok(None)
     }
 
-    fn decimal<const D: usize>(&mut self, specification: &Specification, prefix: &[u8], mut decimal: Decimal<D>) -> Result<(), FormatError> {
+    fn decimal<const D: usize>(
+        &mut self,
+        specification: &Specification,
+        prefix: &[u8],
+        mut decimal: Decimal<D>,
+    ) -> Result<(), FormatError> {
         let precision = specification.precision.unwrap_or(6);
         match specification.letter | 0x20 {
             b'f' => {
@@ -78,20 +104,41 @@ impl Engine<'_> {
             decimal.trim();
         }
         let exponent = i64::from(decimal.exponent);
-        let shown = if specification.alternative { significant } else { decimal.digits().len() } as i64;
+        let shown = if specification.alternative {
+            significant
+        } else {
+            decimal.digits().len()
+        } as i64;
         if exponent < -4 || exponent >= significant as i64 {
             return self.scientific(specification, prefix, &decimal, (shown - 1) as usize);
         }
-        self.fixed(specification, prefix, &decimal, (shown - 1 - exponent).max(0) as usize)
+        self.fixed(
+            specification,
+            prefix,
+            &decimal,
+            (shown - 1 - exponent).max(0) as usize,
+        )
     }
 
-    fn fixed<const D: usize>(&mut self, specification: &Specification, prefix: &[u8], decimal: &Decimal<D>, precision: usize) -> Result<(), FormatError> {
+    fn fixed<const D: usize>(
+        &mut self,
+        specification: &Specification,
+        prefix: &[u8],
+        decimal: &Decimal<D>,
+        precision: usize,
+    ) -> Result<(), FormatError> {
         let digits = decimal.digits();
         let whole = usize::try_from(decimal.exponent + 1).unwrap_or(0);
         let (integer, fraction) = digits.split_at(whole.min(digits.len()));
-        let leading = usize::try_from(-decimal.exponent - 1).unwrap_or(0).min(precision);
+        let leading = usize::try_from(-decimal.exponent - 1)
+            .unwrap_or(0)
+            .min(precision);
         let fraction = &fraction[..fraction.len().min(precision - leading)];
-        let point: &[u8] = if precision > 0 || specification.alternative { b"." } else { b"" };
+        let point: &[u8] = if precision > 0 || specification.alternative {
+            b"."
+        } else {
+            b""
+        };
         let pieces = [
             Piece::Bytes(if integer.is_empty() { b"0" } else { integer }),
             Piece::Zeros(whole - integer.len()),
@@ -103,10 +150,20 @@ impl Engine<'_> {
         self.field_number(specification, specification.zero, prefix, &pieces)
     }
 
-    fn scientific<const D: usize>(&mut self, specification: &Specification, prefix: &[u8], decimal: &Decimal<D>, precision: usize) -> Result<(), FormatError> {
+    fn scientific<const D: usize>(
+        &mut self,
+        specification: &Specification,
+        prefix: &[u8],
+        decimal: &Decimal<D>,
+        precision: usize,
+    ) -> Result<(), FormatError> {
         let (first, rest) = decimal.digits().split_at(1);
         let rest = &rest[..rest.len().min(precision)];
-        let point: &[u8] = if precision > 0 || specification.alternative { b"." } else { b"" };
+        let point: &[u8] = if precision > 0 || specification.alternative {
+            b"."
+        } else {
+            b""
+        };
         let letter = if specification.upper() { b'E' } else { b'e' };
         let mut buffer = [0u8; 8];
         let start = exponent_text(&mut buffer, letter, decimal.exponent, 2);
@@ -121,24 +178,47 @@ impl Engine<'_> {
     }
 
     /// `%a`, normalized so that the digit before the point is 1 for every nonzero number.
-    fn hexadecimal(&mut self, specification: &Specification, negative: bool, sign: &[u8], significand: u64, exponent: i32) -> Result<(), FormatError> {
+    fn hexadecimal(
+        &mut self,
+        specification: &Specification,
+        negative: bool,
+        sign: &[u8],
+        significand: u64,
+        exponent: i32,
+    ) -> Result<(), FormatError> {
         let upper = specification.upper();
         let zero = significand == 0;
         let shift = if zero { 0 } else { significand.leading_zeros() };
         let normal = significand << shift;
         let mut leading = u8::from(!zero);
         let mut fraction = normal << 1;
-        let binary_exponent = if zero { 0 } else { exponent - shift as i32 + 63 };
+        let binary_exponent = if zero {
+            0
+        } else {
+            exponent - shift as i32 + 63
+        };
         let natural = (16 - fraction.trailing_zeros() / 4).min(16) as usize;
         let shown = specification.precision.unwrap_or(natural);
         if shown < natural {
             let drop = 64 - 4 * shown as u32;
-            let tail = if drop == 64 { fraction } else { fraction & ((1 << drop) - 1) };
+            let tail = if drop == 64 {
+                fraction
+            } else {
+                fraction & ((1 << drop) - 1)
+            };
             let half = 1u64 << (drop - 1);
-            let odd = if drop == 64 { leading & 1 != 0 } else { fraction >> drop & 1 != 0 };
+            let odd = if drop == 64 {
+                leading & 1 != 0
+            } else {
+                fraction >> drop & 1 != 0
+            };
             fraction = if drop == 64 { 0 } else { fraction - tail };
             if tail > half || tail == half && odd {
-                let (sum, carry) = if drop == 64 { (0, true) } else { fraction.overflowing_add(1 << drop) };
+                let (sum, carry) = if drop == 64 {
+                    (0, true)
+                } else {
+                    fraction.overflowing_add(1 << drop)
+                };
                 fraction = sum;
                 leading += u8::from(carry);
             }
@@ -147,14 +227,27 @@ impl Engine<'_> {
         prefix[..sign.len()].copy_from_slice(sign);
         prefix[sign.len()..sign.len() + 2].copy_from_slice(if upper { b"0X" } else { b"0x" });
         debug_assert!(sign.len() == 1 || !negative);
-        let alphabet: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+        let alphabet: &[u8; 16] = if upper {
+            b"0123456789ABCDEF"
+        } else {
+            b"0123456789abcdef"
+        };
         let mut digits = [0u8; 16];
         for (index, digit) in digits.iter_mut().enumerate() {
             *digit = alphabet[(fraction >> (60 - 4 * index) & 15) as usize];
         }
         let mut buffer = [0u8; 8];
-        let start = exponent_text(&mut buffer, if upper { b'P' } else { b'p' }, binary_exponent, 1);
-        let point: &[u8] = if shown > 0 || specification.alternative { b"." } else { b"" };
+        let start = exponent_text(
+            &mut buffer,
+            if upper { b'P' } else { b'p' },
+            binary_exponent,
+            1,
+        );
+        let point: &[u8] = if shown > 0 || specification.alternative {
+            b"."
+        } else {
+            b""
+        };
         let pieces = [
             Piece::Bytes(&[b'0' + leading]),
             Piece::Bytes(point),
@@ -162,7 +255,12 @@ impl Engine<'_> {
             Piece::Zeros(shown.saturating_sub(16)),
             Piece::Bytes(&buffer[start..]),
         ];
-        self.field_number(specification, specification.zero, &prefix[..sign.len() + 2], &pieces)
+        self.field_number(
+            specification,
+            specification.zero,
+            &prefix[..sign.len() + 2],
+            &pieces,
+        )
     }
 }
 

@@ -7,7 +7,11 @@ use super::{Engine, FormatError, Piece};
 const DIGITS: usize = 64;
 
 impl Engine<'_> {
-    pub(super) fn signed(&mut self, specification: &Specification, slot: u64) -> Result<(), FormatError> {
+    pub(super) fn signed(
+        &mut self,
+        specification: &Specification,
+        slot: u64,
+    ) -> Result<(), FormatError> {
         let value = match specification.size {
             1 => i64::from(slot as i8),
             2 => i64::from(slot as i16),
@@ -23,7 +27,11 @@ impl Engine<'_> {
         self.digits(specification, value.unsigned_abs(), 10, prefix)
     }
 
-    pub(super) fn unsigned(&mut self, specification: &Specification, slot: u64) -> Result<(), FormatError> {
+    pub(super) fn unsigned(
+        &mut self,
+        specification: &Specification,
+        slot: u64,
+    ) -> Result<(), FormatError> {
         let value = match specification.size {
             1 => u64::from(slot as u8),
             2 => u64::from(slot as u16),
@@ -51,9 +59,17 @@ impl Engine<'_> {
             let length = (64 - value.leading_zeros()).div_ceil(3) as usize;
             let wanted = specification.precision.unwrap_or(1).max(length + 1);
             // A lone zero already begins with one.
-            let wanted = if value == 0 { specification.precision.unwrap_or(1).max(1) } else { wanted };
+            let wanted = if value == 0 {
+                specification.precision.unwrap_or(1).max(1)
+            } else {
+                wanted
+            };
             // The zero flag stays valid where no precision was given.
-            if specification.precision.is_none() && specification.zero && specification.width > wanted && !specification.left {
+            if specification.precision.is_none()
+                && specification.zero
+                && specification.width > wanted
+                && !specification.left
+            {
                 return self.digits(&specification, value, 8, b"0");
             }
             specification.precision = Some(wanted);
@@ -61,16 +77,33 @@ impl Engine<'_> {
         self.digits(&specification, value, 8, b"")
     }
 
-    pub(super) fn pointer(&mut self, specification: &Specification, value: u64) -> Result<(), FormatError> {
+    pub(super) fn pointer(
+        &mut self,
+        specification: &Specification,
+        value: u64,
+    ) -> Result<(), FormatError> {
         let prefix: &[u8] = if value == 0 { b"" } else { b"0x" };
-        let specification = Specification { letter: b'x', ..*specification };
+        let specification = Specification {
+            letter: b'x',
+            ..*specification
+        };
         self.digits(&specification, value, 16, prefix)
     }
 
-    fn digits(&mut self, specification: &Specification, mut value: u64, base: u64, prefix: &[u8]) -> Result<(), FormatError> {
+    fn digits(
+        &mut self,
+        specification: &Specification,
+        mut value: u64,
+        base: u64,
+        prefix: &[u8],
+    ) -> Result<(), FormatError> {
         let mut buffer = [0u8; DIGITS];
         let mut start = DIGITS;
-        let letters = if specification.letter == b'X' { b'A' } else { b'a' };
+        let letters = if specification.letter == b'X' {
+            b'A'
+        } else {
+            b'a'
+        };
         while value > 0 {
             let digit = match base {
                 10 => (value % 10) as u8,
@@ -85,7 +118,11 @@ impl Engine<'_> {
                 _ => value >> 1,
             };
             start -= 1;
-            buffer[start] = if digit < 10 { b'0' + digit } else { letters + digit - 10 };
+            buffer[start] = if digit < 10 {
+                b'0' + digit
+            } else {
+                letters + digit - 10
+            };
         }
         let length = DIGITS - start;
         let zeros = specification.precision.unwrap_or(1).saturating_sub(length);

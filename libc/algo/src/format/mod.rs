@@ -86,8 +86,19 @@ impl Piece<'_> {
 ///
 /// # Errors
 /// See [`FormatError`]; what came before the error has been written.
-pub fn format(output: &mut dyn Output, format: &[u8], arguments: &mut dyn Arguments, unit: Unit) -> Result<usize, FormatError> {
-    let mut engine = Engine { output, arguments, unit, count: 0, positional: None };
+pub fn format(
+    output: &mut dyn Output,
+    format: &[u8],
+    arguments: &mut dyn Arguments,
+    unit: Unit,
+) -> Result<usize, FormatError> {
+    let mut engine = Engine {
+        output,
+        arguments,
+        unit,
+        count: 0,
+        positional: None,
+    };
     engine.run(format)?;
     Ok(engine.count)
 }
@@ -104,7 +115,10 @@ impl Engine<'_> {
     fn run(&mut self, format: &[u8]) -> Result<(), FormatError> {
         let mut rest = format;
         while !rest.is_empty() {
-            let plain = rest.iter().position(|&byte| byte == b'%').unwrap_or(rest.len());
+            let plain = rest
+                .iter()
+                .position(|&byte| byte == b'%')
+                .unwrap_or(rest.len());
             if plain > 0 {
                 self.emit_text(&rest[..plain])?;
                 rest = &rest[plain..];
@@ -127,7 +141,8 @@ impl Engine<'_> {
 
     /// Reads all numbered arguments in order, with the types that the whole format tells.
     fn collect(&mut self, format: &[u8]) -> Result<[Value; POSITIONS], FormatError> {
-        let kinds = specification::positional_kinds::<POSITIONS>(format).ok_or(FormatError::Invalid)?;
+        let kinds =
+            specification::positional_kinds::<POSITIONS>(format).ok_or(FormatError::Invalid)?;
         let mut values = [Value::Integer(0); POSITIONS];
         for (value, kind) in values.iter_mut().zip(kinds) {
             match kind {
@@ -149,7 +164,10 @@ impl Engine<'_> {
     fn argument(&mut self, position: Option<usize>, kind: Kind) -> Result<Value, FormatError> {
         match (position, &self.positional) {
             (None, None) => Ok(self.next(kind)),
-            (Some(position), Some(values)) => values.get(position - 1).copied().ok_or(FormatError::Invalid),
+            (Some(position), Some(values)) => values
+                .get(position - 1)
+                .copied()
+                .ok_or(FormatError::Invalid),
             // Numbered and unnumbered arguments must not be mixed.
             _ => Err(FormatError::Invalid),
         }
@@ -169,17 +187,24 @@ impl Engine<'_> {
             specification.width = width.unsigned_abs() as usize;
         }
         if let Some(source) = specification.precision_argument {
-            specification.precision = usize::try_from(self.integer_argument(source.position)? as i32).ok();
+            specification.precision =
+                usize::try_from(self.integer_argument(source.position)? as i32).ok();
         }
-        if specification.width > COUNT_MAX || specification.precision.is_some_and(|precision| precision > COUNT_MAX) {
+        if specification.width > COUNT_MAX
+            || specification
+                .precision
+                .is_some_and(|precision| precision > COUNT_MAX)
+        {
             return Err(FormatError::Overflow);
         }
         match specification.conversion {
-            Conversion::Floating => match self.argument(specification.position, specification.kind())? {
-                Value::Double(value) => self.floating_double(&specification, value),
-                Value::LongDouble(value) => self.floating_extended(&specification, value),
-                Value::Integer(_) => Err(FormatError::Invalid),
-            },
+            Conversion::Floating => {
+                match self.argument(specification.position, specification.kind())? {
+                    Value::Double(value) => self.floating_double(&specification, value),
+                    Value::LongDouble(value) => self.floating_extended(&specification, value),
+                    Value::Integer(_) => Err(FormatError::Invalid),
+                }
+            }
             Conversion::ErrorMessage => self.message(&specification),
             conversion => {
                 let value = self.integer_argument(specification.position)?;
@@ -188,7 +213,12 @@ impl Engine<'_> {
         }
     }
 
-    fn convert_slot(&mut self, conversion: Conversion, specification: &Specification, value: u64) -> Result<(), FormatError> {
+    fn convert_slot(
+        &mut self,
+        conversion: Conversion,
+        specification: &Specification,
+        value: u64,
+    ) -> Result<(), FormatError> {
         match conversion {
             Conversion::Signed => self.signed(specification, value),
             Conversion::Unsigned => self.unsigned(specification, value),
@@ -198,7 +228,8 @@ impl Engine<'_> {
             Conversion::String => self.string(specification, value),
             Conversion::WideString => self.wide_string(specification, value),
             Conversion::Count => {
-                self.arguments.store(value, specification.size, self.count as u64);
+                self.arguments
+                    .store(value, specification.size, self.count as u64);
                 Ok(())
             }
             Conversion::Floating | Conversion::ErrorMessage => Err(FormatError::Invalid),
@@ -206,7 +237,11 @@ impl Engine<'_> {
     }
 
     fn add(&mut self, count: usize) -> Result<(), FormatError> {
-        self.count = self.count.checked_add(count).filter(|&count| count <= COUNT_MAX).ok_or(FormatError::Overflow)?;
+        self.count = self
+            .count
+            .checked_add(count)
+            .filter(|&count| count <= COUNT_MAX)
+            .ok_or(FormatError::Overflow)?;
         Ok(())
     }
 
@@ -243,7 +278,13 @@ impl Engine<'_> {
     }
 
     /// A number: spaces or zeros on the left, sign or base prefix, pieces, spaces on the right.
-    fn field_number(&mut self, specification: &Specification, zero: bool, prefix: &[u8], pieces: &[Piece<'_>]) -> Result<(), FormatError> {
+    fn field_number(
+        &mut self,
+        specification: &Specification,
+        zero: bool,
+        prefix: &[u8],
+        pieces: &[Piece<'_>],
+    ) -> Result<(), FormatError> {
         let length = pieces.iter().map(Piece::length).sum::<usize>() + prefix.len();
         let padding = specification.width.saturating_sub(length);
         let (before, zeros, after) = match (specification.left, zero) {
@@ -263,7 +304,11 @@ impl Engine<'_> {
         self.repeat(b' ', after)
     }
 
-    fn field_text(&mut self, specification: &Specification, text: &[u8]) -> Result<(), FormatError> {
+    fn field_text(
+        &mut self,
+        specification: &Specification,
+        text: &[u8],
+    ) -> Result<(), FormatError> {
         let padding = specification.width.saturating_sub(self.length_of(text));
         if !specification.left {
             self.repeat(b' ', padding)?;
@@ -307,7 +352,9 @@ impl Engine<'_> {
 
     fn message(&mut self, specification: &Specification) -> Result<(), FormatError> {
         let text = self.arguments.error_message();
-        let length = text.len().min(specification.precision.unwrap_or(usize::MAX));
+        let length = text
+            .len()
+            .min(specification.precision.unwrap_or(usize::MAX));
         let padding = specification.width.saturating_sub(length);
         if !specification.left {
             self.repeat(b' ', padding)?;
@@ -321,12 +368,20 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn wide_character(&mut self, specification: &Specification, value: u32) -> Result<(), FormatError> {
+    fn wide_character(
+        &mut self,
+        specification: &Specification,
+        value: u32,
+    ) -> Result<(), FormatError> {
         let (bytes, length) = crate::utf8::encode(value).ok_or(FormatError::IllegalSequence)?;
         self.field_text(specification, &bytes[..length])
     }
 
-    fn wide_string(&mut self, specification: &Specification, address: u64) -> Result<(), FormatError> {
+    fn wide_string(
+        &mut self,
+        specification: &Specification,
+        address: u64,
+    ) -> Result<(), FormatError> {
         if address == 0 {
             let limit = specification.precision.unwrap_or(6).min(6);
             return self.field_text(specification, &b"(null)"[..limit]);
@@ -339,7 +394,11 @@ impl Engine<'_> {
                 break;
             }
             let (_, length) = crate::utf8::encode(value).ok_or(FormatError::IllegalSequence)?;
-            let length = if self.unit == Unit::Character { 1 } else { length };
+            let length = if self.unit == Unit::Character {
+                1
+            } else {
+                length
+            };
             // Never part of a character (C 7.21.6.1, conversion `s` with `l`).
             if length > limit - shown {
                 break;
@@ -365,7 +424,10 @@ impl Engine<'_> {
 }
 
 fn first_characters(text: &[u8], limit: usize) -> &[u8] {
-    let mut starts = text.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
+    let mut starts = text
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte & 0xc0 != 0x80);
     match starts.nth(limit) {
         Some((index, _)) => &text[..index],
         None => text,

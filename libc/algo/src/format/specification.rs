@@ -80,7 +80,9 @@ impl Cursor<'_> {
     fn number(&mut self) -> usize {
         let mut value = 0usize;
         while self.peek().is_ascii_digit() {
-            value = value.saturating_mul(10).saturating_add(usize::from(self.peek() - b'0'));
+            value = value
+                .saturating_mul(10)
+                .saturating_add(usize::from(self.peek() - b'0'));
             self.index += 1;
         }
         value
@@ -98,7 +100,9 @@ impl Cursor<'_> {
     }
 
     fn source(&mut self) -> Option<Source> {
-        self.take(b'*').then(|| Source { position: self.position() })
+        self.take(b'*').then(|| Source {
+            position: self.position(),
+        })
     }
 }
 
@@ -213,7 +217,11 @@ fn finish(mut result: Specification, modifier: Modifier) -> Option<Specification
     };
     if modifier == Modifier::LongDouble {
         // GNU's `L` before an integer conversion means `ll`.
-        result.size = if result.conversion == Conversion::Floating { 16 } else { 8 };
+        result.size = if result.conversion == Conversion::Floating {
+            16
+        } else {
+            8
+        };
     }
     Some(result)
 }
@@ -240,7 +248,13 @@ pub(super) fn positional_kinds<const N: usize>(format: &[u8]) -> Option<[Option<
         if specification.conversion != Conversion::ErrorMessage {
             note(specification.position, specification.kind())?;
         }
-        for source in [specification.width_argument, specification.precision_argument].into_iter().flatten() {
+        for source in [
+            specification.width_argument,
+            specification.precision_argument,
+        ]
+        .into_iter()
+        .flatten()
+        {
             note(source.position, Kind::Integer)?;
         }
         index += length;

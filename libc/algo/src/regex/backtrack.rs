@@ -12,8 +12,20 @@ use alloc::vec::Vec;
 /// Steps after which the search gives up: about a second's work.
 const STEPS_MAX: u64 = 20_000_000;
 
-pub(super) fn find(tree: &Node, program: &Program, text: &Text<'_>, groups: usize, spans: &mut [Option<Span>]) -> bool {
-    let mut search = Search { program, text, groups: vec![None; groups + 1], best: None, steps: 0 };
+pub(super) fn find(
+    tree: &Node,
+    program: &Program,
+    text: &Text<'_>,
+    groups: usize,
+    spans: &mut [Option<Span>],
+) -> bool {
+    let mut search = Search {
+        program,
+        text,
+        groups: vec![None; groups + 1],
+        best: None,
+        steps: 0,
+    };
     let mut start = 0;
     loop {
         search.groups.fill(None);
@@ -70,7 +82,8 @@ impl<'a, 'b> Search<'a, 'b> {
                     return false;
                 }
                 let (character, length) = self.text.character(at);
-                self.program.takes(self.program.code[node.start], character) && rest(self, at + length)
+                self.program.takes(self.program.code[node.start], character)
+                    && rest(self, at + length)
             }
             Kind::Reference(number) => self.reference(*number, at, rest),
             Kind::Group(inner, number) => {
@@ -90,7 +103,9 @@ impl<'a, 'b> Search<'a, 'b> {
                 found
             }
             Kind::Sequence(parts) => self.sequence(parts, at, rest),
-            Kind::Alternatives(branches) => branches.iter().any(|branch| self.node(branch, at, rest)),
+            Kind::Alternatives(branches) => {
+                branches.iter().any(|branch| self.node(branch, at, rest))
+            }
             Kind::Optional(inner) => self.node(inner, at, rest) || rest(self, at),
             Kind::Star(inner) => self.star(inner, at, rest),
         }
@@ -99,18 +114,27 @@ impl<'a, 'b> Search<'a, 'b> {
     fn sequence(&mut self, parts: &[Node], at: usize, rest: Rest<'_, 'a, 'b>) -> bool {
         match parts.split_first() {
             None => rest(self, at),
-            Some((first, others)) => self.node(first, at, &mut |search, end| search.sequence(others, end, rest)),
+            Some((first, others)) => self.node(first, at, &mut |search, end| {
+                search.sequence(others, end, rest)
+            }),
         }
     }
 
     fn star(&mut self, inner: &Node, at: usize, rest: Rest<'_, 'a, 'b>) -> bool {
         // An empty iteration would repeat for ever and change nothing.
-        self.node(inner, at, &mut |search, end| end > at && search.star(inner, end, rest)) || rest(self, at)
+        self.node(inner, at, &mut |search, end| {
+            end > at && search.star(inner, end, rest)
+        }) || rest(self, at)
     }
 
     fn reference(&mut self, number: usize, at: usize, rest: Rest<'_, 'a, 'b>) -> bool {
-        let Some((from, to)) = self.groups[number] else { return false };
-        let (wanted, found) = (&self.text.bytes[from..to], self.text.bytes.get(at..at + (to - from)));
+        let Some((from, to)) = self.groups[number] else {
+            return false;
+        };
+        let (wanted, found) = (
+            &self.text.bytes[from..to],
+            self.text.bytes.get(at..at + (to - from)),
+        );
         let same = match found {
             None => false,
             Some(found) if self.text.options.fold_case => wanted.eq_ignore_ascii_case(found),

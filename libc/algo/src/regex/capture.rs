@@ -6,8 +6,19 @@ use super::search::ends;
 use super::{Span, Text};
 
 /// Fills `spans[1..]` for a match of the whole tree over `span`.
-pub(super) fn capture(tree: &Node, program: &Program, text: &Text<'_>, span: Span, spans: &mut [Option<Span>]) {
-    Walk { program, text, spans }.walk(tree, span);
+pub(super) fn capture(
+    tree: &Node,
+    program: &Program,
+    text: &Text<'_>,
+    span: Span,
+    spans: &mut [Option<Span>],
+) {
+    Walk {
+        program,
+        text,
+        spans,
+    }
+    .walk(tree, span);
 }
 
 struct Walk<'a, 'b> {
@@ -33,7 +44,10 @@ impl Walk<'_, '_> {
             }
             Kind::Sequence(parts) => self.sequence(parts, node.end, span),
             Kind::Alternatives(branches) => {
-                if let Some(branch) = branches.iter().find(|branch| self.can((branch.start, branch.end), span)) {
+                if let Some(branch) = branches
+                    .iter()
+                    .find(|branch| self.can((branch.start, branch.end), span))
+                {
                     self.walk(branch, span);
                 }
             }
@@ -57,7 +71,13 @@ impl Walk<'_, '_> {
             let taken = ends(self.program, self.text, (part.start, part.end), from, to)
                 .into_iter()
                 .rev()
-                .find(|&place| if index + 1 == parts.len() { place == to } else { self.can(rest, (place, to)) });
+                .find(|&place| {
+                    if index + 1 == parts.len() {
+                        place == to
+                    } else {
+                        self.can(rest, (place, to))
+                    }
+                });
             let Some(place) = taken else { return };
             self.walk(part, (from, place));
             from = place;
@@ -77,7 +97,9 @@ impl Walk<'_, '_> {
             let taken = ends(self.program, self.text, (inner.start, inner.end), from, to)
                 .into_iter()
                 .rev()
-                .find(|&place| place > from && (place == to || self.can((node.start, node.end), (place, to))));
+                .find(|&place| {
+                    place > from && (place == to || self.can((node.start, node.end), (place, to)))
+                });
             let Some(place) = taken else { return };
             // An iteration's groups are its own: what an earlier one matched is forgotten.
             self.forget(inner);
@@ -88,8 +110,12 @@ impl Walk<'_, '_> {
 
     fn is_set(&self, node: &Node) -> bool {
         match &node.kind {
-            Kind::Group(inner, number) => self.spans.get(*number).is_some_and(Option::is_some) || self.is_set(inner),
-            Kind::Sequence(parts) | Kind::Alternatives(parts) => parts.iter().any(|part| self.is_set(part)),
+            Kind::Group(inner, number) => {
+                self.spans.get(*number).is_some_and(Option::is_some) || self.is_set(inner)
+            }
+            Kind::Sequence(parts) | Kind::Alternatives(parts) => {
+                parts.iter().any(|part| self.is_set(part))
+            }
             Kind::Star(inner) | Kind::Optional(inner) => self.is_set(inner),
             _ => false,
         }
@@ -103,7 +129,9 @@ impl Walk<'_, '_> {
                 }
                 self.forget(inner);
             }
-            Kind::Sequence(parts) | Kind::Alternatives(parts) => parts.iter().for_each(|part| self.forget(part)),
+            Kind::Sequence(parts) | Kind::Alternatives(parts) => {
+                parts.iter().for_each(|part| self.forget(part))
+            }
             Kind::Star(inner) | Kind::Optional(inner) => self.forget(inner),
             _ => {}
         }

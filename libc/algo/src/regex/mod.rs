@@ -90,7 +90,13 @@ impl Regex {
         let parsed = parse::parse(pattern, options)?;
         let mut tree = parsed.tree;
         let program = Program::compile(&mut tree, parsed.sets, options)?;
-        Ok(Regex { tree, program, options, groups: parsed.groups, has_references: parsed.has_references })
+        Ok(Regex {
+            tree,
+            program,
+            options,
+            groups: parsed.groups,
+            has_references: parsed.has_references,
+        })
     }
 
     /// The number of parenthesized subexpressions.
@@ -103,11 +109,17 @@ impl Regex {
     /// the subexpressions (`None` where one took no part). False without a match.
     pub fn find(&self, text: &[u8], context: Context, spans: &mut [Option<Span>]) -> bool {
         spans.fill(None);
-        let text = Text { bytes: text, context, options: self.options };
+        let text = Text {
+            bytes: text,
+            context,
+            options: self.options,
+        };
         if self.has_references {
             return backtrack::find(&self.tree, &self.program, &text, self.groups, spans);
         }
-        let Some(span) = search::find(&self.program, &text) else { return false };
+        let Some(span) = search::find(&self.program, &text) else {
+            return false;
+        };
         if let Some(first) = spans.first_mut() {
             *first = Some(span);
         }
@@ -157,7 +169,10 @@ impl Text<'_> {
     fn words_around(&self, index: usize) -> (bool, bool) {
         // A continuation byte belongs to a letter more often than not; ASCII decides exactly.
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
-        (index > 0 && word(self.bytes[index - 1]), self.bytes.get(index).is_some_and(|&byte| word(byte)))
+        (
+            index > 0 && word(self.bytes[index - 1]),
+            self.bytes.get(index).is_some_and(|&byte| word(byte)),
+        )
     }
 
     fn holds(&self, assertion: parse::Assertion, index: usize) -> bool {

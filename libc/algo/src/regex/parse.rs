@@ -46,7 +46,11 @@ pub(super) struct Node {
 
 impl Node {
     pub fn new(kind: Kind) -> Self {
-        Node { kind, start: 0, end: 0 }
+        Node {
+            kind,
+            start: 0,
+            end: 0,
+        }
     }
 }
 
@@ -65,12 +69,27 @@ const DEPTH_MAX: usize = 200;
 const NODES_MAX: usize = 60_000;
 
 pub(super) fn parse(pattern: &[u8], options: Options) -> Result<Parsed, RegexError> {
-    let mut parser = Parser { pattern, index: 0, options, sets: Vec::new(), groups: 0, closed: Vec::new(), depth: 0, nodes: 0, has_references: false };
+    let mut parser = Parser {
+        pattern,
+        index: 0,
+        options,
+        sets: Vec::new(),
+        groups: 0,
+        closed: Vec::new(),
+        depth: 0,
+        nodes: 0,
+        has_references: false,
+    };
     let tree = parser.alternatives()?;
     if parser.index < pattern.len() {
         return Err(RegexError::Parenthesis);
     }
-    Ok(Parsed { tree, sets: parser.sets, groups: parser.groups, has_references: parser.has_references })
+    Ok(Parsed {
+        tree,
+        sets: parser.sets,
+        groups: parser.groups,
+        has_references: parser.has_references,
+    })
 }
 
 struct Parser<'a> {
@@ -107,7 +126,11 @@ impl Parser<'_> {
 
     /// An operator's spelling: with a backslash in basic syntax, without in extended.
     fn operator(&self, letter: u8) -> bool {
-        if self.options.extended { self.rest().first() == Some(&letter) } else { self.at(&[b'\\', letter]) }
+        if self.options.extended {
+            self.rest().first() == Some(&letter)
+        } else {
+            self.at(&[b'\\', letter])
+        }
     }
 
     fn take_operator(&mut self, letter: u8) -> bool {
@@ -128,7 +151,11 @@ impl Parser<'_> {
         }
         let byte = u32::from(rest[0]);
         self.index += 1;
-        if byte >= 0x80 && self.options.utf8 { 0x11_0000 + byte } else { byte }
+        if byte >= 0x80 && self.options.utf8 {
+            0x11_0000 + byte
+        } else {
+            byte
+        }
     }
 
     fn node(&mut self, kind: Kind) -> Result<Node, RegexError> {
@@ -138,7 +165,11 @@ impl Parser<'_> {
 
     fn count(&mut self, nodes: usize) -> Result<(), RegexError> {
         self.nodes += nodes;
-        if self.nodes > NODES_MAX { Err(RegexError::TooLarge) } else { Ok(()) }
+        if self.nodes > NODES_MAX {
+            Err(RegexError::TooLarge)
+        } else {
+            Ok(())
+        }
     }
 
     fn alternatives(&mut self) -> Result<Node, RegexError> {
@@ -155,7 +186,10 @@ impl Parser<'_> {
 
     fn sequence(&mut self) -> Result<Node, RegexError> {
         let mut parts = Vec::new();
-        while self.index < self.pattern.len() && !self.operator(b'|') && !(self.operator(b')') && (self.depth > 0 || !self.options.extended)) {
+        while self.index < self.pattern.len()
+            && !self.operator(b'|')
+            && !(self.operator(b')') && (self.depth > 0 || !self.options.extended))
+        {
             let before = self.nodes;
             let atom = self.atom(parts.is_empty())?;
             let cost = self.nodes - before;
@@ -199,7 +233,12 @@ impl Parser<'_> {
                 self.node(Kind::Assertion(Assertion::LineEnd))
             }
             b'*' | b'+' | b'?' if self.options.extended && first => Err(RegexError::Repetition),
-            b'{' if self.options.extended && first && self.rest().get(1).is_some_and(u8::is_ascii_digit) => Err(RegexError::Repetition),
+            b'{' if self.options.extended
+                && first
+                && self.rest().get(1).is_some_and(u8::is_ascii_digit) =>
+            {
+                Err(RegexError::Repetition)
+            }
             _ => {
                 let character = self.character();
                 self.node(Kind::Character(character))
@@ -230,7 +269,9 @@ impl Parser<'_> {
     }
 
     fn escape(&mut self) -> Result<Node, RegexError> {
-        let Some(&letter) = self.rest().get(1) else { return Err(RegexError::TrailingBackslash) };
+        let Some(&letter) = self.rest().get(1) else {
+            return Err(RegexError::TrailingBackslash);
+        };
         self.index += 1;
         let assertion = match letter {
             b'<' => Some(Assertion::WordStart),
@@ -325,7 +366,11 @@ impl Parser<'_> {
     }
 
     fn delimited(&mut self, end: &[u8]) -> Result<&[u8], RegexError> {
-        let length = self.rest().windows(2).position(|pair| pair == end).ok_or(RegexError::Bracket)?;
+        let length = self
+            .rest()
+            .windows(2)
+            .position(|pair| pair == end)
+            .ok_or(RegexError::Bracket)?;
         let start = self.index;
         self.index += length + 2;
         Ok(&self.pattern[start..start + length])
@@ -338,7 +383,11 @@ impl Parser<'_> {
                     return Err(RegexError::Bracket);
                 }
                 let character = self.character();
-                return if self.take(close) { Ok(character) } else { Err(RegexError::Collation) };
+                return if self.take(close) {
+                    Ok(character)
+                } else {
+                    Err(RegexError::Collation)
+                };
             }
         }
         if self.index >= self.pattern.len() {
@@ -370,15 +419,32 @@ impl Parser<'_> {
         if !self.operator(b'{') {
             return Ok(None);
         }
-        if self.options.extended && !self.rest().get(1).is_some_and(|byte| byte.is_ascii_digit() || *byte == b',') {
+        if self.options.extended
+            && !self
+                .rest()
+                .get(1)
+                .is_some_and(|byte| byte.is_ascii_digit() || *byte == b',')
+        {
             return Ok(None);
         }
         self.take_operator(b'{');
         let least = self.number()?;
-        let most = if self.take(b",") { self.number()? } else { least };
-        let closed = if self.options.extended { self.take(b"}") } else { self.take(b"\\}") };
+        let most = if self.take(b",") {
+            self.number()?
+        } else {
+            least
+        };
+        let closed = if self.options.extended {
+            self.take(b"}")
+        } else {
+            self.take(b"\\}")
+        };
         if !closed {
-            return Err(if self.index >= self.pattern.len() { RegexError::Brace } else { RegexError::BraceContent });
+            return Err(if self.index >= self.pattern.len() {
+                RegexError::Brace
+            } else {
+                RegexError::BraceContent
+            });
         }
         let least = least.unwrap_or(0);
         if most.is_some_and(|most| most < least) {
@@ -388,8 +454,14 @@ impl Parser<'_> {
     }
 
     fn number(&mut self) -> Result<Option<usize>, RegexError> {
-        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let value = self.rest()[..digits].iter().fold(0usize, |value, byte| (value * 10 + usize::from(byte - b'0')).min(REPEAT_MAX + 1));
+        let digits = self
+            .rest()
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let value = self.rest()[..digits].iter().fold(0usize, |value, byte| {
+            (value * 10 + usize::from(byte - b'0')).min(REPEAT_MAX + 1)
+        });
         self.index += digits;
         match (digits, value) {
             (0, _) => Ok(None),
@@ -399,7 +471,12 @@ impl Parser<'_> {
     }
 
     /// Writes a repetition as copies, options and a star.
-    fn repeat(&mut self, node: Node, (least, most): Bounds, cost: usize) -> Result<Node, RegexError> {
+    fn repeat(
+        &mut self,
+        node: Node,
+        (least, most): Bounds,
+        cost: usize,
+    ) -> Result<Node, RegexError> {
         self.count(cost * most.unwrap_or(least).max(1) + 2)?;
         if (least, most) == (0, None) {
             return Ok(Node::new(Kind::Star(Box::new(node))));
@@ -414,7 +491,9 @@ impl Parser<'_> {
                 // x{0,3} is (x(x(x)?)?)?, so that fewer than three are still one path.
                 let mut tail = Node::new(Kind::Optional(Box::new(node.clone())));
                 for _ in least + 1..most {
-                    tail = Node::new(Kind::Optional(Box::new(Node::new(Kind::Sequence(alloc::vec![node.clone(), tail])))));
+                    tail = Node::new(Kind::Optional(Box::new(Node::new(Kind::Sequence(
+                        alloc::vec![node.clone(), tail],
+                    )))));
                 }
                 parts.push(tail);
             }

@@ -34,7 +34,12 @@ const CODE_MAX: usize = 200_000;
 
 impl Program {
     pub fn compile(tree: &mut Node, sets: Vec<Set>, options: Options) -> Result<Self, RegexError> {
-        let mut program = Program { code: Vec::new(), sets, options, first: None };
+        let mut program = Program {
+            code: Vec::new(),
+            sets,
+            options,
+            first: None,
+        };
         program.emit(tree)?;
         program.first = program.first_bytes();
         Ok(program)
@@ -152,7 +157,9 @@ impl Program {
             }
             Instruction::Set(index) => {
                 let ascii = self.sets[index].ascii();
-                (0..128).filter(|character| ascii >> character & 1 != 0).for_each(&mut add);
+                (0..128)
+                    .filter(|character| ascii >> character & 1 != 0)
+                    .for_each(&mut add);
                 add(0x80);
             }
             _ => bytes.fill(true),

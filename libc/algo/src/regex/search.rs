@@ -16,7 +16,12 @@ struct States {
 
 impl States {
     fn new(length: usize) -> Self {
-        States { list: Vec::new(), seen: vec![0; length + 1], generation: 0, stack: Vec::new() }
+        States {
+            list: Vec::new(),
+            seen: vec![0; length + 1],
+            generation: 0,
+            stack: Vec::new(),
+        }
     }
 
     fn clear(&mut self) {
@@ -26,7 +31,15 @@ impl States {
 
     /// Adds a state and all it leads to without a character. States are added in order of
     /// their start, so the first to reach an instruction has the earliest.
-    fn add(&mut self, program: &Program, text: &Text<'_>, place: usize, start: usize, index: usize, end: usize) {
+    fn add(
+        &mut self,
+        program: &Program,
+        text: &Text<'_>,
+        place: usize,
+        start: usize,
+        index: usize,
+        end: usize,
+    ) {
         self.stack.push(place);
         while let Some(place) = self.stack.pop() {
             if core::mem::replace(&mut self.seen[place], self.generation) == self.generation {
@@ -39,7 +52,9 @@ impl States {
             match program.code[place] {
                 Instruction::Jump(to) => self.stack.push(to),
                 Instruction::Split(left, right) => self.stack.extend([right, left]),
-                Instruction::Assertion(assertion) if text.holds(assertion, index) => self.stack.push(place + 1),
+                Instruction::Assertion(assertion) if text.holds(assertion, index) => {
+                    self.stack.push(place + 1)
+                }
                 Instruction::Assertion(_) => {}
                 _ => self.list.push((place, start)),
             }
@@ -73,13 +88,24 @@ pub(super) fn find(program: &Program, text: &Text<'_>) -> Option<Span> {
 /// The next place where a match could begin.
 fn skip(program: &Program, text: &Text<'_>, index: usize) -> Option<usize> {
     match &program.first {
-        Some(first) => text.bytes[index..].iter().position(|&byte| first[usize::from(byte)]).map(|skipped| index + skipped),
+        Some(first) => text.bytes[index..]
+            .iter()
+            .position(|&byte| first[usize::from(byte)])
+            .map(|skipped| index + skipped),
         None => Some(index),
     }
 }
 
 /// Takes the character at `index` in every state; notes a match that ends here.
-fn step(program: &Program, text: &Text<'_>, now: &mut States, next: &mut States, index: usize, end: usize, best: &mut Option<Span>) {
+fn step(
+    program: &Program,
+    text: &Text<'_>,
+    now: &mut States,
+    next: &mut States,
+    index: usize,
+    end: usize,
+    best: &mut Option<Span>,
+) {
     next.clear();
     for &(place, start) in &now.list {
         if place == end && best.is_none_or(|(found, _)| start <= found) {
@@ -103,9 +129,18 @@ fn step(program: &Program, text: &Text<'_>, now: &mut States, next: &mut States,
 }
 
 /// All places up to `limit` where the instructions `start..end`, begun at `from`, can end.
-pub(super) fn ends(program: &Program, text: &Text<'_>, (start, end): (usize, usize), from: usize, limit: usize) -> Vec<usize> {
+pub(super) fn ends(
+    program: &Program,
+    text: &Text<'_>,
+    (start, end): (usize, usize),
+    from: usize,
+    limit: usize,
+) -> Vec<usize> {
     let mut found = Vec::new();
-    let (mut now, mut next) = (States::new(program.code.len()), States::new(program.code.len()));
+    let (mut now, mut next) = (
+        States::new(program.code.len()),
+        States::new(program.code.len()),
+    );
     now.clear();
     now.add(program, text, start, from, from, end);
     let mut index = from;

@@ -14,7 +14,10 @@ pub(super) struct Set {
 
 impl Set {
     pub fn new(negated: bool) -> Self {
-        Set { negated, ..Set::default() }
+        Set {
+            negated,
+            ..Set::default()
+        }
     }
 
     pub fn add_range(&mut self, first: u32, last: u32) {
@@ -26,12 +29,15 @@ impl Set {
     }
 
     fn has(&self, character: u32) -> bool {
-        self.ranges.iter().any(|&(first, last)| (first..=last).contains(&character))
+        self.ranges
+            .iter()
+            .any(|&(first, last)| (first..=last).contains(&character))
             || self.classes.iter().any(|&class| is_in(character, class))
     }
 
     fn decide(&self, character: u32, fold_case: bool) -> bool {
-        let found = self.has(character) || fold_case && (self.has(to_lower(character)) || self.has(to_upper(character)));
+        let found = self.has(character)
+            || fold_case && (self.has(to_lower(character)) || self.has(to_upper(character)));
         found != self.negated
     }
 
@@ -45,7 +51,11 @@ impl Set {
     }
 
     pub fn contains(&self, character: u32, fold_case: bool) -> bool {
-        if character < 128 { self.ascii >> character & 1 != 0 } else { self.decide(character, fold_case) }
+        if character < 128 {
+            self.ascii >> character & 1 != 0
+        } else {
+            self.decide(character, fold_case)
+        }
     }
 
     pub fn ascii(&self) -> u128 {

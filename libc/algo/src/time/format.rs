@@ -4,10 +4,29 @@ use super::{Fields, iso_week, seconds};
 use alloc::vec::Vec;
 
 /// Names by weekday.
-pub const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub const WEEKDAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
 /// Names by month.
 pub const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 struct Flags {
@@ -43,7 +62,11 @@ fn append(output: &mut Vec<u8>, text: &[u8], fields: &Fields, zone: &[u8]) {
 }
 
 fn specification(text: &[u8]) -> (Flags, Option<u8>, &[u8]) {
-    let mut flags = Flags { padding: None, width: None, upper: false };
+    let mut flags = Flags {
+        padding: None,
+        width: None,
+        upper: false,
+    };
     let mut index = 0;
     let peek = |index: usize| text.get(index).copied();
     while let Some(byte @ (b'-' | b'_' | b'0' | b'+' | b'^')) = peek(index) {
@@ -54,9 +77,16 @@ fn specification(text: &[u8]) -> (Flags, Option<u8>, &[u8]) {
         }
         index += 1;
     }
-    let digits = text[index..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = text[index..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     if digits > 0 {
-        let width = text[index..index + digits].iter().fold(0usize, |width, byte| (width * 10 + usize::from(byte - b'0')).min(4096));
+        let width = text[index..index + digits]
+            .iter()
+            .fold(0usize, |width, byte| {
+                (width * 10 + usize::from(byte - b'0')).min(4096)
+            });
         flags.width = Some(width);
         index += digits;
     }
@@ -77,7 +107,11 @@ fn number(output: &mut Vec<u8>, flags: &Flags, value: i64, width: usize, padding
     let digits = alloc::format!("{}", value.unsigned_abs());
     let sign: &[u8] = match (value < 0, flags.padding) {
         (true, _) => b"-",
-        (false, Some(b'+')) if digits.len() > width.max(4) || flags.width.is_some_and(|width| width > 4) => b"+",
+        (false, Some(b'+'))
+            if digits.len() > width.max(4) || flags.width.is_some_and(|width| width > 4) =>
+        {
+            b"+"
+        }
         _ => b"",
     };
     let width = flags.width.unwrap_or(width);
@@ -97,7 +131,10 @@ fn number(output: &mut Vec<u8>, flags: &Flags, value: i64, width: usize, padding
 }
 
 fn name(output: &mut Vec<u8>, flags: &Flags, names: &[&str], index: i32, length: usize) {
-    let name = usize::try_from(index).ok().and_then(|index| names.get(index)).unwrap_or(&"-");
+    let name = usize::try_from(index)
+        .ok()
+        .and_then(|index| names.get(index))
+        .unwrap_or(&"-");
     let name = &name.as_bytes()[..name.len().min(length)];
     word(output, flags, name);
 }
@@ -105,7 +142,13 @@ fn name(output: &mut Vec<u8>, flags: &Flags, names: &[&str], index: i32, length:
 fn word(output: &mut Vec<u8>, flags: &Flags, text: &[u8]) {
     let missing = flags.width.unwrap_or(0).saturating_sub(text.len());
     output.extend(core::iter::repeat_n(b' ', missing));
-    output.extend(text.iter().map(|byte| if flags.upper { byte.to_ascii_uppercase() } else { *byte }));
+    output.extend(text.iter().map(|byte| {
+        if flags.upper {
+            byte.to_ascii_uppercase()
+        } else {
+            *byte
+        }
+    }));
 }
 
 fn convert(output: &mut Vec<u8>, letter: u8, flags: &Flags, fields: &Fields, zone: &[u8]) {
@@ -128,7 +171,17 @@ fn convert(output: &mut Vec<u8>, letter: u8, flags: &Flags, fields: &Fields, zon
         b'F' => {
             // The width is the whole date's; the year takes what the rest leaves.
             let width = flags.width.map(|width| width.saturating_sub(6));
-            number(output, &Flags { padding: flags.padding, width, upper: false }, year, 4, b'0');
+            number(
+                output,
+                &Flags {
+                    padding: flags.padding,
+                    width,
+                    upper: false,
+                },
+                year,
+                4,
+                b'0',
+            );
             append(output, b"-%m-%d", fields, zone);
         }
         b'r' => append(output, b"%I:%M:%S %p", fields, zone),
@@ -148,11 +201,23 @@ fn convert(output: &mut Vec<u8>, letter: u8, flags: &Flags, fields: &Fields, zon
         b'M' => number(output, flags, fields.minute.into(), 2, b'0'),
         b's' => number(output, flags, seconds(fields) - fields.offset_s, 1, b'0'),
         b'S' => number(output, flags, fields.second.into(), 2, b'0'),
-        b'u' => number(output, flags, if weekday == 0 { 7 } else { weekday }, 1, b'0'),
+        b'u' => number(
+            output,
+            flags,
+            if weekday == 0 { 7 } else { weekday },
+            1,
+            b'0',
+        ),
         b'U' => number(output, flags, (year_day + 7 - weekday) / 7, 2, b'0'),
         b'V' => number(output, flags, iso_week(fields).1, 2, b'0'),
         b'w' => number(output, flags, weekday, 1, b'0'),
-        b'W' => number(output, flags, (year_day + 7 - (weekday + 6) % 7) / 7, 2, b'0'),
+        b'W' => number(
+            output,
+            flags,
+            (year_day + 7 - (weekday + 6) % 7) / 7,
+            2,
+            b'0',
+        ),
         b'y' => number(output, flags, year.rem_euclid(100), 2, b'0'),
         b'Y' => number(output, flags, year, 4, b'0'),
         b'z' if fields.daylight >= 0 => offset(output, fields.offset_s),
@@ -177,23 +242,43 @@ mod tests {
     use std::string::String;
 
     fn show(text: &str, time: i64) -> String {
-        String::from_utf8(format(text.as_bytes(), &break_down(time, 0).unwrap(), b"UTC")).unwrap()
+        String::from_utf8(format(
+            text.as_bytes(),
+            &break_down(time, 0).unwrap(),
+            b"UTC",
+        ))
+        .unwrap()
     }
 
     #[test]
     fn every_conversion_has_its_form() {
         let time = 951_827_696; // Tuesday, 2000-02-29 12:34:56
         assert_eq!(show("%a %A %b %B %h", time), "Tue Tuesday Feb February Feb");
-        assert_eq!(show("%c|%D|%F|%r|%R|%T|%x|%X", time), "Tue Feb 29 12:34:56 2000|02/29/00|2000-02-29|12:34:56 PM|12:34|12:34:56|02/29/00|12:34:56");
-        assert_eq!(show("%C %d %e %g %G %H %I %j %k %l %m %M %S", time), "20 29 29 00 2000 12 12 060 12 12 02 34 56");
-        assert_eq!(show("%u %U %V %w %W %y %Y %z %Z %s %%%n%t%P", time), "2 09 09 2 09 00 2000 +0000 UTC 951827696 %\n\tpm");
-        assert_eq!(show("%-d %_m %5Y %^a %Ey %Od %-e", 0), "1  1 01970 THU 70 01 1");
+        assert_eq!(
+            show("%c|%D|%F|%r|%R|%T|%x|%X", time),
+            "Tue Feb 29 12:34:56 2000|02/29/00|2000-02-29|12:34:56 PM|12:34|12:34:56|02/29/00|12:34:56"
+        );
+        assert_eq!(
+            show("%C %d %e %g %G %H %I %j %k %l %m %M %S", time),
+            "20 29 29 00 2000 12 12 060 12 12 02 34 56"
+        );
+        assert_eq!(
+            show("%u %U %V %w %W %y %Y %z %Z %s %%%n%t%P", time),
+            "2 09 09 2 09 00 2000 +0000 UTC 951827696 %\n\tpm"
+        );
+        assert_eq!(
+            show("%-d %_m %5Y %^a %Ey %Od %-e", 0),
+            "1  1 01970 THU 70 01 1"
+        );
         assert_eq!(show("%I %l %e", 0), "12 12  1");
         assert_eq!(show("%Q %", 0), "%Q %");
     }
 
     #[test]
     fn offsets_have_a_sign() {
-        assert_eq!(format(b"%z", &break_down(0, -12_600).unwrap(), b""), b"-0330");
+        assert_eq!(
+            format(b"%z", &break_down(0, -12_600).unwrap(), b""),
+            b"-0330"
+        );
     }
 }

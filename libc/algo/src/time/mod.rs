@@ -50,11 +50,16 @@ pub fn date_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -69,7 +74,10 @@ pub fn is_leap(year: i64) -> bool {
 #[must_use]
 pub fn break_down(time_s: i64, offset_s: i64) -> Option<Fields> {
     let local = time_s.checked_add(offset_s)?;
-    let (days, second) = (local.div_euclid(DAY_SECONDS), local.rem_euclid(DAY_SECONDS) as i32);
+    let (days, second) = (
+        local.div_euclid(DAY_SECONDS),
+        local.rem_euclid(DAY_SECONDS) as i32,
+    );
     // Farther than any `int` year, and far from overflow in the calendar's arithmetic.
     if days.unsigned_abs() > 800_000_000_000 {
         return None;
@@ -95,7 +103,10 @@ pub fn seconds(fields: &Fields) -> i64 {
     let months = i64::from(fields.month);
     let year = i64::from(fields.year) + 1900 + months.div_euclid(12);
     let days = days_from_date(year, months.rem_euclid(12) + 1, 1) + i64::from(fields.day) - 1;
-    days * DAY_SECONDS + i64::from(fields.hour) * 3600 + i64::from(fields.minute) * 60 + i64::from(fields.second)
+    days * DAY_SECONDS
+        + i64::from(fields.hour) * 3600
+        + i64::from(fields.minute) * 60
+        + i64::from(fields.second)
 }
 
 /// The ISO 8601 year and week number.
@@ -122,7 +133,17 @@ mod tests {
     #[test]
     fn known_moments() {
         let fields = break_down(951_827_696, 0).unwrap();
-        assert_eq!((fields.year, fields.month, fields.day, fields.hour, fields.minute, fields.second), (100, 1, 29, 12, 34, 56));
+        assert_eq!(
+            (
+                fields.year,
+                fields.month,
+                fields.day,
+                fields.hour,
+                fields.minute,
+                fields.second
+            ),
+            (100, 1, 29, 12, 34, 56)
+        );
         assert_eq!((fields.weekday, fields.year_day), (2, 59));
         assert_eq!(break_down(-1, 0).unwrap().year, 69);
         assert_eq!(break_down(i64::MAX, 0), None);

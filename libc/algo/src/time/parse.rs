@@ -28,7 +28,12 @@ struct Parser<'a> {
 /// where the text does not fit.
 #[must_use]
 pub fn parse(text: &[u8], format: &[u8], fields: &mut Fields) -> Option<usize> {
-    let mut parser = Parser { text, index: 0, fields: *fields, notes: Notes::default() };
+    let mut parser = Parser {
+        text,
+        index: 0,
+        fields: *fields,
+        notes: Notes::default(),
+    };
     parser.run(format)?;
     parser.finish();
     *fields = parser.fields;
@@ -55,7 +60,12 @@ impl Parser<'_> {
             } else if byte != b'%' {
                 self.literal(byte)?;
             } else {
-                let flags = rest.iter().take_while(|byte| matches!(byte, b'-' | b'_' | b'0'..=b'9' | b'^' | b'+' | b'E' | b'O')).count();
+                let flags = rest
+                    .iter()
+                    .take_while(|byte| {
+                        matches!(byte, b'-' | b'_' | b'0'..=b'9' | b'^' | b'+' | b'E' | b'O')
+                    })
+                    .count();
                 let letter = *rest.get(flags)?;
                 rest = &rest[flags + 1..];
                 self.convert(letter)?;
@@ -90,7 +100,9 @@ impl Parser<'_> {
 
     fn name(&mut self, names: &[&str]) -> Option<i32> {
         let rest = &self.text[self.index..];
-        let fits = |name: &str| rest.len() >= name.len() && rest[..name.len()].eq_ignore_ascii_case(name.as_bytes());
+        let fits = |name: &str| {
+            rest.len() >= name.len() && rest[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+        };
         for (index, name) in names.iter().enumerate() {
             for form in [*name, &name[..3]] {
                 if fits(form) {
@@ -121,7 +133,14 @@ impl Parser<'_> {
                 self.fields.hour = self.number(2, 0, 23)?;
                 self.notes.afternoon = None;
             }
-            b'I' | b'l' => self.fields.hour = self.number(2, 1, 12)? % 12 + if self.notes.afternoon == Some(true) { 12 } else { 0 },
+            b'I' | b'l' => {
+                self.fields.hour = self.number(2, 1, 12)? % 12
+                    + if self.notes.afternoon == Some(true) {
+                        12
+                    } else {
+                        0
+                    }
+            }
             b'j' => {
                 self.fields.year_day = self.number(3, 1, 366)? - 1;
                 self.notes.has_year_day = true;
@@ -212,7 +231,11 @@ impl Parser<'_> {
         let hours = self.number(2, 0, 24)?;
         let colon = self.peek() == b':';
         self.index += usize::from(colon);
-        let minutes = if colon || self.peek().is_ascii_digit() { self.number(2, 0, 59)? } else { 0 };
+        let minutes = if colon || self.peek().is_ascii_digit() {
+            self.number(2, 0, 59)?
+        } else {
+            0
+        };
         self.fields.offset_s = i64::from(sign * (hours * 3600 + minutes * 60));
         Some(())
     }
@@ -231,9 +254,15 @@ impl Parser<'_> {
             return;
         }
         let year = i64::from(fields.year) + 1900;
-        if let (Some((week, monday)), true, false) = (notes.week, notes.has_weekday, notes.has_year_day) {
+        if let (Some((week, monday)), true, false) =
+            (notes.week, notes.has_weekday, notes.has_year_day)
+        {
             let first = (days_from_date(year, 1, 1) + 4).rem_euclid(7) as i32;
-            let (first, weekday) = if monday { ((first + 6) % 7, (fields.weekday + 6) % 7) } else { (first, fields.weekday) };
+            let (first, weekday) = if monday {
+                ((first + 6) % 7, (fields.weekday + 6) % 7)
+            } else {
+                (first, fields.weekday)
+            };
             let start = if first == 0 { -7 } else { -first };
             self.from_year_day(start + 7 * week + weekday);
             return;
@@ -241,7 +270,12 @@ impl Parser<'_> {
         if notes.has_year_day && !(notes.has_month && notes.has_day) {
             self.from_year_day(self.fields.year_day);
         } else if notes.has_month && notes.has_day {
-            let day = Fields { year: fields.year, month: fields.month, day: fields.day, ..Fields::default() };
+            let day = Fields {
+                year: fields.year,
+                month: fields.month,
+                day: fields.day,
+                ..Fields::default()
+            };
             if let Some(known) = break_down(seconds(&day), 0) {
                 (fields.weekday, fields.year_day) = (known.weekday, known.year_day);
             }
@@ -249,7 +283,12 @@ impl Parser<'_> {
     }
 
     fn from_year_day(&mut self, year_day: i32) {
-        let day = Fields { year: self.fields.year, month: 0, day: year_day + 1, ..Fields::default() };
+        let day = Fields {
+            year: self.fields.year,
+            month: 0,
+            day: year_day + 1,
+            ..Fields::default()
+        };
         if let Some(known) = break_down(seconds(&day), 0) {
             self.fields.month = known.month;
             self.fields.day = known.day;
@@ -265,16 +304,29 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &str, format: &str) -> Option<(i64, usize)> {
-        let mut fields = Fields { day: 1, year: 70, ..Fields::default() };
+        let mut fields = Fields {
+            day: 1,
+            year: 70,
+            ..Fields::default()
+        };
         let length = parse(text.as_bytes(), format.as_bytes(), &mut fields)?;
         Some((seconds(&fields), length))
     }
 
     #[test]
     fn dates_are_read() {
-        assert_eq!(read("2000-02-29 12:34:56x", "%Y-%m-%d %H:%M:%S"), Some((951_827_696, 19)));
-        assert_eq!(read("Tue Feb 29 12:34:56 2000", "%c"), Some((951_827_696, 24)));
-        assert_eq!(read("02/29/00 01:05 pm", "%D %I:%M %p"), Some((951_829_500, 17)));
+        assert_eq!(
+            read("2000-02-29 12:34:56x", "%Y-%m-%d %H:%M:%S"),
+            Some((951_827_696, 19))
+        );
+        assert_eq!(
+            read("Tue Feb 29 12:34:56 2000", "%c"),
+            Some((951_827_696, 24))
+        );
+        assert_eq!(
+            read("02/29/00 01:05 pm", "%D %I:%M %p"),
+            Some((951_829_500, 17))
+        );
         assert_eq!(read("2000 060", "%Y %j"), Some((951_782_400, 8)));
         assert_eq!(read("951827696", "%s"), Some((951_827_696, 9)));
         assert_eq!(read("2024 W1 Wed", "%Y W%W %a"), Some((1_704_240_000, 11)));

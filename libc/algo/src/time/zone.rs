@@ -43,7 +43,11 @@ impl Rule {
             Day::Month(month, week, weekday) => {
                 let first = days_from_date(year, month, 1);
                 let shift = (weekday - (first + 4)).rem_euclid(7);
-                let next = if month == 12 { days_from_date(year + 1, 1, 1) } else { days_from_date(year, month + 1, 1) };
+                let next = if month == 12 {
+                    days_from_date(year + 1, 1, 1)
+                } else {
+                    days_from_date(year, month + 1, 1)
+                };
                 let mut day = first + shift + 7 * (week - 1);
                 while day >= next {
                     day -= 7;
@@ -64,12 +68,20 @@ struct Rules {
 
 impl Rules {
     fn at(&self, time_s: i64) -> Local {
-        let Some((daylight, start, end)) = &self.daylight else { return self.standard };
-        let year = date_from_days((time_s.saturating_add(self.standard.offset_s)).div_euclid(DAY_SECONDS)).0;
+        let Some((daylight, start, end)) = &self.daylight else {
+            return self.standard;
+        };
+        let year =
+            date_from_days((time_s.saturating_add(self.standard.offset_s)).div_euclid(DAY_SECONDS))
+                .0;
         let start = start.local(year) - self.standard.offset_s;
         let end = end.local(year) - daylight.offset_s;
         // South of the equator the year begins in daylight saving time.
-        let inside = if start < end { (start..end).contains(&time_s) } else { !(end..start).contains(&time_s) };
+        let inside = if start < end {
+            (start..end).contains(&time_s)
+        } else {
+            !(end..start).contains(&time_s)
+        };
         if inside { *daylight } else { self.standard }
     }
 }
@@ -106,7 +118,10 @@ impl Reader<'_> {
 
     fn name(&mut self) -> Option<usize> {
         let quoted = self.take(b'<');
-        let wanted = |byte: &u8| byte.is_ascii_alphabetic() || quoted && (byte.is_ascii_digit() || matches!(byte, b'+' | b'-'));
+        let wanted = |byte: &u8| {
+            byte.is_ascii_alphabetic()
+                || quoted && (byte.is_ascii_digit() || matches!(byte, b'+' | b'-'))
+        };
         let length = self.text.iter().take_while(|byte| wanted(byte)).count();
         let (name, rest) = self.text.split_at(length);
         self.text = rest;
@@ -120,11 +135,17 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, max: i64) -> Option<i64> {
-        let length = self.text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let length = self
+            .text
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if length == 0 || length > 4 {
             return None;
         }
-        let value = self.text[..length].iter().fold(0, |value, byte| value * 10 + i64::from(byte - b'0'));
+        let value = self.text[..length]
+            .iter()
+            .fold(0, |value, byte| value * 10 + i64::from(byte - b'0'));
         self.text = &self.text[length..];
         (value <= max).then_some(value)
     }
@@ -158,26 +179,57 @@ impl Reader<'_> {
         } else {
             Day::Zero(self.number(365)?)
         };
-        let second = if self.take(b'/') { self.time()? } else { 2 * 3600 };
+        let second = if self.take(b'/') {
+            self.time()?
+        } else {
+            2 * 3600
+        };
         Some(Rule { day, second })
     }
 
     fn rules(&mut self) -> Option<Rules> {
         let name = self.name()?;
-        let standard = Local { offset_s: -self.time()?, daylight: false, name };
+        let standard = Local {
+            offset_s: -self.time()?,
+            daylight: false,
+            name,
+        };
         if self.text.is_empty() {
-            return Some(Rules { standard, daylight: None });
+            return Some(Rules {
+                standard,
+                daylight: None,
+            });
         }
         let name = self.name()?;
-        let offset_s = if matches!(self.peek(), b',' | 0) { standard.offset_s + 3600 } else { -self.time()? };
-        let local = Local { offset_s, daylight: true, name };
+        let offset_s = if matches!(self.peek(), b',' | 0) {
+            standard.offset_s + 3600
+        } else {
+            -self.time()?
+        };
+        let local = Local {
+            offset_s,
+            daylight: true,
+            name,
+        };
         let (start, end) = if self.text.is_empty() {
             // Unspecified by POSIX; everyone takes the rules of the United States.
-            (Rule { day: Day::Month(3, 2, 0), second: 7200 }, Rule { day: Day::Month(11, 1, 0), second: 7200 })
+            (
+                Rule {
+                    day: Day::Month(3, 2, 0),
+                    second: 7200,
+                },
+                Rule {
+                    day: Day::Month(11, 1, 0),
+                    second: 7200,
+                },
+            )
         } else {
             (self.rule()?, self.rule()?)
         };
-        self.text.is_empty().then_some(Rules { standard, daylight: Some((local, start, end)) })
+        self.text.is_empty().then_some(Rules {
+            standard,
+            daylight: Some((local, start, end)),
+        })
     }
 }
 
@@ -185,15 +237,32 @@ impl Zone {
     /// Coordinated universal time.
     #[must_use]
     pub fn utc() -> Self {
-        Zone { transitions: Vec::new(), before: Local { offset_s: 0, daylight: false, name: 0 }, rules: None, names: b"UTC\0".to_vec() }
+        Zone {
+            transitions: Vec::new(),
+            before: Local {
+                offset_s: 0,
+                daylight: false,
+                name: 0,
+            },
+            rules: None,
+            names: b"UTC\0".to_vec(),
+        }
     }
 
     /// A zone given by a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`.
     #[must_use]
     pub fn from_rule(text: &[u8]) -> Option<Self> {
-        let mut reader = Reader { text, names: Vec::new() };
+        let mut reader = Reader {
+            text,
+            names: Vec::new(),
+        };
         let rules = reader.rules()?;
-        Some(Zone { transitions: Vec::new(), before: rules.standard, rules: Some(rules), names: reader.names })
+        Some(Zone {
+            transitions: Vec::new(),
+            before: rules.standard,
+            rules: Some(rules),
+            names: reader.names,
+        })
     }
 
     /// A zone from a TZif file's contents, version 2 or later.
@@ -214,9 +283,14 @@ impl Zone {
     /// What holds at a moment.
     #[must_use]
     pub fn at(&self, time_s: i64) -> Local {
-        let behind = self.transitions.partition_point(|&(from, _)| from <= time_s);
+        let behind = self
+            .transitions
+            .partition_point(|&(from, _)| from <= time_s);
         match (&self.rules, behind.checked_sub(1)) {
-            (Some(rules), last) if last.is_none_or(|last| last + 1 == self.transitions.len()) && (last.is_some() || self.transitions.is_empty()) => {
+            (Some(rules), last)
+                if last.is_none_or(|last| last + 1 == self.transitions.len())
+                    && (last.is_some() || self.transitions.is_empty()) =>
+            {
                 rules.at(time_s)
             }
             (_, Some(last)) => self.transitions[last].1,
@@ -228,7 +302,10 @@ impl Zone {
     #[must_use]
     pub fn name(&self, index: usize) -> &[u8] {
         let rest = self.names.get(index..).unwrap_or(b"\0");
-        let length = rest.iter().position(|&byte| byte == 0).map_or(rest.len(), |end| end + 1);
+        let length = rest
+            .iter()
+            .position(|&byte| byte == 0)
+            .map_or(rest.len(), |end| end + 1);
         &rest[..length]
     }
 
@@ -236,9 +313,18 @@ impl Zone {
     #[must_use]
     pub fn kinds(&self) -> (Local, Option<Local>) {
         if let Some(rules) = &self.rules {
-            return (rules.standard, rules.daylight.map(|(daylight, ..)| daylight));
+            return (
+                rules.standard,
+                rules.daylight.map(|(daylight, ..)| daylight),
+            );
         }
-        let last = |daylight| self.transitions.iter().rev().map(|&(_, local)| local).find(|local| local.daylight == daylight);
+        let last = |daylight| {
+            self.transitions
+                .iter()
+                .rev()
+                .map(|&(_, local)| local)
+                .find(|local| local.daylight == daylight)
+        };
         (last(false).unwrap_or(self.before), last(true))
     }
 
@@ -261,7 +347,8 @@ impl Zone {
         let candidates = [early, late].map(|candidate| local - candidate.offset_s);
         let fits = |time_s: i64| {
             let found = self.at(time_s);
-            time_s + found.offset_s == local && (fields.daylight < 0 || found.daylight == (fields.daylight > 0))
+            time_s + found.offset_s == local
+                && (fields.daylight < 0 || found.daylight == (fields.daylight > 0))
         };
         if let Some(time_s) = candidates.into_iter().find(|&time_s| fits(time_s)) {
             return time_s;
@@ -269,7 +356,9 @@ impl Zone {
         // The wanted kind of time does not hold then: take its offset anyway, as POSIX says.
         let (standard, daylight) = self.kinds();
         match (fields.daylight, daylight) {
-            (1.., Some(daylight)) if !self.at(local - daylight.offset_s).daylight => local - daylight.offset_s,
+            (1.., Some(daylight)) if !self.at(local - daylight.offset_s).daylight => {
+                local - daylight.offset_s
+            }
             (0, _) if self.at(local - standard.offset_s).daylight => local - standard.offset_s,
             // A local time that is left out: as if the change had not happened yet.
             _ => candidates[0],
@@ -296,7 +385,9 @@ impl Header {
         let count = |index: usize| {
             let bytes = data.get(20 + 4 * index..24 + 4 * index)?;
             // More than any real file has; keeps sums of sizes from overflowing.
-            usize::try_from(u32::from_be_bytes(bytes.try_into().ok()?)).ok().filter(|&count| count < 1 << 20)
+            usize::try_from(u32::from_be_bytes(bytes.try_into().ok()?))
+                .ok()
+                .filter(|&count| count < 1 << 20)
         };
         Some(Header {
             version: data[4],
@@ -311,7 +402,12 @@ impl Header {
 
     /// The size of the data block with times of `width` bytes.
     fn size(&self, width: usize) -> usize {
-        self.times * (width + 1) + self.types * 6 + self.characters + self.leaps * (width + 4) + self.standard_marks + self.utc_marks
+        self.times * (width + 1)
+            + self.types * 6
+            + self.characters
+            + self.leaps * (width + 4)
+            + self.standard_marks
+            + self.utc_marks
     }
 
     fn zone(&self, body: &[u8], width: usize, footer: &[u8]) -> Option<Zone> {
@@ -323,7 +419,11 @@ impl Header {
         let local = |index: usize| {
             let entry = types.get(6 * index..6 * index + 6)?;
             let offset = i32::from_be_bytes(entry[..4].try_into().ok()?);
-            Some(Local { offset_s: offset.into(), daylight: entry[4] != 0, name: entry[5].into() })
+            Some(Local {
+                offset_s: offset.into(),
+                daylight: entry[4] != 0,
+                name: entry[5].into(),
+            })
         };
         let mut transitions = Vec::with_capacity(self.times);
         for (time, &index) in times.chunks(width).zip(indices) {
@@ -333,9 +433,21 @@ impl Header {
             };
             transitions.push((time_s, local(index.into())?));
         }
-        let mut reader = Reader { text: footer, names };
-        let rules = if footer.is_empty() { None } else { Some(reader.rules()?) };
-        Some(Zone { transitions, before: local(0)?, rules, names: reader.names })
+        let mut reader = Reader {
+            text: footer,
+            names,
+        };
+        let rules = if footer.is_empty() {
+            None
+        } else {
+            Some(reader.rules()?)
+        };
+        Some(Zone {
+            transitions,
+            before: local(0)?,
+            rules,
+            names: reader.names,
+        })
     }
 }
 
@@ -351,7 +463,12 @@ mod tests {
     #[test]
     fn rules_change_at_the_right_second() {
         let zone = berlin();
-        for (time, offset, name) in [(1_711_846_799, 3600, &b"CET\0"[..]), (1_711_846_800, 7200, b"CEST\0"), (1_729_990_799, 7200, b"CEST\0"), (1_729_990_800, 3600, b"CET\0")] {
+        for (time, offset, name) in [
+            (1_711_846_799, 3600, &b"CET\0"[..]),
+            (1_711_846_800, 7200, b"CEST\0"),
+            (1_729_990_799, 7200, b"CEST\0"),
+            (1_729_990_800, 3600, b"CET\0"),
+        ] {
             let local = zone.at(time);
             assert_eq!((local.offset_s, zone.name(local.name)), (offset, name));
         }
@@ -366,16 +483,43 @@ mod tests {
         fields.daylight = -1;
         assert_eq!(zone.moment(&fields), 1_720_000_000);
         // Twice on this night: with and without daylight saving time.
-        let twice = |daylight| zone.moment(&Fields { year: 124, month: 9, day: 27, hour: 2, minute: 30, daylight, ..Fields::default() });
+        let twice = |daylight| {
+            zone.moment(&Fields {
+                year: 124,
+                month: 9,
+                day: 27,
+                hour: 2,
+                minute: 30,
+                daylight,
+                ..Fields::default()
+            })
+        };
         assert_eq!(twice(0) - twice(1), 3600);
         // Asking for daylight saving time in winter shifts by an hour.
-        let winter = |daylight| zone.moment(&Fields { year: 124, month: 0, day: 15, hour: 12, daylight, ..Fields::default() });
+        let winter = |daylight| {
+            zone.moment(&Fields {
+                year: 124,
+                month: 0,
+                day: 15,
+                hour: 12,
+                daylight,
+                ..Fields::default()
+            })
+        };
         assert_eq!(winter(0) - winter(1), 3600);
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "X", "CET", "CET-1CEST,M3.5.0", "CET-1CEST,M3.5.0,M10.5.0,x", "<+0", "CET99999"] {
+        for text in [
+            "",
+            "X",
+            "CET",
+            "CET-1CEST,M3.5.0",
+            "CET-1CEST,M3.5.0,M10.5.0,x",
+            "<+0",
+            "CET99999",
+        ] {
             assert!(Zone::from_rule(text.as_bytes()).is_none(), "{text}");
         }
         let zone = Zone::from_rule(b"<-03>3").unwrap();
@@ -409,7 +553,14 @@ mod tests {
     #[test]
     fn files_give_history_and_rule() {
         let zone = Zone::from_file(&file()).unwrap();
-        assert_eq!((zone.at(0).offset_s, zone.at(2_000_000).offset_s, zone.at(1_720_000_000).offset_s), (1000, 3600, 7200));
+        assert_eq!(
+            (
+                zone.at(0).offset_s,
+                zone.at(2_000_000).offset_s,
+                zone.at(1_720_000_000).offset_s
+            ),
+            (1000, 3600, 7200)
+        );
     }
 
     proptest! {
