@@ -2,7 +2,6 @@
 
 use crate::exec::{self, Request};
 use crate::image::{self, DEFAULT_PROFILE, build_profile};
-use crate::progress::Spinner;
 use crate::workspace::{Workspace, make_folder, write_file};
 use crate::{Action, BuildArguments, ExecArguments, PortAction, RunArguments, TestArguments};
 use crate::{
@@ -88,15 +87,14 @@ fn execute(workspace: &Workspace, arguments: ExecArguments) -> Result<u8> {
 fn port(workspace: &Workspace, action: PortAction) -> Result<u8> {
     match action {
         PortAction::Build { names } => {
-            let spinner = Spinner::start();
-            for package in packages::cook(workspace, &names, &spinner)? {
+            for package in packages::cook_named(workspace, &names)? {
                 let description = &package.description;
-                spinner.print(&format!(
+                println!(
                     "{} {}  {}",
                     description.name,
                     description.version,
                     package.files().display()
-                ));
+                );
             }
         }
         PortAction::List => {

@@ -74,6 +74,9 @@ struct GuestTest {
     /// C files and Cargo packages, relative to `tests/guest`, that are built with the SDK and put
     /// into `/programs`.
     programs: Vec<String>,
+    /// The recipe whose test it is; while it is set, the package must be added to the image.
+    #[serde(skip)]
+    package: Option<String>,
 }
 
 /// What a command did.
@@ -98,6 +101,19 @@ pub fn run(workspace: &Workspace, names: &[String], tally: &mut Tally) -> Result
         tests.retain(|name, _| names.contains(name));
     }
     let built = build_profile(workspace, DEFAULT_PROFILE)?;
+    let in_image = |test: &GuestTest| match &test.package {
+        Some(package) => built.profile.packages.contains(package),
+        None => true,
+    };
+    // A port that is not in the image is tried when it is asked for by name.
+    if names.is_empty() {
+        tests.retain(|_, test| in_image(test));
+    }
+    for test in tests.values_mut() {
+        if in_image(test) {
+            test.package = None;
+        }
+    }
     let (shared, own): (Vec<_>, Vec<_>) = tests.into_iter().partition(|(_, test)| test.can_share());
     let runner = Runner {
         workspace,
@@ -140,6 +156,7 @@ fn load_all(workspace: &Workspace) -> Result<BTreeMap<String, GuestTest>> {
         if let Some(test) = recipe.test {
             let test = GuestTest {
                 summary: format!("{} prints what its recipe says", recipe.name),
+                package: Some(recipe.name.clone()),
                 command: Some(test.command),
                 output: test.output,
                 status: test.status,
@@ -180,6 +197,7 @@ impl GuestTest {
     /// Whether it can run in a boot with others.
     fn can_share(&self) -> bool {
         let plain_machine = self.programs.is_empty()
+            && self.package.is_none()
             && self.smp.is_none()
             && self.memory.is_none()
             && self.timeout.is_none();
@@ -394,6 +412,9 @@ impl Runner<'_> {
                 guest: "/programs/".into(),
             });
         }
+        if let Some(package) = &test.package {
+            additions.extend(self.package_files(package)?);
+        }
         let plain = plain_request();
         Ok(Request {
             command,
@@ -403,6 +424,21 @@ impl Runner<'_> {
             timeout: timeout_of(test),
             ..plain
         })
+    }
+
+    /// A package's top folders and files, each where it belongs in the guest.
+    fn package_files(&self, name: &str) -> Result<Vec<Addition>> {
+        let mut additions = Vec::new();
+        for package in packages::cook_named(self.workspace, &[name.to_string()])? {
+            let files = package.files();
+            let entries = std::fs::read_dir(&files)
+                .with_context(|| format!("cannot list {}", files.display()))?;
+            additions.extend(entries.flatten().map(|entry| Addition {
+                host: entry.path(),
+                guest: format!("/{}", entry.file_name().to_string_lossy()),
+            }));
+        }
+        Ok(additions)
     }
 
     fn observe(&self, request: &Request) -> Result<(Observed, Outcome)> {

@@ -101,7 +101,8 @@ pub fn build_profile(workspace: &Workspace, name: &str) -> Result<Built> {
 fn rebuild(workspace: &Workspace, built: &Built) -> Result<()> {
     let spinner = Spinner::start();
     System::build(workspace, built.profile.symbols, &spinner)?;
-    let packages = packages::cook(workspace, &built.profile.packages, &spinner)?;
+    let sdk = packages::sdk(workspace, &spinner)?;
+    let packages = packages::cook(workspace, &sdk, &built.profile.packages, &spinner)?;
     spinner.show("root file system");
     let staging = Staging::new(&built.root)?;
     for (folder, mode) in &built.profile.folders {
@@ -110,7 +111,7 @@ fn rebuild(workspace: &Workspace, built: &Built) -> Result<()> {
     for package in &packages {
         staging.layer(&package.files())?;
     }
-    for host in packages::tools(workspace, &spinner)? {
+    for host in packages::tools(workspace, &sdk)? {
         let guest = "/sbin/".to_string();
         staging.add(&Addition { host, guest })?;
     }
@@ -158,8 +159,9 @@ pub fn root_with(built: &Built, additions: &[Addition], folder: &Path) -> Result
     Ok(staging)
 }
 
-/// Held while something is built, so that several `mkimage exec` can start together.
-fn lock(workspace: &Workspace) -> Result<File> {
+/// Held while something is built, so that several `mkimage exec` can start together. Whoever uses
+/// the SDK holds it too. It is not to be taken twice.
+pub fn lock(workspace: &Workspace) -> Result<File> {
     let path = workspace.build("lock")?;
     let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     file.lock()

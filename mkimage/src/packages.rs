@@ -1,5 +1,6 @@
 //! The porting kit as `mkimage` uses it: the SDK from our libc, packages from the recipes.
 
+use crate::image;
 use crate::libc;
 use crate::progress::Spinner;
 use crate::workspace::Workspace;
@@ -31,22 +32,30 @@ pub fn sdk(workspace: &Workspace, progress: &dyn Progress) -> Result<Sdk> {
 }
 
 /// The packages of those names, cooked where they are not in the cache.
-pub fn cook(workspace: &Workspace, names: &[String], progress: &Spinner) -> Result<Vec<Package>> {
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    // A misspelt name is told before a libc is built for it.
-    let known = recipe::recipe_folders(&workspace.path("recipes"))?;
-    for name in names {
-        recipe::find(&known, name)?;
-    }
-    let sdk = sdk(workspace, progress)?;
-    let kit = Kit::open(folders(workspace)?, &sdk, progress)?;
+pub fn cook(
+    workspace: &Workspace,
+    sdk: &Sdk,
+    names: &[String],
+    progress: &Spinner,
+) -> Result<Vec<Package>> {
+    let kit = Kit::open(folders(workspace)?, sdk, progress)?;
     let mut packages = Vec::new();
     for name in names {
         packages.push(kit.package(name)?);
     }
     Ok(packages)
+}
+
+/// Cooks for a command line: a misspelt name is told before a libc is built for it.
+pub fn cook_named(workspace: &Workspace, names: &[String]) -> Result<Vec<Package>> {
+    let known = recipe::recipe_folders(&workspace.path("recipes"))?;
+    for name in names {
+        recipe::find(&known, name)?;
+    }
+    let _lock = image::lock(workspace)?;
+    let spinner = Spinner::start();
+    let sdk = sdk(workspace, &spinner)?;
+    cook(workspace, &sdk, names, &spinner)
 }
 
 /// Every recipe, by name.
@@ -64,6 +73,7 @@ pub fn test_programs(workspace: &Workspace, sources: &[PathBuf]) -> Result<Vec<P
     if sources.is_empty() {
         return Ok(Vec::new());
     }
+    let _lock = image::lock(workspace)?;
     let spinner = Spinner::start();
     let sdk = sdk(workspace, &spinner)?;
     sources
@@ -80,8 +90,7 @@ pub fn test_programs(workspace: &Workspace, sources: &[PathBuf]) -> Result<Vec<P
 }
 
 /// Builds the system's own programs, each a C file in `servers/tools`. Answers where they are.
-pub fn tools(workspace: &Workspace, progress: &dyn Progress) -> Result<Vec<PathBuf>> {
-    let sdk = sdk(workspace, progress)?;
+pub fn tools(workspace: &Workspace, sdk: &Sdk) -> Result<Vec<PathBuf>> {
     let mut sources: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(workspace.path("servers/tools"))? {
         sources.push(entry?.path());
@@ -90,7 +99,7 @@ pub fn tools(workspace: &Workspace, progress: &dyn Progress) -> Result<Vec<PathB
     sources.sort();
     sources
         .iter()
-        .map(|source| c_program(workspace, &sdk, source))
+        .map(|source| c_program(workspace, sdk, source))
         .collect()
 }
 

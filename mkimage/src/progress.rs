@@ -21,11 +21,6 @@ impl Spinner {
     pub fn show(&self, text: &str) {
         self.0.set_message(text.to_string());
     }
-
-    /// Prints a line above the changing one.
-    pub fn print(&self, line: &str) {
-        self.0.suspend(|| println!("{line}"));
-    }
 }
 
 impl Drop for Spinner {

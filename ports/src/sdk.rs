@@ -58,8 +58,14 @@ pub struct Sdk {
 }
 
 impl Sdk {
-    /// Makes or renews the SDK in `root` from a built libc.
+    /// Makes the SDK in `root` from a built libc, or takes the one that is there if it was made from
+    /// the same. Not to be called by two at once.
     pub fn install(root: &Path, libc: &Libc) -> Result<Sdk> {
+        let inputs = inputs_of(libc)?;
+        let stamp = root.join("inputs");
+        if fs::read_to_string(&stamp).is_ok_and(|found| found == inputs) {
+            return Sdk::open(root);
+        }
         if root.exists() {
             fs::remove_dir_all(root).map_err(Error::file("remove", root))?;
         }
@@ -67,6 +73,7 @@ impl Sdk {
         install_resource_folder(&root.join("lib/clang"))?;
         install_tools(&root.join("bin"))?;
         install_build_system_files(&root.join("share"), libc)?;
+        fs::write(&stamp, inputs).map_err(Error::file("write", &stamp))?;
         Sdk::open(root)
     }
 
@@ -118,6 +125,26 @@ impl Sdk {
     pub fn interface(&self) -> &str {
         &self.interface
     }
+}
+
+/// A key for everything that an SDK is made from.
+fn inputs_of(libc: &Libc) -> Result<String> {
+    let mut key = KeyBuilder::new();
+    key.add("headers", digest::of_tree(&libc.include)?.as_bytes());
+    key.add("libraries", digest::of_tree(&libc.libraries)?.as_bytes());
+    key.add(
+        "rust target",
+        digest::of_file(&libc.rust_target)?.as_bytes(),
+    );
+    for text in [
+        compiler_wrapper(),
+        rustc_wrapper(),
+        cmake_toolchain(),
+        meson_cross_file(),
+    ] {
+        key.add("tool", text.as_bytes());
+    }
+    Ok(key.finish())
 }
 
 /// The names of the symbols that an archive defines, sorted.

@@ -4,7 +4,7 @@ use super::PROCESSOR_MODEL;
 use crate::exec::{self, Request};
 use crate::guest;
 use crate::guest_tests::{collector, taken};
-use crate::image::Built;
+use crate::image::{self, Built};
 use crate::packages;
 use crate::progress::Spinner;
 use crate::staging::Addition;
@@ -53,6 +53,7 @@ pub fn run(workspace: &Workspace, built: &Built, source: &Path) -> Result<()> {
 
 fn compile(workspace: &Workspace, program: &Path) -> Result<PathBuf> {
     let compiled = workspace.build("bench/posixbench")?;
+    let _lock = image::lock(workspace)?;
     let spinner = Spinner::start();
     spinner.show("posixbench");
     let sdk = packages::sdk(workspace, &spinner)?;
