@@ -1,5 +1,6 @@
 //! The kernel of the guest.
 
+use alloc::vec::Vec;
 use kernel_abi::message::status_flags;
 use kernel_abi::object::handle_flags;
 use kernel_abi::system::clock;
@@ -7,7 +8,7 @@ use kernel_abi::wait::{FOREVER, WaitItem};
 use kernel_abi::{Handle, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Error, job};
-use server_rt::Session;
+use server_rt::{Saved, Session};
 
 use crate::kernel::Kernel;
 
@@ -22,18 +23,26 @@ pub struct Guest {
     console: Handle,
     job: Session,
     alarm: Handle,
+    state: Saved,
 }
 
 impl Guest {
     /// Serves `endpoint`; `console` is the driver's session, which is made not to wait.
-    pub fn new(endpoint: Handle, console: Handle, job: Handle) -> Result<Guest, Error> {
+    pub fn new(
+        endpoint: Handle,
+        console: Handle,
+        job: Handle,
+        supervisor: Handle,
+    ) -> Result<Guest, Error> {
         safe::status_flags(console, 1, status_flags::NONBLOCK)?;
+        let state = Saved::open(supervisor, "terminal", crate::state::CAPACITY)?;
         let alarm = safe::timer_create(clock::MONOTONIC)?;
         Ok(Guest {
             endpoint,
             console,
             job: Session(job),
             alarm,
+            state,
         })
     }
 }
@@ -77,6 +86,28 @@ impl Kernel for Guest {
 
     fn realtime_ns(&self) -> i64 {
         safe::realtime_ns() as i64
+    }
+
+    fn sessions(&self) -> Vec<u64> {
+        let mut all = Vec::new();
+        let mut page = [0; 64];
+        loop {
+            let after = all.last().copied().unwrap_or(0);
+            match safe::session_list(self.endpoint, after, &mut page) {
+                Ok(count @ 1..) => all.extend_from_slice(&page[..count.min(page.len())]),
+                _ => return all,
+            }
+        }
+    }
+
+    fn saved(&self) -> Option<Vec<u8>> {
+        self.state.load()
+    }
+
+    fn save(&mut self, state: &[u8]) {
+        if !self.state.store(state) {
+            server_rt::log!("the terminal's state is too long to be saved");
+        }
     }
 
     fn console_read(&mut self, bytes: &mut [u8]) -> Result<usize, Error> {

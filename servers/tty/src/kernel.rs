@@ -1,5 +1,6 @@
 //! What the terminal server asks of the kernel and of its peers.
 
+use alloc::vec::Vec;
 use kernel_abi::{Handle, Rights, Signals};
 use proto::{Answer, Error};
 
@@ -19,6 +20,12 @@ pub trait Kernel {
     fn now_ns(&self) -> u64;
     /// Real time, ns since 1970.
     fn realtime_ns(&self) -> i64;
+    /// Badges of all sessions on this server.
+    fn sessions(&self) -> Vec<u64>;
+    /// What an instance before this one saved.
+    fn saved(&self) -> Option<Vec<u8>>;
+    /// Saves the state for the next instance.
+    fn save(&mut self, state: &[u8]);
     /// Reads what the console's driver has, without waiting.
     fn console_read(&mut self, bytes: &mut [u8]) -> Result<usize, Error>;
     /// Writes to the console's driver, without waiting: `WouldBlock` or the count taken.

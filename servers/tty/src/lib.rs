@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod line;
 pub mod output;
 pub mod server;
+pub mod state;
 pub mod terminal;
 pub mod termios;
 #[cfg(test)]

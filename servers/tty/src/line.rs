@@ -48,7 +48,49 @@ pub struct Line {
     literal: bool,
 }
 
+/// What a line holds besides its modes, for saving it.
+pub struct Parts<'a> {
+    /// Output column.
+    pub column: usize,
+    /// Column where editing began.
+    pub start_column: usize,
+    /// Output is stopped.
+    pub stopped: bool,
+    /// The next byte is literal.
+    pub literal: bool,
+    /// The line being edited.
+    pub editing: &'a [u8],
+    /// What may be read.
+    pub ready: &'a VecDeque<Vec<u8>>,
+}
+
 impl Line {
+    /// What it holds.
+    pub fn parts(&self) -> Parts<'_> {
+        Parts {
+            column: self.output.column,
+            start_column: self.start_column,
+            stopped: self.stopped,
+            literal: self.literal,
+            editing: &self.editing,
+            ready: &self.ready,
+        }
+    }
+
+    /// Puts back what [`Line::parts`] told.
+    pub fn restore(
+        &mut self,
+        ready: VecDeque<Vec<u8>>,
+        editing: Vec<u8>,
+        start_column: usize,
+        literal: bool,
+    ) {
+        self.ready = ready;
+        self.editing = editing;
+        self.start_column = start_column;
+        self.literal = literal;
+    }
+
     fn is_canonical(&self) -> bool {
         self.termios.is_local(local::ICANON)
     }

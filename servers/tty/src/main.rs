@@ -8,8 +8,14 @@ fn main(start: server_rt::Start) -> ! {
 
     let endpoint = start.endpoint();
     let console = start.require("console");
-    match Guest::new(endpoint, console, start.require("job")) {
-        Ok(guest) => server_rt::serve(endpoint, &mut Server::new(guest)),
+    let supervisor = start.require("supervisor");
+    match Guest::new(endpoint, console, start.require("job"), supervisor) {
+        Ok(guest) => {
+            let mut server = Server::new(guest);
+            // A supervisor that does not hear it shows the server as starting; no more.
+            let _ = proto::supervisor::ready(&server_rt::Session(supervisor), &[]);
+            server_rt::serve(endpoint, &mut server)
+        }
         Err(error) => {
             server_rt::log!("cannot use the console: {error:?}");
             server_rt::stubs::safe::process_exit(1)

@@ -5,11 +5,14 @@ use alloc::vec::Vec;
 use kernel_abi::message::{operation, status_flags};
 use kernel_abi::{Handle, Rights, Signals};
 use proto::types::{Plain, file_type, open_flags};
-use proto::{Answer, Attributes, Call, Error, Identity, Input, Output, Reply, device, file};
+use proto::{
+    Answer, Attributes, Call, Error, Identity, Input, Outcome, Output, Reply, device, file,
+};
 use server_rt::{ServerCall, Service};
 
 use crate::guest::CONSOLE_COOKIE;
 use crate::kernel::Kernel;
+use crate::state::{self, Answered};
 use crate::terminal::Terminal;
 
 /// Device number of the console: major 5, minor 1.
@@ -36,6 +39,10 @@ pub struct Server<K> {
     last_badge: u64,
     /// Signals of the console's driver that this server is told of.
     pub(crate) watched: Signals,
+    /// The last call answered.
+    answered: Answered,
+    /// The state as it was saved last.
+    saved: Vec<u8>,
 }
 
 /// Index of the console.
@@ -69,9 +76,61 @@ impl<K: Kernel> Server<K> {
             // Small badges are the declaration's.
             last_badge: u64::from(u32::MAX),
             watched: Signals::NONE,
+            answered: Answered::default(),
+            saved: Vec::new(),
         };
+        server.take_over();
         server.flush(CONSOLE_INDEX);
         server
+    }
+
+    /// Goes on where the last instance ended.
+    fn take_over(&mut self) {
+        let console = &mut self.terminals[CONSOLE_INDEX];
+        if let Some(answered) = self
+            .kernel
+            .saved()
+            .and_then(|state| state::decode(&state, console))
+        {
+            self.answered = answered;
+        }
+        for badge in self.kernel.sessions() {
+            if badge > u64::from(u32::MAX) {
+                self.last_badge = self.last_badge.max(badge);
+                self.sessions.insert(badge, CONSOLE_INDEX);
+                self.terminals[CONSOLE_INDEX].badges.push(badge);
+            }
+        }
+        self.update_signals(CONSOLE_INDEX);
+    }
+
+    /// Saves what changed. Before the answer goes out, so that nothing that a program has seen
+    /// can be lost.
+    fn save(&mut self) {
+        let state = state::encode(&self.terminals[CONSOLE_INDEX], self.answered);
+        if state != self.saved {
+            self.kernel.save(&state);
+            self.saved = state;
+        }
+    }
+
+    /// A read or write, which an instance before this one may have done already.
+    fn transfer_once<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        transfer: impl FnOnce(&mut Self, &C) -> Reply,
+    ) -> Reply {
+        if call.redelivered() && call.number() == self.answered.number {
+            return Ok(Answer::value(self.answered.value).into());
+        }
+        let reply = transfer(self, call);
+        if let Ok(Outcome::Answer(answer)) = &reply {
+            self.answered = Answered {
+                number: call.number(),
+                value: answer.words[0],
+            };
+        }
+        reply
     }
 
     /// The terminal of a session.
@@ -152,8 +211,8 @@ impl<K: Kernel> Server<K> {
     pub fn serve<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
         let number = call.words()[0];
         match number {
-            operation::READ => self.read_call(call),
-            operation::WRITE => self.write_call(call),
+            operation::READ => self.transfer_once(call, Self::read_call),
+            operation::WRITE => self.transfer_once(call, Self::write_call),
             operation::SEEK => Err(Error::NotSeekable),
             _ if file::contains(number) => file::dispatch(self, call),
             // Only the name space's declared session opens devices.
@@ -205,7 +264,9 @@ impl<K: Kernel, C: Call + ?Sized> device::Device<C> for Server<K> {
 
 impl<K: Kernel> Service for Server<K> {
     fn call(&mut self, call: &mut ServerCall) -> Reply {
-        self.serve(call)
+        let reply = self.serve(call);
+        self.save();
+        reply
     }
     fn closed(&mut self, badge: u64) {
         self.session_closed(badge);
@@ -215,6 +276,7 @@ impl<K: Kernel> Service for Server<K> {
     }
     fn signalled(&mut self, cookie: u64, _signals: Signals) {
         self.bound(cookie);
+        self.save();
     }
 }
 
