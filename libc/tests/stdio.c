@@ -114,7 +114,7 @@ static void formats(void)
 	CHECK("snprintf cuts and counts", snprintf(out, 4, "abcdef") == 6 && !strcmp(out, "abc"));
 	CHECK("many arguments of both kinds", through(out, sizeof out, "%d %d %d %d %d %d %g %g %s", 1, 2, 3, 4, 5, 6, 7.5, 8.25, "nine") == 25 && !strcmp(out, "1 2 3 4 5 6 7.5 8.25 nine"));
 	CHECK("long double", snprintf(out, sizeof out, "%.3Lf", 1.5L) == 5 && !strcmp(out, "1.500"));
-	CHECK("widths and flags", snprintf(out, sizeof out, "%-5d|%05d|%+d|%#x|%*d", 42, 42, 42, 255, 4, 7) == 24 && !strcmp(out, "42   |00042|+42|0xff|   7"));
+	CHECK("widths and flags", snprintf(out, sizeof out, "%-5d|%05d|%+d|%#x|%*d", 42, 42, 42, 255, 4, 7) == 25 && !strcmp(out, "42   |00042|+42|0xff|   7"));
 	int a;
 	char word[16];
 	CHECK("sscanf", sscanf("  17 word", "%d %15s", &a, word) == 2 && a == 17 && !strcmp(word, "word"));

@@ -27,12 +27,21 @@ pub fn close(descriptor: i32) -> Result<()> {
 
 /// `read`.
 pub fn read(descriptor: i32, bytes: &mut [u8]) -> Result<usize> {
-    Ok(kernel::read(handle(descriptor)?, bytes)?)
+    kernel::read(handle(descriptor)?, bytes).map_err(transfer_error)
 }
 
 /// `write`.
 pub fn write(descriptor: i32, bytes: &[u8]) -> Result<usize> {
-    Ok(kernel::write(handle(descriptor)?, bytes)?)
+    kernel::write(handle(descriptor)?, bytes).map_err(transfer_error)
+}
+
+/// The error of a read or write: a handle without the right is a descriptor that is not open for
+/// it, which POSIX calls a bad one.
+pub fn transfer_error(error: kernel_abi::Error) -> Error {
+    match error {
+        kernel_abi::Error::AccessDenied => Error::BadHandle,
+        other => other.into(),
+    }
 }
 
 /// `lseek`.

@@ -54,7 +54,9 @@ fn offset(offset: i64) -> Result<u64> {
 pub unsafe extern "C" fn pread(fd: c_int, buffer: *mut c_void, length: usize, at: i64) -> isize {
     // SAFETY: the caller's.
     let buffer = unsafe { bytes_mut(buffer, length) };
-    long(descriptor::handle(fd).and_then(|handle| Ok(safe::read_at(handle, buffer, offset(at)?)?)))
+    long(descriptor::handle(fd).and_then(|handle| {
+        safe::read_at(handle, buffer, offset(at)?).map_err(descriptor::transfer_error)
+    }))
 }
 
 /// POSIX.
@@ -62,9 +64,9 @@ pub unsafe extern "C" fn pread(fd: c_int, buffer: *mut c_void, length: usize, at
 pub unsafe extern "C" fn pwrite(fd: c_int, buffer: *const c_void, length: usize, at: i64) -> isize {
     // SAFETY: the caller's.
     let buffer = unsafe { bytes(buffer, length) };
-    written(
-        descriptor::handle(fd).and_then(|handle| Ok(safe::write_at(handle, buffer, offset(at)?)?)),
-    )
+    written(descriptor::handle(fd).and_then(|handle| {
+        safe::write_at(handle, buffer, offset(at)?).map_err(descriptor::transfer_error)
+    }))
 }
 
 unsafe fn vector(call: Call, fd: c_int, list: *const IoVector, count: c_int) -> Result<usize> {
@@ -73,8 +75,8 @@ unsafe fn vector(call: Call, fd: c_int, list: *const IoVector, count: c_int) -> 
     }
     let handle = descriptor::handle(fd)?;
     // SAFETY: the list and its pieces are the caller's.
-    let done = unsafe { raw::call3(call, handle.0 as u64, list as u64, count as u64)? };
-    Ok(done as usize)
+    let done = unsafe { raw::call3(call, handle.0 as u64, list as u64, count as u64) };
+    done.map(|done| done as usize).map_err(descriptor::transfer_error)
 }
 
 /// POSIX.
