@@ -144,7 +144,7 @@ static void faults(void)
 	volatile int zero = 0;
 	reached = 0;
 	if (sigsetjmp(back, 1) == 0)
-		zero = 1 / zero;
+		zero = 100 / zero;
 	else
 		reached = 1;
 	CHECK("division by zero raises SIGFPE", reached);

@@ -57,6 +57,10 @@ static SLOTS: [Slot; SIGNALS] = [const {
 }; SIGNALS];
 static ENTRY_INSTALLED: AtomicBool = AtomicBool::new(false);
 
+/// Word that comes with a signal which the process raised itself (`raise`, `pthread_kill`): the
+/// process server, which never saw it, need not be asked who sent it.
+pub const RAISED_HERE: u64 = 0x6865_7265_6865_7265;
+
 /// `siginfo_t`, 128 bytes.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -236,6 +240,9 @@ fn serve_foreign_call(frame: &mut UpcallFrame) {
     frame.registers.rax = result.unwrap_or(-ENOSYS) as u64;
 }
 
+/// First upcall of the signals that queue (`SIGRTMIN` and above, and the library's own).
+const FIRST_QUEUED: u32 = 31;
+
 fn deliver(frame: &mut UpcallFrame) {
     let Some(slot) = SLOTS.get(frame.upcall as usize) else {
         return;
@@ -246,6 +253,10 @@ fn deliver(frame: &mut UpcallFrame) {
         return;
     }
     if slot.flags.load(Ordering::Relaxed) & flags::INFORMATION == 0 {
+        if frame.upcall >= FIRST_QUEUED && frame.value != RAISED_HERE {
+            // Takes this signal's information off the queue, lest the next one's handler gets it.
+            query(signal as u32);
+        }
         // SAFETY: the program registered a function of this type under this signal.
         let handler: extern "C" fn(i32) = unsafe { core::mem::transmute(handler) };
         handler(signal);
@@ -286,6 +297,17 @@ fn information(frame: &UpcallFrame, signal: u32) -> SignalInfo {
             padding: 0,
             fields,
         };
+    }
+    if frame.value == RAISED_HERE {
+        const SI_TKILL: i32 = -6;
+        let told = SignalInformation {
+            signal,
+            code: SI_TKILL,
+            process: crate::identity::process(),
+            user: crate::identity::real_user(),
+            ..SignalInformation::default()
+        };
+        return signal_info(signal, &told);
     }
     query(signal)
 }

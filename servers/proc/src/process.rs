@@ -185,6 +185,13 @@ impl Process {
 
     /// Keeps a `siginfo` for `signal_information`.
     pub fn queue(&mut self, information: SignalInformation) {
+        /// First of the signals that queue (POSIX: `SIGRTMIN` and above).
+        const FIRST_QUEUED: u32 = 32;
+        // Of any other signal one is pending at most, and a program whose handler wants no
+        // information never asks: what was told before is stale.
+        if information.signal < FIRST_QUEUED {
+            self.queued.retain(|told| told.signal != information.signal);
+        }
         if self.queued.len() == MAX_QUEUED {
             self.queued.pop_front();
         }

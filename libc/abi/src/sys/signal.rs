@@ -142,7 +142,7 @@ pub(super) fn raise_in(number_of_thread: u64, number: c_int) -> Result<()> {
             Handle::SELF,
             number_of_thread,
             number as u32 - 1,
-            0,
+            signal::RAISED_HERE,
         )?),
         _ => Err(Error::BadArgument),
     }
