@@ -1,7 +1,7 @@
 //! The `directory` interface: one short function an operation.
 
 use alloc::vec::Vec;
-use proto::types::{Plain, file_type};
+use proto::types::{Plain, file_type, open_flags};
 use proto::{Answer, Attributes, Call, Error, Input, Output, Reply, directory};
 
 use crate::attributes::write_attributes;
@@ -51,9 +51,15 @@ impl<K: Kernel> Server<K> {
 impl<K: Kernel, C: Call + ?Sized> directory::Directory<C> for Server<K> {
     fn open(&mut self, call: &mut C, flags: u32, mode: u32, path: Input) -> Reply {
         let caller = Caller::of(call)?;
+        // The file may have been created by the instance that had taken the call before.
+        let again = if call.redelivered() {
+            open_flags::EXCLUSIVE
+        } else {
+            0
+        };
         let opening = Opening {
             view: self.view(call)?,
-            flags,
+            flags: flags & !again,
             mode,
             caller: &caller,
             token: call.token(),

@@ -1,11 +1,14 @@
 //! The kernel of the guest.
 
+use alloc::vec::Vec;
 use kernel_abi::object::handle_flags;
 use kernel_abi::system::SystemInfo;
 use kernel_abi::wait::stream_flags;
 use kernel_abi::{Handle, PAGE_SIZE, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Error};
+
+use server_rt::Saved;
 
 use crate::kernel::Kernel;
 
@@ -15,12 +18,14 @@ const PIPE_CAPACITY: u64 = 65536;
 /// Effects by system calls.
 pub struct Guest {
     endpoint: Handle,
+    state: Saved,
 }
 
 impl Guest {
     /// Serves `endpoint`.
-    pub fn new(endpoint: Handle) -> Guest {
-        Guest { endpoint }
+    pub fn new(endpoint: Handle, supervisor: Handle) -> Result<Guest, Error> {
+        let state = Saved::open(supervisor, "name-space", crate::state::CAPACITY)?;
+        Ok(Guest { endpoint, state })
     }
 }
 
@@ -48,6 +53,28 @@ impl Kernel for Guest {
         let object = self.object(handle);
         safe::handle_close(handle)?;
         object
+    }
+
+    fn sessions(&self) -> Vec<u64> {
+        let mut all = Vec::new();
+        let mut page = [0; 64];
+        loop {
+            let after = all.last().copied().unwrap_or(0);
+            match safe::session_list(self.endpoint, after, &mut page) {
+                Ok(count @ 1..) => all.extend_from_slice(&page[..count.min(page.len())]),
+                _ => return all,
+            }
+        }
+    }
+
+    fn saved(&self) -> Option<Vec<u8>> {
+        self.state.load()
+    }
+
+    fn save(&mut self, state: &[u8]) {
+        if !self.state.store(state) {
+            server_rt::log!("too much is open for the state to be saved");
+        }
     }
 
     fn session_raise(&mut self, badge: u64, set: Signals) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! What the name space asks of the kernel.
 
+use alloc::vec::Vec;
 use kernel_abi::{Handle, Rights, Signals};
 use proto::{Answer, Error};
 
@@ -18,6 +19,12 @@ pub trait Kernel {
     fn object(&self, handle: Handle) -> Result<u64, Error>;
     /// The number of the object behind an own session.
     fn session_object(&self, badge: u64) -> Result<u64, Error>;
+    /// Badges of all sessions on this server.
+    fn sessions(&self) -> Vec<u64>;
+    /// What an instance before this one saved.
+    fn saved(&self) -> Option<Vec<u8>>;
+    /// Saves the state for the next instance.
+    fn save(&mut self, state: &[u8]);
     /// Raises signals of a session.
     fn session_raise(&mut self, badge: u64, set: Signals) -> Result<(), Error>;
     /// Replaces a session's data object (moved).

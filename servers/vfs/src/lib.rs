@@ -25,6 +25,7 @@ mod opened;
 mod permission;
 mod process_tree;
 pub mod server;
+pub mod state;
 #[cfg(test)]
 mod tests;
 pub mod tree;

@@ -52,7 +52,10 @@ mod program {
 
     pub fn main(start: Start) -> ! {
         let endpoint = start.endpoint();
-        let mut server = match Server::new(Guest::new(endpoint), peers(&start)) {
+        let supervisor = start.require("supervisor");
+        let server =
+            Guest::new(endpoint, supervisor).and_then(|guest| Server::new(guest, peers(&start)));
+        let mut server = match server {
             Ok(server) => server,
             Err(error) => {
                 server_rt::log!("cannot mount the root: {error:?}");
@@ -60,11 +63,14 @@ mod program {
             }
         };
         let declared = start.argument("mounts").unwrap_or("").split(',');
-        for (kind, target) in declared.filter_map(|mount| mount.split_once(':')) {
+        let declared = declared.filter(|_| server.is_fresh()).collect::<Vec<_>>();
+        for (kind, target) in declared.iter().filter_map(|mount| mount.split_once(':')) {
             if let Err(error) = server.mount_at(kind.as_bytes(), target.as_bytes()) {
                 server_rt::log!("cannot mount {kind} on {target}: {error:?}");
             }
         }
+        // A supervisor that does not hear it shows the server as starting; no more.
+        let _ = proto::supervisor::ready(&Session(supervisor), &[]);
         server_rt::serve(endpoint, &mut server)
     }
 }

@@ -26,10 +26,10 @@ pub struct Mount {
     /// The directory that it covers; none for the root.
     pub covered: Option<Place>,
     /// For `/proc/mounts`.
-    source: Vec<u8>,
-    target: Vec<u8>,
-    kind: Vec<u8>,
-    flags: u64,
+    pub(crate) source: Vec<u8>,
+    pub(crate) target: Vec<u8>,
+    pub(crate) kind: Vec<u8>,
+    pub(crate) flags: u64,
 }
 
 /// A file-system server that may be mounted.
@@ -122,7 +122,7 @@ impl<K: Kernel> Server<K> {
         self.add_mount(backend, Some(covered), [source, &full, kind], flags)
     }
 
-    fn take_offered(&mut self, kind: &[u8]) -> Result<Peer, Error> {
+    pub(crate) fn take_offered(&mut self, kind: &[u8]) -> Result<Peer, Error> {
         let mut known = false;
         for offered in self.offered.iter_mut().filter(|one| one.kind == kind) {
             known = true;
@@ -202,7 +202,8 @@ impl<K: Kernel> Server<K> {
         Ok(path)
     }
 
-    fn refresh_mounts_text(&mut self) {
+    pub(crate) fn refresh_mounts_text(&mut self) {
+        self.opened.set_changed();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(' ', "\\040");
         let mut lines = String::new();
         for mount in &self.mounts {

@@ -39,9 +39,41 @@ pub struct Table {
     /// Badges of directories by their session's object number.
     objects: BTreeMap<u64, u64>,
     last: u64,
+    /// Something changed since it was saved.
+    changed: bool,
 }
 
 impl Table {
+    /// The badge given last.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Goes on above a badge.
+    pub fn set_last(&mut self, last: u64) {
+        self.last = last;
+    }
+
+    /// How many files are open.
+    pub fn count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// All open files with their badges.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Opened)> {
+        self.files.iter().map(|(badge, opened)| (*badge, opened))
+    }
+
+    /// Notes that there is something to save.
+    pub fn set_changed(&mut self) {
+        self.changed = true;
+    }
+
+    /// Whether there was something to save.
+    pub fn take_changed(&mut self) -> bool {
+        core::mem::take(&mut self.changed)
+    }
+
     /// A fresh badge.
     pub fn badge(&mut self) -> u64 {
         // Small badges are the declaration's.
@@ -51,6 +83,7 @@ impl Table {
 
     /// Adds one.
     pub fn insert(&mut self, badge: u64, opened: Opened) {
+        self.changed = true;
         self.files.insert(badge, opened);
     }
 
@@ -66,6 +99,7 @@ impl Table {
 
     /// Takes one away.
     pub fn remove(&mut self, badge: u64) -> Option<Opened> {
+        self.changed = true;
         self.objects.retain(|_, named| *named != badge);
         self.files.remove(&badge)
     }

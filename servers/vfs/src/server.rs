@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::message::operation;
-use proto::{Call, Error, Input, Reply, directory, file};
+use proto::{Answer, Call, Error, Input, Reply, directory, file};
 use server_rt::{ServerCall, Service};
 
 use crate::ROOT_BADGE;
@@ -18,6 +18,7 @@ use crate::mounting::Mount;
 pub use crate::mounting::Offered;
 use crate::opened::{Opened, Table};
 use crate::process_tree::ProcessTree;
+use crate::state::State;
 use crate::tree::Tree;
 use crate::walk::Place;
 
@@ -49,6 +50,7 @@ pub struct Server<K> {
     pub(crate) devices: Rc<Devices>,
     pub(crate) opened: Table,
     pub(crate) fifos: Vec<Fifo>,
+    is_fresh: bool,
 }
 
 impl<K: Kernel> Server<K> {
@@ -67,23 +69,33 @@ impl<K: Kernel> Server<K> {
             devices: Rc::new(peers.devices),
             opened: Table::default(),
             fifos: Vec::new(),
+            is_fresh: false,
         };
         let (kind, session) = peers.root;
-        server.add_mount(
-            Backend::Remote(session),
-            None,
-            [b"/dev/root", b"/", &kind],
-            0,
-        )?;
+        let root = Backend::Remote(session);
+        let saved = server.kernel.saved();
+        match saved.and_then(|state| State::decode(&state)) {
+            Some(state) => server.restore(state, root)?,
+            None => {
+                server.add_mount(root, None, [b"/dev/root", b"/", &kind], 0)?;
+                server.is_fresh = true;
+            }
+        }
+        let first = server.mounts.first().ok_or(Error::BadState)?;
         server.root = Place {
-            mount: server.last_mount,
-            node: server.mounted(server.last_mount)?.root,
+            mount: first.number,
+            node: first.root,
         };
         let object = server.kernel.session_object(ROOT_BADGE);
         if let Ok(object) = object {
             server.opened.name_object(object, ROOT_BADGE);
         }
         Ok(server)
+    }
+
+    /// Whether no instance before this one left its state: the declared mounts are to be made.
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh
     }
 
     /// Mounts a file system on a directory of the root, by this server's own authority.
@@ -129,7 +141,11 @@ impl<K: Kernel> Server<K> {
     pub fn serve<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
         let number = call.words()[0];
         if directory::contains(number) {
-            directory::dispatch(self, call)
+            let reply = directory::dispatch(self, call);
+            if call.redelivered() {
+                return done_before(number, reply);
+            }
+            reply
         } else if file::contains(number) {
             file::dispatch(self, call)
         } else if (operation::READ..=operation::SEEK).contains(&number) {
@@ -156,13 +172,30 @@ impl<K: Kernel> Server<K> {
 
 impl<K: Kernel> Service for Server<K> {
     fn call(&mut self, call: &mut ServerCall) -> Reply {
-        self.serve(call)
+        let reply = self.serve(call);
+        self.save();
+        reply
     }
     fn closed(&mut self, badge: u64) {
         self.session_closed(badge);
+        self.save();
     }
     fn cancelled(&mut self, token: u64) {
         self.open_cancelled(token);
+        self.save();
+    }
+}
+
+/// A call that an instance before this one had taken may have had its effect: a name that was to
+/// be made is there, one that was to go is gone.
+fn done_before(number: u64, reply: Reply) -> Reply {
+    use directory::number as n;
+    let makes = [n::make_directory, n::make_node, n::make_symlink, n::link].contains(&number);
+    let removes = [n::unlink, n::rename].contains(&number);
+    match reply {
+        Err(Error::Exists) if makes => Ok(Answer::default().into()),
+        Err(Error::NotFound) if removes => Ok(Answer::default().into()),
+        reply => reply,
     }
 }
 

@@ -39,6 +39,7 @@ struct World {
     closed: Vec<Handle>,
     /// What a duplicate was made of.
     originals: BTreeMap<u32, Handle>,
+    saved: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Default)]
@@ -69,8 +70,19 @@ impl Kernel for Fake {
     fn object(&self, handle: Handle) -> Result<u64, Error> {
         Ok(handle.0.into())
     }
-    fn session_object(&self, _badge: u64) -> Result<u64, Error> {
-        Ok(ROOT_OBJECT.into())
+    fn session_object(&self, badge: u64) -> Result<u64, Error> {
+        let world = self.0.borrow();
+        let found = world.sessions.iter().find(|(_, known)| **known == badge);
+        Ok(found.map_or(ROOT_OBJECT, |(handle, _)| *handle).into())
+    }
+    fn sessions(&self) -> Vec<u64> {
+        self.0.borrow().sessions.values().copied().collect()
+    }
+    fn saved(&self) -> Option<Vec<u8>> {
+        self.0.borrow().saved.clone()
+    }
+    fn save(&mut self, state: &[u8]) {
+        self.0.borrow_mut().saved = Some(state.to_vec());
     }
     fn session_raise(&mut self, _badge: u64, _set: Signals) -> Result<(), Error> {
         Ok(())
@@ -265,22 +277,29 @@ fn memory_file_system() -> Peer {
     Peer(Rc::new(Client::new(server)))
 }
 
-/// A name space with /dev, /proc and /tmp mounted, used by root.
-fn system() -> User {
-    let kernel = Fake::default();
-    let world = kernel.0.clone();
+fn peers(root: &Peer, temporary: &Peer) -> Peers {
     let terminals: Vec<Peer> = vec![Peer(Rc::new(Terminals))];
-    let peers = Peers {
-        root: (b"tmpfs".to_vec(), memory_file_system()),
+    Peers {
+        root: (b"tmpfs".to_vec(), root.clone()),
         offered: vec![Offered {
             kind: b"tmpfs".to_vec(),
-            session: Some(memory_file_system()),
+            session: Some(temporary.clone()),
         }],
         processes: Peer(Rc::new(Processes)),
         supervisor: Peer(Rc::new(Processes)),
         devices: Devices::new(terminals, None),
-    };
-    let server = Server::new(kernel, peers).unwrap();
+    }
+}
+
+/// A name space with /dev, /proc and /tmp mounted, used by root.
+fn system() -> User {
+    system_over(&memory_file_system(), &memory_file_system())
+}
+
+fn system_over(root: &Peer, temporary: &Peer) -> User {
+    let kernel = Fake::default();
+    let world = kernel.0.clone();
+    let server = Server::new(kernel, peers(root, temporary)).unwrap();
     let bytes = vec![0; Identity::SIZE];
     let user = User {
         server: Rc::new(RefCell::new(server)),
@@ -703,4 +722,47 @@ fn a_request_of_another_shape_is_refused() {
         Err(Error::NameTooLong)
     );
     assert_eq!(user.status("/a\0b"), Err(Error::BadArgument));
+}
+
+#[test]
+fn a_new_instance_goes_on_with_mounts_and_open_directories() {
+    let (root, temporary) = (memory_file_system(), memory_file_system());
+    let user = system_over(&root, &temporary);
+    user.make_directory("/tmp/a");
+    user.create("/tmp/a/file");
+    let session = user.open("/tmp/a", open_flags::DIRECTORY).unwrap();
+    let gone = user.open("/proc", open_flags::DIRECTORY).unwrap();
+    let null = user.open("/dev/null", 0).unwrap();
+    user.server.borrow_mut().save();
+    // While nobody served, a session was closed.
+    user.world.borrow_mut().sessions.remove(&gone.0);
+    let server = Server::new(Fake(user.world.clone()), peers(&root, &temporary)).unwrap();
+    assert!(!server.is_fresh());
+    let next = User {
+        server: Rc::new(RefCell::new(server)),
+        ..user.clone()
+    };
+    assert_eq!(next.through(session).path(), "/tmp/a");
+    assert!(next.through(session).status("file").is_ok());
+    assert!(next.status("/dev/console").is_ok() && next.status("/proc/42").is_ok());
+    let around = next.through(session).status("../../tmp/a/file");
+    assert_eq!(around, next.status("/tmp/a/file"));
+    let mut bytes = [0; Attributes::SIZE];
+    file::status(&next.through(null), &mut bytes, &[]).unwrap();
+    directory::rename(&next, 0, b"/tmp/a/file", b"other", &[session]).unwrap();
+    let opened = next.server.borrow().opened.count();
+    assert_eq!(opened, 2, "the closed session is forgotten");
+    let fresh = next.open("/tmp", 0).unwrap();
+    let badge = |handle: Handle| next.world.borrow().sessions[&handle.0];
+    assert_ne!(badge(fresh), badge(session));
+}
+
+#[test]
+fn no_damaged_state_is_taken_over() {
+    let user = system();
+    let state = user.server.borrow().state();
+    assert!(crate::state::State::decode(&state).is_some());
+    for length in 0..state.len() {
+        assert!(crate::state::State::decode(&state[..length]).is_none());
+    }
 }
