@@ -10,7 +10,13 @@ fn main(start: server_rt::Start) -> ! {
     let path = start.argument("init").unwrap_or("/etc/init");
     let mut guest = Guest::new(endpoint);
     match guest.start_first(start.require("root"), path.as_bytes()) {
-        Ok(first) => server_rt::serve(endpoint, &mut Server::new(guest, first)),
+        Ok(first) => {
+            if let Some(supervisor) = start.handle("supervisor") {
+                // Only `svc status` loses by a supervisor that does not hear of it.
+                let _ = proto::supervisor::ready(&server_rt::Session(supervisor), &[]);
+            }
+            server_rt::serve(endpoint, &mut Server::new(guest, first))
+        }
         Err(error) => {
             server_rt::log!("cannot start {path}: {error:?}");
             server_rt::stubs::safe::process_exit(1)
