@@ -4,17 +4,17 @@ use alloc::vec;
 use alloc::vec::Vec;
 use kernel_abi::memory::{RegionInfo, protection};
 use kernel_abi::object::handle_flags;
-use kernel_abi::process::{ForkResult, ProcessInfo};
+use kernel_abi::process::{ForkResult, ProcessInfo, process_property};
 use kernel_abi::system::clock;
 use kernel_abi::{Handle, ObjectKind, PAGE_SIZE, Rights, Signals};
 use kernel_stubs::safe;
 use proto::types::{Plain, open_flags};
-use proto::{Answer, Attributes, Error, Identity, directory, file};
-use server_rt::{Session, elf};
+use proto::{Answer, Attributes, Error, Identity, directory, file, supervisor};
+use server_rt::{Mapping, Session, elf};
 
 use crate::execute::{self, Program, Source};
 use crate::kernel::Kernel;
-use crate::process::Process;
+use crate::process::{MAX_PROCESSES, Process};
 use crate::stack::{self, auxiliary};
 
 /// Highest address of a stack; a random number of pages lies above it.
@@ -25,18 +25,49 @@ const RANDOM_PAGES: u64 = 1 << 16;
 const STACK_MOST: u64 = 64 << 20;
 const CLOCK_TICKS: u64 = 100;
 const PROGRAM_HEADER_SIZE: u64 = 56;
+/// Bytes of a record's slot: a commit word, and two halves of which it names the valid one.
+const RECORD_SLOT: u64 = 4096;
+const RECORD_HEADER: u64 = 64;
+const RECORD_HALF: u64 = 2016;
+/// In the upper half of a commit word; the lowest bit is the half's number.
+const RECORD_MAGIC: u64 = 0x5245_4344_0000_0000;
+const _: () = assert!(crate::record::CAPACITY as u64 + 8 <= RECORD_HALF);
+
 /// Opened to execute only (`O_EXEC`).
 const EXECUTE: u32 = open_flags::PATH | open_flags::ACCESS_MODE;
 
 /// Effects by system calls.
 pub struct Guest {
     endpoint: Handle,
+    /// A process that never runs: its handle table keeps the processes' handles.
+    vault: Handle,
+    records: Mapping,
 }
 
 impl Guest {
-    /// Serves `endpoint`.
-    pub fn new(endpoint: Handle) -> Guest {
-        Guest { endpoint }
+    /// Serves `endpoint`, and keeps with the supervisor what the next instance needs.
+    pub fn new(endpoint: Handle, supervisor: Handle) -> Result<Guest, Error> {
+        let session = Session(supervisor);
+        let vault = parked(&session, b"handles", || {
+            let vault = safe::process_create()?;
+            let limit = process_property::LIMIT_DESCRIPTORS;
+            safe::process_set(vault, limit, 2 * MAX_PROCESSES as u64)?;
+            Ok(vault)
+        })?;
+        let size = RECORD_SLOT * MAX_PROCESSES as u64;
+        let memory = parked(&session, b"records", || Ok(safe::memory_create(size, 0)?))?;
+        let records = Mapping::new(memory, 0, size, true);
+        safe::handle_close(memory)?;
+        Ok(Guest {
+            endpoint,
+            vault,
+            records: records?,
+        })
+    }
+
+    /// Where the half of a slot lies that its commit word names, or the other one.
+    fn half(slot: usize, which: u64) -> u64 {
+        slot as u64 * RECORD_SLOT + RECORD_HEADER + which * RECORD_HALF
     }
 
     fn random_pages(&mut self) -> u64 {
@@ -157,6 +188,20 @@ impl Guest {
     }
 }
 
+/// What was parked under a name, or what `make` makes, parked.
+fn parked(
+    supervisor: &Session,
+    name: &[u8],
+    make: impl FnOnce() -> Result<Handle, Error>,
+) -> Result<Handle, Error> {
+    if let Ok(answer) = supervisor::unpark(supervisor, name, &[]) {
+        return Ok(answer.handles[0]);
+    }
+    let handle = make()?;
+    supervisor::park(supervisor, name, &[handle])?;
+    Ok(handle)
+}
+
 fn open(root: Handle, path: &[u8], flags: u32) -> Result<Handle, Error> {
     let answer = directory::open(&Session(root), flags, 0, path, &[])?;
     Ok(answer.handles[0])
@@ -179,13 +224,8 @@ impl Kernel for Guest {
         safe::handle_close(session)?;
         installed?;
         safe::process_supervise(process, self.endpoint, badge)?;
-        let cookie = badge & !crate::PROCESS_BADGE;
-        Ok(safe::endpoint_bind(
-            self.endpoint,
-            process,
-            Signals::TERMINATED,
-            cookie,
-        )?)
+        self.watch(process, badge & !crate::PROCESS_BADGE);
+        Ok(())
     }
 
     fn set_identity(&mut self, process: Handle, identity: &Identity) -> Result<(), Error> {
@@ -283,6 +323,71 @@ impl Kernel for Guest {
 
     fn now_ns(&self) -> u64 {
         safe::monotonic_ns()
+    }
+
+    fn watch(&mut self, process: Handle, id: u64) {
+        let bound = safe::endpoint_bind(self.endpoint, process, Signals::TERMINATED, id);
+        if let Err(error) = bound {
+            server_rt::log!("cannot watch process {id}: {}", error.name());
+        }
+    }
+
+    fn keep(&mut self, slot: usize, process: Handle) {
+        let (slot, flags) = (slot as u32, handle_flags::EXACT);
+        if let Err(error) = safe::handle_install(self.vault, process, slot, Rights::ALL, flags) {
+            server_rt::log!("cannot keep a process: {}", error.name());
+        }
+    }
+
+    fn release(&mut self, slot: usize) {
+        // There is no closing in another's table: what can do no harm takes the place.
+        let (slot, flags) = (slot as u32, handle_flags::EXACT);
+        let _ = safe::handle_install(self.vault, self.endpoint, slot, Rights::NONE, flags);
+    }
+
+    fn take_kept(&mut self, slot: usize) -> Option<Handle> {
+        let handle = safe::handle_take(self.vault, slot as u32).ok()?;
+        let is_process = safe::process_info(handle).is_ok();
+        if !is_process {
+            self.close(handle);
+        }
+        is_process.then_some(handle)
+    }
+
+    fn kept_slots(&self) -> Vec<usize> {
+        let used = |slot: &usize| {
+            let word = self.records.load(*slot as u64 * RECORD_SLOT);
+            word.is_some_and(|word| word & !1 == RECORD_MAGIC)
+        };
+        (0..MAX_PROCESSES).filter(used).collect()
+    }
+
+    fn write_record(&mut self, slot: usize, record: &[u8]) {
+        let commit = slot as u64 * RECORD_SLOT;
+        let current = self.records.load(commit).unwrap_or(0);
+        let next = 1 - (current & 1);
+        let half = Guest::half(slot, next);
+        let written = self
+            .records
+            .write(half + 8, record)
+            .and_then(|()| self.records.store(half, record.len() as u64))
+            .and_then(|()| self.records.store(commit, RECORD_MAGIC | next));
+        if written.is_none() {
+            server_rt::log!("cannot save a process");
+        }
+    }
+
+    fn read_record(&self, slot: usize) -> Option<Vec<u8>> {
+        let word = self.records.load(slot as u64 * RECORD_SLOT)?;
+        let half = Guest::half(slot, word & 1);
+        let length = self.records.load(half)?.min(RECORD_HALF - 8);
+        let mut record = vec![0; usize::try_from(length).ok()?];
+        self.records.read(half + 8, &mut record)?;
+        Some(record)
+    }
+
+    fn clear_record(&mut self, slot: usize) {
+        let _ = self.records.store(slot as u64 * RECORD_SLOT, 0);
     }
 
     fn log(&self, text: &str) {

@@ -55,6 +55,22 @@ pub trait Kernel {
     -> Result<(), Error>;
     /// Monotonic time.
     fn now_ns(&self) -> u64;
+    /// Has this server told of a process's end, with its id.
+    fn watch(&mut self, process: Handle, id: u64);
+    /// Keeps a handle in a slot for the next instance.
+    fn keep(&mut self, slot: usize, process: Handle);
+    /// Lets a slot's handle go.
+    fn release(&mut self, slot: usize);
+    /// A copy of a slot's handle.
+    fn take_kept(&mut self, slot: usize) -> Option<Handle>;
+    /// Slots with records.
+    fn kept_slots(&self) -> Vec<usize>;
+    /// Replaces a slot's record.
+    fn write_record(&mut self, slot: usize, record: &[u8]);
+    /// A slot's record.
+    fn read_record(&self, slot: usize) -> Option<Vec<u8>>;
+    /// Empties a slot.
+    fn clear_record(&mut self, slot: usize);
     /// Writes a line to the kernel's log.
     fn log(&self, text: &str);
     /// Random bytes.

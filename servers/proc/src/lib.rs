@@ -22,9 +22,11 @@ mod lifecycle;
 pub mod limits;
 mod operations;
 pub mod process;
+pub mod record;
 pub mod server;
 pub mod signal;
 pub mod stack;
+mod survival;
 #[cfg(test)]
 mod tests;
 mod timers;

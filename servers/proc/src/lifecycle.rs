@@ -6,7 +6,7 @@ use crate::PROCESS_BADGE;
 use crate::execute::{self, Program, Source};
 use crate::kernel::{Kernel, split_strings};
 use crate::limits;
-use crate::process::State;
+use crate::process::{Answered, State};
 use crate::server::{Server, read_input};
 use crate::stack::ARGUMENTS_MAX;
 
@@ -40,6 +40,12 @@ impl<K: Kernel> Server<K> {
             return Err(error);
         }
         self.table.insert(child);
+        self.table.get_mut(parent)?.answered = Answered {
+            number: call.number(),
+            value: id,
+        };
+        // Both answers must find the child known, whichever instance gives them.
+        self.save();
         self.kernel.reply(forked.token, Ok(Answer::value(0)));
         Ok(Answer::value(id).into())
     }

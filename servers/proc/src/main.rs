@@ -8,20 +8,25 @@ fn main(start: server_rt::Start) -> ! {
 
     let endpoint = start.endpoint();
     let path = start.argument("init").unwrap_or("/etc/init");
-    let mut guest = Guest::new(endpoint);
-    match guest.start_first(start.require("root"), path.as_bytes()) {
-        Ok(first) => {
-            if let Some(supervisor) = start.handle("supervisor") {
-                // Only `svc status` loses by a supervisor that does not hear of it.
-                let _ = proto::supervisor::ready(&server_rt::Session(supervisor), &[]);
-            }
-            server_rt::serve(endpoint, &mut Server::new(guest, first))
-        }
-        Err(error) => {
-            server_rt::log!("cannot start {path}: {error:?}");
-            server_rt::stubs::safe::process_exit(1)
-        }
-    }
+    let supervisor = start.require("supervisor");
+    let fail = |what: &str, error: proto::Error| -> ! {
+        server_rt::log!("cannot {what}: {error:?}");
+        server_rt::stubs::safe::process_exit(1)
+    };
+    let guest = match Guest::new(endpoint, supervisor) {
+        Ok(guest) => guest,
+        Err(error) => fail("keep the processes", error),
+    };
+    let mut server = match Server::restore(guest) {
+        Ok(server) => server,
+        Err(mut guest) => match guest.start_first(start.require("root"), path.as_bytes()) {
+            Ok(first) => Server::new(guest, first),
+            Err(error) => fail("start the first process", error),
+        },
+    };
+    // Only `svc status` loses by a supervisor that does not hear of it.
+    let _ = proto::supervisor::ready(&server_rt::Session(supervisor), &[]);
+    server_rt::serve(endpoint, &mut server)
 }
 
 #[cfg(target_os = "none")]

@@ -11,7 +11,9 @@ use crate::limits::Limits;
 /// Largest process id; ids are given ascending and start again below.
 const MAX_PROCESS: u64 = 4_194_303;
 /// Most processes at a time.
-const MAX_PROCESSES: usize = 4096;
+pub const MAX_PROCESSES: usize = 4096;
+/// No slot yet.
+const NO_SLOT: usize = usize::MAX;
 /// Most queued `siginfo` records of a process; the oldest go first.
 const MAX_QUEUED: usize = 64;
 /// Longest short name (`TASK_COMM_LEN` less the NUL).
@@ -72,6 +74,25 @@ pub struct IntervalTimer {
     pub interval_ns: u64,
 }
 
+/// The last fork or wait that was answered, so that it is not done again when the answer was lost
+/// with this server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// The call's number.
+    pub number: u64,
+    /// What it was answered.
+    pub value: u64,
+}
+
+/// What happened to the table since it was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// This process is new or different.
+    Written(u64),
+    /// The process that had this slot is gone.
+    Removed(usize),
+}
+
 /// A process.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -105,6 +126,12 @@ pub struct Process {
     pub command_line: Vec<u8>,
     /// Monotonic time of its start.
     pub start_ns: u64,
+    /// The last answer.
+    pub answered: Answered,
+    /// Where its record and handle are kept.
+    pub slot: usize,
+    /// The handle that is kept there, or `NONE`.
+    pub kept: Handle,
 }
 
 impl Process {
@@ -146,6 +173,9 @@ impl Process {
             name: Vec::new(),
             command_line: Vec::new(),
             start_ns,
+            answered: Answered::default(),
+            slot: NO_SLOT,
+            kept: Handle::NONE,
         }
     }
 
@@ -169,6 +199,9 @@ impl Process {
             children_usage: Usage::default(),
             queued: VecDeque::new(),
             start_ns,
+            answered: Answered::default(),
+            slot: NO_SLOT,
+            kept: Handle::NONE,
             ..self.clone()
         }
     }
@@ -211,6 +244,8 @@ impl Process {
 pub struct Table {
     processes: BTreeMap<u64, Process>,
     last: u64,
+    used_slots: Vec<bool>,
+    changes: Vec<Change>,
 }
 
 impl Table {
@@ -238,13 +273,51 @@ impl Table {
     }
 
     /// Adds one.
-    pub fn insert(&mut self, process: Process) {
-        self.processes.insert(process.id(), process);
+    pub fn insert(&mut self, mut process: Process) {
+        let free = self.used_slots.iter().position(|used| !used);
+        process.slot = free.unwrap_or(self.used_slots.len());
+        self.restore(process);
+    }
+
+    /// Adds one that has its slot.
+    pub fn restore(&mut self, process: Process) {
+        let (id, slot) = (process.id(), process.slot);
+        if self.used_slots.len() <= slot {
+            self.used_slots.resize(slot + 1, false);
+        }
+        self.used_slots[slot] = true;
+        self.last = self.last.max(id);
+        self.note(id);
+        self.processes.insert(id, process);
+    }
+
+    fn note(&mut self, id: u64) {
+        let change = Change::Written(id);
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+
+    /// What happened since the last call.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        core::mem::take(&mut self.changes)
+    }
+
+    /// Notes which handle is kept.
+    pub fn set_kept(&mut self, id: u64, handle: Handle) {
+        if let Some(process) = self.processes.get_mut(&id) {
+            process.kept = handle;
+        }
     }
 
     /// Takes one away.
     pub fn remove(&mut self, process: u64) -> Option<Process> {
-        self.processes.remove(&process)
+        let removed = self.processes.remove(&process)?;
+        if let Some(used) = self.used_slots.get_mut(removed.slot) {
+            *used = false;
+        }
+        self.changes.push(Change::Removed(removed.slot));
+        Some(removed)
     }
 
     /// The process with this id, zombies too.
@@ -254,17 +327,15 @@ impl Table {
 
     /// The same, to change.
     pub fn get_mut(&mut self, process: u64) -> Result<&mut Process, Error> {
+        if self.processes.contains_key(&process) {
+            self.note(process);
+        }
         self.processes.get_mut(&process).ok_or(Error::NoProcess)
     }
 
     /// All, ascending.
     pub fn iter(&self) -> impl Iterator<Item = &Process> {
         self.processes.values()
-    }
-
-    /// All, to change.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Process> {
-        self.processes.values_mut()
     }
 
     /// Ids of the processes that a condition holds for.

@@ -3,11 +3,11 @@
 use alloc::vec::Vec;
 use kernel_abi::Signals;
 use kernel_abi::message::Fault;
-use proto::{Call, Error, Input, Reply, job, process};
+use proto::{Answer, Call, Error, Input, Outcome, Reply, job, process};
 use server_rt::{ServerCall, Service};
 
 use crate::kernel::Kernel;
-use crate::process::{Process, Table};
+use crate::process::{Answered, Process, Table};
 use crate::wait::Waiter;
 use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, TERMINAL_BADGE};
 
@@ -26,13 +26,17 @@ pub struct Server<K> {
 impl<K: Kernel> Server<K> {
     /// A server that knows the first process.
     pub fn new(kernel: K, first: Process) -> Server<K> {
-        let mut table = Table::default();
-        // The first id goes to the first process.
-        let _ = table.free_id();
-        table.insert(first);
+        let mut server = Server::empty(kernel);
+        server.table.insert(first);
+        server.save();
+        server
+    }
+
+    /// A server that knows nobody.
+    pub(crate) fn empty(kernel: K) -> Server<K> {
         Server {
             kernel,
-            table,
+            table: Table::default(),
             waiters: Vec::new(),
             host_name: b"microkosm".to_vec(),
         }
@@ -63,7 +67,36 @@ impl<K: Kernel> Server<K> {
         if call.badge() == NAME_SPACE_BADGE && !shown_to_name_space(number) {
             return Err(Error::NotPermitted);
         }
-        process::dispatch(self, call)
+        let once = [process::number::fork, process::number::wait].contains(&number);
+        if !once || call.badge() & PROCESS_BADGE == 0 {
+            return process::dispatch(self, call);
+        }
+        self.answer_once(call)
+    }
+
+    /// A fork or wait, which an instance before this one may have done already.
+    fn answer_once<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
+        let caller = self.caller(call)?;
+        if call.redelivered() {
+            // The child's own copy of a fork comes by its parent's session.
+            if call.label() != caller && self.table.get(call.label()).is_ok() {
+                return Ok(Answer::value(0).into());
+            }
+            let answered = self.table.get(caller)?.answered;
+            if call.number() == answered.number {
+                return Ok(Answer::value(answered.value).into());
+            }
+        }
+        let reply = process::dispatch(self, call);
+        if let Ok(Outcome::Answer(answer)) = &reply
+            && let Ok(process) = self.table.get_mut(caller)
+        {
+            process.answered = Answered {
+                number: call.number(),
+                value: answer.words[0],
+            };
+        }
+        reply
     }
 
     /// A bound object raised a signal: a process ended, or a timer expired.
@@ -83,16 +116,20 @@ fn shown_to_name_space(number: u64) -> bool {
 
 impl<K: Kernel> Service for Server<K> {
     fn call(&mut self, call: &mut ServerCall) -> Reply {
-        self.serve(call)
+        let reply = self.serve(call);
+        self.save();
+        reply
     }
     fn cancelled(&mut self, token: u64) {
         self.wait_cancelled(token);
     }
     fn signalled(&mut self, cookie: u64, _signals: Signals) {
         self.bound(cookie);
+        self.save();
     }
     fn exception(&mut self, badge: u64, token: u64, fault: &Fault) {
         self.stopped_by(badge & !PROCESS_BADGE, token, fault);
+        self.save();
     }
 }
 

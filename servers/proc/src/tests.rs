@@ -33,6 +33,9 @@ struct Fake {
     timers: Vec<(u64, u64)>,
     replaced: Vec<(u64, Handle)>,
     now_ns: u64,
+    kept: BTreeMap<usize, Handle>,
+    records: BTreeMap<usize, Vec<u8>>,
+    watched: Vec<u64>,
     program: Vec<u8>,
     mode: u32,
 }
@@ -115,6 +118,30 @@ impl Kernel for Fake {
     fn now_ns(&self) -> u64 {
         self.now_ns
     }
+    fn watch(&mut self, _process: Handle, id: u64) {
+        self.watched.push(id);
+    }
+    fn keep(&mut self, slot: usize, process: Handle) {
+        self.kept.insert(slot, process);
+    }
+    fn release(&mut self, slot: usize) {
+        self.kept.remove(&slot);
+    }
+    fn take_kept(&mut self, slot: usize) -> Option<Handle> {
+        self.kept.get(&slot).copied()
+    }
+    fn kept_slots(&self) -> Vec<usize> {
+        self.records.keys().copied().collect()
+    }
+    fn write_record(&mut self, slot: usize, record: &[u8]) {
+        self.records.insert(slot, record.to_vec());
+    }
+    fn read_record(&self, slot: usize) -> Option<Vec<u8>> {
+        self.records.get(&slot).cloned()
+    }
+    fn clear_record(&mut self, slot: usize) {
+        self.records.remove(&slot);
+    }
     fn log(&self, _text: &str) {}
     fn random(&mut self, bytes: &mut [u8]) {
         bytes.fill(4);
@@ -129,6 +156,8 @@ struct TestCall {
     inputs: Vec<Vec<u8>>,
     outputs: RefCell<Vec<Vec<u8>>>,
     handles: Vec<Handle>,
+    label: u64,
+    redelivered: bool,
 }
 
 impl Call for TestCall {
@@ -136,7 +165,7 @@ impl Call for TestCall {
         self.badge
     }
     fn label(&self) -> u64 {
-        self.badge & !PROCESS_BADGE
+        self.label
     }
     fn token(&self) -> u64 {
         self.token
@@ -145,7 +174,7 @@ impl Call for TestCall {
         self.token
     }
     fn redelivered(&self) -> bool {
-        false
+        self.redelivered
     }
     fn words(&self) -> [u64; WORDS] {
         self.words
@@ -181,6 +210,9 @@ impl Call for TestCall {
 struct Machine {
     server: Server<Fake>,
     token: u64,
+    /// The caller's label, when it is not its badge's.
+    label: Option<u64>,
+    redelivered: bool,
 }
 
 const INIT_HANDLE: u32 = 1;
@@ -195,6 +227,8 @@ impl Machine {
         Machine {
             server: Server::new(fake, first),
             token: 0,
+            label: None,
+            redelivered: false,
         }
     }
 
@@ -216,8 +250,11 @@ impl Machine {
             inputs: inputs.iter().map(|input| input.to_vec()).collect(),
             outputs: RefCell::new(outputs.iter().map(|length| vec![0; *length]).collect()),
             handles: handles.to_vec(),
+            label: self.label.unwrap_or(badge & !PROCESS_BADGE),
+            redelivered: self.redelivered,
         };
         let reply = self.server.serve(&mut call);
+        self.server.save();
         (reply, call.outputs.into_inner())
     }
 
@@ -623,4 +660,75 @@ fn the_list_is_ascending_and_goes_on_where_it_ended() {
         .map(|word| u64::from_le_bytes(*word))
         .collect();
     assert_eq!(ids, [2, 3]);
+}
+
+/// Another instance over what the last one kept.
+fn replaced(machine: Machine) -> Machine {
+    let Ok(server) = Server::restore(machine.server.kernel) else {
+        panic!("nothing was kept");
+    };
+    Machine { server, ..machine }
+}
+
+#[test]
+fn a_new_instance_goes_on_with_every_process() {
+    let mut machine = Machine::new();
+    let (child, zombie) = (machine.fork(1), machine.fork(1));
+    let grandchild = machine.fork(child);
+    machine
+        .simple(child, &[process::number::set_group, 0, 0])
+        .unwrap();
+    machine.kill(1, grandchild as i64, number::STOP).unwrap();
+    machine.end(zombie, 5);
+    machine.server.save();
+    let handle = machine.handle(child);
+    machine.server.kernel.watched.clear();
+    let mut machine = replaced(machine);
+    assert_eq!(machine.server.kernel.watched, [1, child, grandchild]);
+    assert_eq!(machine.handle(child), handle);
+    let identity = machine.server.table.get(child).unwrap().identity;
+    assert_eq!(identity.group, child);
+    let told = machine.wait(1, EXITED).unwrap().unwrap();
+    assert_eq!((told.process, told.status), (zombie, 5));
+    let told = machine.wait(child, STOPPED).unwrap().unwrap();
+    assert_eq!(told.process, grandchild);
+    let next = machine.fork(1);
+    assert!(next > grandchild, "ids go on");
+}
+
+#[test]
+fn ended_and_awaited_processes_leave_nothing_kept() {
+    let mut machine = Machine::new();
+    for _ in 0..5 {
+        let child = machine.fork(1);
+        machine.end(child, 0);
+        machine.wait(1, EXITED).unwrap();
+    }
+    assert_eq!(machine.server.kernel.records.len(), 1);
+    assert_eq!(machine.server.kernel.kept.len(), 1);
+}
+
+#[test]
+fn a_fork_whose_answers_were_lost_is_not_done_twice() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    let mut machine = replaced(machine);
+    machine.redelivered = true;
+    machine.token -= 1;
+    assert_eq!(machine.fork(1), child, "the parent's");
+    machine.label = Some(child);
+    machine.token -= 1;
+    assert_eq!(machine.fork(1), 0, "the child's");
+    assert_eq!(machine.server.table.ids(|_| true), [1, child]);
+}
+
+#[test]
+fn a_process_whose_handle_is_lost_is_told_as_ended() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.server.kernel.kept.clear();
+    machine.server.kernel.kept.insert(0, Handle(INIT_HANDLE));
+    let mut machine = replaced(machine);
+    let told = machine.wait(1, EXITED).unwrap().unwrap();
+    assert_eq!(told.process, child);
 }

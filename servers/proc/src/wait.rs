@@ -5,7 +5,7 @@ use proto::{Answer, Call, Error, Outcome, Output, Reply};
 
 use crate::exit::end_of;
 use crate::kernel::Kernel;
-use crate::process::{Process, State};
+use crate::process::{Answered, Process, State};
 use crate::server::Server;
 use crate::signal::{code, number};
 
@@ -29,6 +29,7 @@ mod which {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiter {
     token: u64,
+    number: u64,
     buffer: usize,
     pub parent: u64,
     which: u32,
@@ -108,6 +109,7 @@ impl<K: Kernel> Server<K> {
         };
         let waiter = Waiter {
             token: call.token(),
+            number: call.number(),
             buffer: status.index,
             parent,
             which,
@@ -213,6 +215,13 @@ impl<K: Kernel> Server<K> {
         match written {
             Ok(()) => {
                 self.told(waiter, child);
+                if let Ok(parent) = self.table.get_mut(waiter.parent) {
+                    parent.answered = Answered {
+                        number: waiter.number,
+                        value: child,
+                    };
+                }
+                self.save();
                 self.kernel.reply(waiter.token, Ok(Answer::value(child)));
             }
             Err(error) => self.kernel.reply(waiter.token, Err(error)),

@@ -1,0 +1,221 @@
+//! A process as it survives this server: numbers and length-prefixed byte strings, little endian,
+//! in the order of the fields.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use kernel_abi::Handle;
+use proto::Identity;
+use proto::types::{Plain, SignalInformation};
+
+use crate::limits::{self, Limits};
+use crate::process::{Answered, IntervalTimer, Process, State, Usage};
+
+/// Most bytes of a record.
+pub const CAPACITY: usize = 2000;
+/// Changes with the layout: another one is not read.
+const VERSION: u64 = 1;
+/// Most bytes of the arguments that are kept.
+const COMMAND_LINE: usize = 512;
+/// Most `siginfo` records that are kept, the latest.
+const QUEUED: usize = 12;
+
+fn number(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+fn text(out: &mut Vec<u8>, bytes: &[u8]) {
+    number(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn plain<T: Plain>(out: &mut Vec<u8>, value: &T) {
+    let start = out.len();
+    out.resize(start + T::SIZE, 0);
+    // There is room for all of it.
+    let _ = value.encode(&mut out[start..]);
+}
+
+fn usage(out: &mut Vec<u8>, usage: &Usage) {
+    for value in [
+        usage.user_ns,
+        usage.kernel_ns,
+        usage.minor_faults,
+        usage.major_faults,
+    ] {
+        number(out, value);
+    }
+}
+
+/// The record of a process.
+pub fn encode(process: &Process) -> Vec<u8> {
+    let mut out = Vec::with_capacity(CAPACITY);
+    let (state, first, second) = match process.state {
+        State::Running => (0, 0, 0),
+        State::Stopped { signal, reported } => (1, u64::from(signal), u64::from(reported)),
+        State::Zombie { status } => (2, status, 0),
+    };
+    number(&mut out, VERSION);
+    plain(&mut out, &process.identity);
+    for value in [
+        state,
+        first,
+        second,
+        u64::from(process.continued),
+        u64::from(process.executed),
+        u64::from(process.reaper),
+        u64::from(process.nice_plus_20),
+        process.timer.deadline_ns,
+        process.timer.interval_ns,
+        process.start_ns,
+        process.answered.number,
+        process.answered.value,
+    ] {
+        number(&mut out, value);
+    }
+    for resource in 0..limits::COUNT as u32 {
+        let (current, maximum) = process.limits.get(resource).unwrap_or_default();
+        number(&mut out, current);
+        number(&mut out, maximum);
+    }
+    usage(&mut out, &process.usage);
+    usage(&mut out, &process.children_usage);
+    text(&mut out, &process.name);
+    let length = process.command_line.len().min(COMMAND_LINE);
+    text(&mut out, &process.command_line[..length]);
+    let skipped = process.queued.len().saturating_sub(QUEUED);
+    number(&mut out, (process.queued.len() - skipped) as u64);
+    for information in process.queued.iter().skip(skipped) {
+        plain(&mut out, information);
+    }
+    out
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+    fn number(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.bytes(8)?.try_into().ok()?))
+    }
+    fn small(&mut self) -> Option<u32> {
+        self.number()?.try_into().ok()
+    }
+    fn flag(&mut self) -> Option<bool> {
+        Some(self.number()? != 0)
+    }
+    fn text(&mut self) -> Option<Vec<u8>> {
+        let length = self.number()?.try_into().ok()?;
+        Some(self.bytes(length)?.to_vec())
+    }
+    fn plain<T: Plain>(&mut self) -> Option<T> {
+        T::decode(self.bytes(T::SIZE)?)
+    }
+    fn usage(&mut self) -> Option<Usage> {
+        Some(Usage {
+            user_ns: self.number()?,
+            kernel_ns: self.number()?,
+            minor_faults: self.number()?,
+            major_faults: self.number()?,
+        })
+    }
+    fn state(&mut self) -> Option<State> {
+        let (state, first, second) = (self.number()?, self.number()?, self.number()?);
+        match state {
+            0 => Some(State::Running),
+            1 => Some(State::Stopped {
+                signal: first.try_into().ok()?,
+                reported: second != 0,
+            }),
+            2 => Some(State::Zombie { status: first }),
+            _ => None,
+        }
+    }
+}
+
+/// The process of a record, without its handles.
+pub fn decode(bytes: &[u8]) -> Option<Process> {
+    let mut reader = Reader(bytes);
+    if reader.number()? != VERSION {
+        return None;
+    }
+    let identity: Identity = reader.plain()?;
+    let mut process = Process::first(Handle::NONE, 0);
+    process.identity = identity;
+    process.state = reader.state()?;
+    process.continued = reader.flag()?;
+    process.executed = reader.flag()?;
+    process.reaper = reader.flag()?;
+    process.nice_plus_20 = reader.small()?;
+    process.timer = IntervalTimer {
+        handle: None,
+        deadline_ns: reader.number()?,
+        interval_ns: reader.number()?,
+    };
+    process.start_ns = reader.number()?;
+    process.answered = Answered {
+        number: reader.number()?,
+        value: reader.number()?,
+    };
+    process.limits = Limits::default();
+    for resource in 0..limits::COUNT as u32 {
+        let (current, maximum) = (reader.number()?, reader.number()?);
+        process.limits.set(resource, current, maximum, true).ok()?;
+    }
+    process.usage = reader.usage()?;
+    process.children_usage = reader.usage()?;
+    process.name = reader.text()?;
+    process.command_line = reader.text()?;
+    process.queued = VecDeque::new();
+    for _ in 0..reader.number()? {
+        let information: SignalInformation = reader.plain()?;
+        process.queued.push_back(information);
+    }
+    reader.0.is_empty().then_some(process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn busy() -> Process {
+        let mut process = Process::first(Handle(1), 5).child(42, Handle(7), 9);
+        process.state = State::Stopped {
+            signal: 20,
+            reported: true,
+        };
+        process.set_program(b"/bin/a-rather-long-name", &[b'x'; 3000]);
+        for value in 0..60 {
+            process.queue(SignalInformation {
+                signal: 10,
+                value,
+                ..Default::default()
+            });
+        }
+        process
+    }
+
+    #[test]
+    fn a_process_survives_its_record_and_the_record_is_bounded() {
+        let process = busy();
+        let bytes = encode(&process);
+        assert!(bytes.len() <= CAPACITY, "{}", bytes.len());
+        let restored = decode(&bytes).unwrap();
+        assert_eq!(restored.identity, process.identity);
+        assert_eq!(restored.state, process.state);
+        assert_eq!(restored.name, process.name);
+        assert_eq!(restored.queued.back(), process.queued.back());
+        assert_eq!(encode(&restored), bytes);
+    }
+
+    #[test]
+    fn a_cut_record_is_refused() {
+        let bytes = encode(&busy());
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_none(), "{length}");
+        }
+    }
+}
