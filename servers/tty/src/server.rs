@@ -106,7 +106,7 @@ impl<K: Kernel> Server<K> {
 
     /// Saves what changed. Before the answer goes out, so that nothing that a program has seen
     /// can be lost.
-    fn save(&mut self) {
+    pub(crate) fn save(&mut self) {
         let state = state::encode(&self.terminals[CONSOLE_INDEX], self.answered);
         if state != self.saved {
             self.kernel.save(&state);
