@@ -159,7 +159,6 @@ fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<u8> {
     if arguments.all {
         host_tests::run_setup(workspace, &mut tally)?;
         host_tests::run_cargo(workspace, &mut tally)?;
-        check::run(workspace)?.add_to(&mut tally);
     }
     match arguments.boots {
         Some(count) => boots::run(workspace, count, &mut tally)?,

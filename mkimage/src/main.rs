@@ -148,7 +148,7 @@ enum PortAction {
 struct TestArguments {
     /// Tests to run [default: all guest tests]
     names: Vec<String>,
-    /// Runs set-up's tests, the host tests and the checks too
+    /// Runs set-up's tests and the host tests too
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Boots N times in a row with four processors instead
