@@ -259,7 +259,7 @@ impl<M: Machine> Kernel<M> {
         }
         let sessions: Vec<SessionId> = endpoint.sessions.values().copied().collect();
         endpoint.queue.clear();
-        let receivers: Vec<ThreadId> = endpoint.receivers.iter().copied().collect();
+        let receivers: Vec<ThreadId> = endpoint.receivers.to_vec();
         for receiver in receivers {
             self.wake_with(receiver, Err(Error::BadHandle));
         }

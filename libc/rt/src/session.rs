@@ -1,7 +1,7 @@
 //! Sessions: how the generated clients of `proto` reach a server.
 
 use kernel_abi::Handle;
-use kernel_abi::message::{Buffer, Transfer, buffer_flags};
+use kernel_abi::message::{Buffer, Transfer, WORDS, buffer_flags};
 use kernel_abi::object::handle_flags;
 use proto::{Answer, Error, Request, Transport};
 
@@ -64,6 +64,28 @@ impl Session {
     }
 }
 
+/// Whether a signal handler that ran may end the operation with `EINTR`: those that wait for
+/// others. Every other one is sent again (`fork` and `stat`, say, never fail for a signal); an
+/// interrupted call has had no effect.
+fn may_be_interrupted(operation: u64) -> bool {
+    use proto::{directory, file, process};
+    matches!(
+        operation,
+        directory::number::open
+            | file::number::control
+            | file::number::lock
+            | process::number::wait
+    )
+}
+
+/// The words of a reply, unless word 0 is a negated error.
+fn status_of(words: [u64; WORDS]) -> Result<[u64; WORDS], Error> {
+    match words[0] as i64 {
+        status if status < 0 => Err(Error::from_number(-status as i32)),
+        _ => Ok(words),
+    }
+}
+
 impl Transport for Session {
     fn call(&self, request: Request<'_>) -> Result<Answer, Error> {
         let mut transfer = Transfer {
@@ -97,15 +119,17 @@ impl Transport for Session {
             *slot = handle.0;
             transfer.send_count += 1;
         }
-        // SAFETY: the buffers are the request's slices, borrowed until the call returns, shared
-        // for reading or exclusively for writing as their flags say.
-        let words = unsafe {
-            kernel_stubs::message::call(self.handle, request.words, Some(&mut transfer))
-        }?;
-        let status = words[0] as i64;
-        if status < 0 {
-            return Err(Error::from_number(-status as i32));
-        }
+        let words = loop {
+            // SAFETY: the buffers are the request's slices, borrowed until the call returns,
+            // shared for reading or exclusively for writing as their flags say.
+            let result = unsafe {
+                kernel_stubs::message::call(self.handle, request.words, Some(&mut transfer))
+            };
+            match result.map_err(Error::from).and_then(status_of) {
+                Err(Error::Interrupted) if !may_be_interrupted(request.words[0]) => {}
+                result => break result?,
+            }
+        };
         let mut answer = Answer {
             words,
             ..Answer::default()
@@ -115,5 +139,25 @@ impl Transport for Session {
             *slot = Handle(handle);
         }
         Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::{directory, process};
+
+    #[test]
+    fn only_operations_that_wait_for_others_end_by_a_signal() {
+        assert!(may_be_interrupted(process::number::wait));
+        assert!(!may_be_interrupted(process::number::fork));
+        assert!(!may_be_interrupted(directory::number::status));
+    }
+
+    #[test]
+    fn a_negated_word_is_an_error() {
+        assert_eq!(status_of([3, 0, 0, 0, 0, 0]), Ok([3, 0, 0, 0, 0, 0]));
+        let words = [(-4i64) as u64, 0, 0, 0, 0, 0];
+        assert_eq!(status_of(words), Err(Error::Interrupted));
     }
 }
