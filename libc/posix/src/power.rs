@@ -18,7 +18,11 @@ pub enum ShutDown {
 
 /// Stops the system; returns only when that failed. Only root may.
 pub fn shut_down(how: ShutDown) -> Result<()> {
-    let session = open_high(WORKING_DIRECTORY, b"/dev/supervisor", open_flags::READ_WRITE)?;
+    let session = open_high(
+        WORKING_DIRECTORY,
+        b"/dev/supervisor",
+        open_flags::READ_WRITE,
+    )?;
     supervisor::shut_down(&Session::new(session), how as u32, 0, &[])?;
     Ok(())
 }

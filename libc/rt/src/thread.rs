@@ -285,10 +285,9 @@ pub unsafe fn create(
     // SAFETY: the arguments name the fresh block and stack; the thread runs `entry`.
     match unsafe { start(thread, entry, stack_end, options.priority) } {
         Ok(number) => {
-            // A detached thread may be gone already, but its memory waits for `reap`.
-            // SAFETY: `reap` runs only in `create` and `exit`, on blocks that were pushed after
-            // this store could matter; a number of a dead block is harmless.
+            // A detached thread may be gone already, and its memory with it.
             if !options.detached {
+                // SAFETY: a joinable thread's block stays until somebody joins it.
                 unsafe { (*thread).number.store(number, Ordering::Relaxed) };
             }
             Ok(thread)
@@ -417,9 +416,10 @@ pub unsafe fn wait_for_end(thread: *const Thread, deadline_ns: Option<u64>) -> R
     // SAFETY: the caller's.
     let alive = unsafe { &(*thread).alive };
     while alive.load(Ordering::Acquire) != 0 {
-        match futex::wait(alive, 1, deadline_ns) {
-            Err(error @ (Error::TimedOut | Error::Interrupted)) => return Err(error),
-            _ => {}
+        if let Err(error @ (Error::TimedOut | Error::Interrupted)) =
+            futex::wait(alive, 1, deadline_ns)
+        {
+            return Err(error);
         }
     }
     Ok(())

@@ -103,10 +103,7 @@ unsafe fn fill_group(group: &Group<'_>, room: &mut Room) -> Option<GroupEntry> {
 }
 
 /// Calls `visit` with each line of a file until it returns something.
-unsafe fn lines<T>(
-    file: *mut File,
-    mut visit: impl FnMut(&[u8]) -> Option<T>,
-) -> Option<T> {
+unsafe fn lines<T>(file: *mut File, mut visit: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
     let mut line = [0 as c_char; LINE];
     // SAFETY: the stream is open.
     unsafe {
@@ -337,7 +334,11 @@ pub unsafe extern "C" fn putgrent(entry: *const GroupEntry, file: *mut File) -> 
             }
             member = member.add(1);
         }
-        if stdio::fputc(b'\n' as c_int, file) < 0 { -1 } else { 0 }
+        if stdio::fputc(b'\n' as c_int, file) < 0 {
+            -1
+        } else {
+            0
+        }
     }
 }
 
@@ -403,7 +404,11 @@ pub unsafe extern "C" fn getlogin() -> *mut c_char {
             return name;
         }
         let entry = getpwuid(super::identity::getuid());
-        if entry.is_null() { core::ptr::null_mut() } else { (*entry).name }
+        if entry.is_null() {
+            core::ptr::null_mut()
+        } else {
+            (*entry).name
+        }
     }
 }
 
@@ -432,7 +437,11 @@ pub unsafe extern "C" fn cuserid(buffer: *mut c_char) -> *mut c_char {
     static mut NAME: [c_char; 20] = [0; 20];
     // SAFETY: without a buffer a shared one is used; with one it has L_cuserid bytes.
     unsafe {
-        let place = if buffer.is_null() { (&raw mut NAME).cast() } else { buffer };
+        let place = if buffer.is_null() {
+            (&raw mut NAME).cast()
+        } else {
+            buffer
+        };
         *place = 0;
         let entry = getpwuid(super::identity::geteuid());
         if !entry.is_null() {

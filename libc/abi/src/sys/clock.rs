@@ -80,7 +80,11 @@ pub unsafe extern "C" fn timespec_get(out: *mut Timespec, base: c_int) -> c_int 
         return 0;
     }
     // SAFETY: the caller's.
-    if unsafe { clock_gettime(0, out) } == 0 { base } else { 0 }
+    if unsafe { clock_gettime(0, out) } == 0 {
+        base
+    } else {
+        0
+    }
 }
 
 /// BSD; the zone is not told, as everywhere.
@@ -147,13 +151,12 @@ pub unsafe extern "C" fn clock_nanosleep(
         clock::sleep_clock(id)?;
         // A relative sleep does not change when the real-time clock is set.
         let deadline = clock::deadline_after(wanted_ns);
-        clock::sleep_until(1, deadline).map_err(|error| {
+        clock::sleep_until(1, deadline).inspect_err(|_| {
             let left = deadline.saturating_sub(libc_rt::kernel::monotonic_ns());
             // SAFETY: the caller's.
             if let Some(rest) = unsafe { rest.as_mut() } {
                 *rest = Timespec::from_ns(left);
             }
-            error
         })
     });
     super::support::number(result)

@@ -44,16 +44,17 @@ pub unsafe extern "C" fn fcntl(fd: c_int, command: c_int, mut rest: ...) -> c_in
                 int(descriptor::duplicate(fd, rest.arg::<c_int>(), close))
             }
             command::GETFD => int(descriptor::close_on_exec(fd).map(i32::from)),
-            command::SETFD => {
-                status(descriptor::set_close_on_exec(fd, rest.arg::<c_int>() & 1 != 0))
-            }
+            command::SETFD => status(descriptor::set_close_on_exec(
+                fd,
+                rest.arg::<c_int>() & 1 != 0,
+            )),
             command::GETFL => int(descriptor::status_flags(fd).map(|flags| flags as i32)),
-            command::SETFL => {
-                status(descriptor::set_status_flags(fd, rest.arg::<c_int>() as u32))
-            }
-            command::GETLK | command::OFD_GETLK => {
-                status(get_lock(fd, command == command::OFD_GETLK, &mut *rest.arg::<*mut Flock>()))
-            }
+            command::SETFL => status(descriptor::set_status_flags(fd, rest.arg::<c_int>() as u32)),
+            command::GETLK | command::OFD_GETLK => status(get_lock(
+                fd,
+                command == command::OFD_GETLK,
+                &mut *rest.arg::<*mut Flock>(),
+            )),
             command::SETLK | command::SETLKW | command::OFD_SETLK | command::OFD_SETLKW => {
                 status(set_lock(fd, command, &*rest.arg::<*mut Flock>()))
             }
@@ -232,9 +233,7 @@ unsafe fn control(fd: c_int, request: u32, rest: &mut VaList<'_>) -> Result<i32>
                 let flags = if on { flags | bit } else { flags & !bit };
                 descriptor::set_status_flags(fd, flags).map(|()| 0)
             }
-            FIOCLEX | FIONCLEX => {
-                descriptor::set_close_on_exec(fd, request == FIOCLEX).map(|()| 0)
-            }
+            FIOCLEX | FIONCLEX => descriptor::set_close_on_exec(fd, request == FIOCLEX).map(|()| 0),
             FIONREAD => {
                 let out = rest.arg::<*mut c_int>();
                 if let Ok(queued) = libc_rt::kernel::stream_queued(descriptor::handle(fd)?) {
@@ -258,9 +257,7 @@ pub(super) unsafe fn transfer(fd: c_int, request: u32, argument: *mut c_void) ->
             Shape::Value => descriptor::control(fd, number, argument as u64, &[], &mut []),
             _ if argument.is_null() => Err(Error::BadAddress),
             Shape::In(size) => descriptor::control(fd, number, 0, bytes(argument, size), &mut []),
-            Shape::Out(size) => {
-                descriptor::control(fd, number, 0, &[], bytes_mut(argument, size))
-            }
+            Shape::Out(size) => descriptor::control(fd, number, 0, &[], bytes_mut(argument, size)),
             Shape::InOut(size) => {
                 let mut copy = [0u8; 0x4000];
                 let copy = copy.get_mut(..size).ok_or(Error::BadArgument)?;

@@ -29,9 +29,7 @@ pub unsafe extern "C" fn prctl(option: c_int, mut rest: ...) -> c_int {
                 core::ptr::copy_nonoverlapping((*thread::current()).name.as_ptr(), out, 16);
                 0
             }
-            SET_CHILD_SUBREAPER => {
-                status(libc_posix::process::set_reaper(rest.arg::<u64>() != 0))
-            }
+            SET_CHILD_SUBREAPER => status(libc_posix::process::set_reaper(rest.arg::<u64>() != 0)),
             GET_DUMPABLE => 1,
             SET_DUMPABLE => 0,
             SET_NO_NEW_PRIVS => fail(Error::Unsupported as c_int),
@@ -115,7 +113,11 @@ pub unsafe extern "C" fn getpass(prompt: *const c_char) -> *mut c_char {
             return core::ptr::null_mut();
         }
         let end = length as usize;
-        let end = if end > 0 && *line.add(end - 1) == b'\n' as c_char { end - 1 } else { end };
+        let end = if end > 0 && *line.add(end - 1) == b'\n' as c_char {
+            end - 1
+        } else {
+            end
+        };
         *line.add(end) = 0;
         line
     }

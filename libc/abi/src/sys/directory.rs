@@ -102,11 +102,7 @@ pub unsafe extern "C" fn closedir(directory: *mut Directory) -> c_int {
 /// The next entry, or null at the end or with `errno`.
 unsafe fn next(directory: &mut Directory) -> *mut Dirent {
     if directory.position >= directory.end {
-        let got = descriptor::read_directory(
-            directory.fd,
-            directory.cursor,
-            &mut directory.buffer,
-        );
+        let got = descriptor::read_directory(directory.fd, directory.cursor, &mut directory.buffer);
         match got {
             Ok(0) => return core::ptr::null_mut(),
             Ok(length) => (directory.position, directory.end) = (0, length.min(BUFFER)),

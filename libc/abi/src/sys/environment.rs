@@ -84,7 +84,11 @@ unsafe fn put(string: *mut c_char, name_length: usize) -> c_int {
         let length = count();
         if OWN.0 != environ || length + 2 > OWN.1 {
             let capacity = (length + 2).next_power_of_two().max(32);
-            let from = if OWN.0 == environ { OWN.0 } else { core::ptr::null_mut() };
+            let from = if OWN.0 == environ {
+                OWN.0
+            } else {
+                core::ptr::null_mut()
+            };
             let array: *mut *mut c_char = realloc(from.cast(), capacity * 8).cast();
             if array.is_null() {
                 return fail(ENOMEM);

@@ -18,7 +18,11 @@ fn needs_mode(flags: c_int) -> bool {
 pub unsafe extern "C" fn open(path: *const c_char, flags: c_int, mut rest: ...) -> c_int {
     // SAFETY: with these flags a mode follows.
     unsafe {
-        let mode = if needs_mode(flags) { rest.arg::<u32>() } else { 0 };
+        let mode = if needs_mode(flags) {
+            rest.arg::<u32>()
+        } else {
+            0
+        };
         open_at(WORKING_DIRECTORY, path, flags, mode)
     }
 }
@@ -33,7 +37,11 @@ pub unsafe extern "C" fn openat(
 ) -> c_int {
     // SAFETY: as above.
     unsafe {
-        let mode = if needs_mode(flags) { rest.arg::<u32>() } else { 0 };
+        let mode = if needs_mode(flags) {
+            rest.arg::<u32>()
+        } else {
+            0
+        };
         open_at(directory, path, flags, mode)
     }
 }
@@ -47,7 +55,12 @@ pub(super) unsafe fn open_at(
 ) -> c_int {
     super::pthread::cancellation_point();
     // SAFETY: the caller's.
-    int(names::open(directory, unsafe { text(path) }, flags as u32, mode))
+    int(names::open(
+        directory,
+        unsafe { text(path) },
+        flags as u32,
+        mode,
+    ))
 }
 
 /// POSIX.
@@ -69,7 +82,11 @@ pub unsafe extern "C" fn mkdir(path: *const c_char, mode: u32) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mkdirat(directory: c_int, path: *const c_char, mode: u32) -> c_int {
     // SAFETY: the caller's.
-    status(names::make_directory(directory, unsafe { text(path) }, mode))
+    status(names::make_directory(
+        directory,
+        unsafe { text(path) },
+        mode,
+    ))
 }
 
 /// POSIX.
@@ -103,7 +120,12 @@ pub unsafe extern "C" fn mknodat(
     device: u64,
 ) -> c_int {
     // SAFETY: the caller's.
-    status(names::make_node(directory, unsafe { text(path) }, mode, device))
+    status(names::make_node(
+        directory,
+        unsafe { text(path) },
+        mode,
+        device,
+    ))
 }
 
 /// POSIX.
@@ -124,7 +146,11 @@ pub unsafe extern "C" fn rmdir(path: *const c_char) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
     // SAFETY: the caller's.
-    status(names::unlink(directory, unsafe { text(path) }, flags as u32))
+    status(names::unlink(
+        directory,
+        unsafe { text(path) },
+        flags as u32,
+    ))
 }
 
 /// C 7.21.4.1.
@@ -266,7 +292,12 @@ pub unsafe extern "C" fn faccessat(
         return fail(Error::BadArgument as c_int);
     }
     // SAFETY: the caller's.
-    status(names::access(directory, unsafe { text(path) }, mode as u32, flags as u32))
+    status(names::access(
+        directory,
+        unsafe { text(path) },
+        mode as u32,
+        flags as u32,
+    ))
 }
 
 /// POSIX.

@@ -149,7 +149,9 @@ pub unsafe extern "C" fn setgroups(count: usize, list: *const u32) -> c_int {
         return fail(Error::BadArgument as c_int);
     }
     // SAFETY: the caller's array has `count` entries.
-    status(process::set_groups(unsafe { super::support::bytes(list.cast(), count * 4) }))
+    status(process::set_groups(unsafe {
+        super::support::bytes(list.cast(), count * 4)
+    }))
 }
 
 /// POSIX.

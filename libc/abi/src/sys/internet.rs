@@ -45,7 +45,10 @@ fn number(digits: &[u8]) -> Option<u32> {
 
 /// One to four numbers, the last of which fills what is left (4.2BSD's forms).
 fn parse_loose(text: &[u8]) -> Option<[u8; 4]> {
-    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(u8::is_ascii_whitespace)
+        .unwrap_or(text.len());
     let mut parts = [0u32; 4];
     let mut count = 0;
     for part in text[..end].split(|byte| *byte == b'.') {
@@ -84,7 +87,11 @@ pub(super) fn parse4(text: &[u8]) -> Option<[u8; 4]> {
 
 /// RFC 4291, section 2.2.
 pub(super) fn parse6(text: &[u8]) -> Option<[u8; 16]> {
-    core::str::from_utf8(text).ok()?.parse::<core::net::Ipv6Addr>().ok().map(|found| found.octets())
+    core::str::from_utf8(text)
+        .ok()?
+        .parse::<core::net::Ipv6Addr>()
+        .ok()
+        .map(|found| found.octets())
 }
 
 /// POSIX.
@@ -195,7 +202,10 @@ struct Text {
 impl core::fmt::Write for Text {
     fn write_str(&mut self, piece: &str) -> core::fmt::Result {
         let end = self.length + piece.len();
-        let place = self.bytes.get_mut(self.length..end).ok_or(core::fmt::Error)?;
+        let place = self
+            .bytes
+            .get_mut(self.length..end)
+            .ok_or(core::fmt::Error)?;
         place.copy_from_slice(piece.as_bytes());
         self.length = end;
         Ok(())

@@ -76,7 +76,8 @@ unsafe fn vector(call: Call, fd: c_int, list: *const IoVector, count: c_int) -> 
     let handle = descriptor::handle(fd)?;
     // SAFETY: the list and its pieces are the caller's.
     let done = unsafe { raw::call3(call, handle.0 as u64, list as u64, count as u64) };
-    done.map(|done| done as usize).map_err(descriptor::transfer_error)
+    done.map(|done| done as usize)
+        .map_err(descriptor::transfer_error)
 }
 
 /// POSIX.
@@ -122,26 +123,24 @@ unsafe fn each(
 
 /// BSD.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn preadv(
-    fd: c_int,
-    list: *const IoVector,
-    count: c_int,
-    at: i64,
-) -> isize {
+pub unsafe extern "C" fn preadv(fd: c_int, list: *const IoVector, count: c_int, at: i64) -> isize {
     // SAFETY: the caller's.
-    unsafe { each(list, count, at, |piece, at| pread(fd, piece.base, piece.length, at)) }
+    unsafe {
+        each(list, count, at, |piece, at| {
+            pread(fd, piece.base, piece.length, at)
+        })
+    }
 }
 
 /// BSD.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pwritev(
-    fd: c_int,
-    list: *const IoVector,
-    count: c_int,
-    at: i64,
-) -> isize {
+pub unsafe extern "C" fn pwritev(fd: c_int, list: *const IoVector, count: c_int, at: i64) -> isize {
     // SAFETY: the caller's.
-    unsafe { each(list, count, at, |piece, at| pwrite(fd, piece.base, piece.length, at)) }
+    unsafe {
+        each(list, count, at, |piece, at| {
+            pwrite(fd, piece.base, piece.length, at)
+        })
+    }
 }
 
 /// POSIX.

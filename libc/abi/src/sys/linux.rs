@@ -29,16 +29,22 @@ pub(super) unsafe fn futex_call(arguments: &[u64; 6]) -> i64 {
         WAIT | WAIT_BITSET => {
             // SAFETY: the caller's.
             let timeout = unsafe { (arguments[3] as *const Timespec).as_ref() };
-            let deadline = timeout.map(nanoseconds).transpose().and_then(|time| match time {
-                None => Ok(None),
-                // A plain wait counts from now; one with a bit set is told a time.
-                Some(wait_ns) if operation == WAIT => Ok(Some(clock::deadline_after(wait_ns))),
-                Some(at) if arguments[1] & CLOCK_REALTIME != 0 => clock::deadline_at(0, at).map(Some),
-                Some(at) => Ok(Some(at)),
-            });
+            let deadline = timeout
+                .map(nanoseconds)
+                .transpose()
+                .and_then(|time| match time {
+                    None => Ok(None),
+                    // A plain wait counts from now; one with a bit set is told a time.
+                    Some(wait_ns) if operation == WAIT => Ok(Some(clock::deadline_after(wait_ns))),
+                    Some(at) if arguments[1] & CLOCK_REALTIME != 0 => {
+                        clock::deadline_at(0, at).map(Some)
+                    }
+                    Some(at) => Ok(Some(at)),
+                });
             let result = deadline.and_then(|deadline| {
                 // SAFETY: the kernel checks the address.
-                Ok(unsafe { futex::wait_at(address, arguments[2] as u32, deadline)? })
+                unsafe { futex::wait_at(address, arguments[2] as u32, deadline) }
+                    .map_err(Error::from)
             });
             match result {
                 Ok(()) => 0,

@@ -45,7 +45,10 @@ struct Request {
 
 unsafe fn map(request: &Request) -> Result<*mut c_void> {
     let page = PAGE_SIZE as usize;
-    if request.length == 0 || request.offset < 0 || request.offset as u64 % PAGE_SIZE != 0 {
+    if request.length == 0
+        || request.offset < 0
+        || !(request.offset as u64).is_multiple_of(PAGE_SIZE)
+    {
         return Err(Error::BadArgument);
     }
     if request.length > isize::MAX as usize - page {
@@ -58,7 +61,10 @@ unsafe fn map(request: &Request) -> Result<*mut c_void> {
     };
     for (ours, theirs) in [
         (MAP_FIXED, map_flags::FIXED),
-        (MAP_FIXED_NOREPLACE, map_flags::FIXED | map_flags::NO_REPLACE),
+        (
+            MAP_FIXED_NOREPLACE,
+            map_flags::FIXED | map_flags::NO_REPLACE,
+        ),
         (MAP_POPULATE, map_flags::POPULATE),
         (MAP_GROWSDOWN, map_flags::STACK),
     ] {
@@ -142,7 +148,7 @@ pub unsafe extern "C" fn mprotect(address: *mut c_void, length: usize, bits: c_i
     let end = (address as usize + length).next_multiple_of(PAGE_SIZE as usize);
     status(protection_of(bits).and_then(|protection| {
         // SAFETY: the caller's.
-        Ok(unsafe { memory::protect(start as *mut u8, end - start, protection)? })
+        unsafe { memory::protect(start as *mut u8, end - start, protection) }.map_err(Error::from)
     }))
 }
 
@@ -185,7 +191,11 @@ pub unsafe extern "C" fn madvise(address: *mut c_void, length: usize, advice: c_
 /// POSIX: returns the error's number. Unlike BSD's, it must not lose content.
 #[unsafe(no_mangle)]
 pub extern "C" fn posix_madvise(_address: *mut c_void, _length: usize, advice: c_int) -> c_int {
-    if (0..=4).contains(&advice) { 0 } else { Error::BadArgument as c_int }
+    if (0..=4).contains(&advice) {
+        0
+    } else {
+        Error::BadArgument as c_int
+    }
 }
 
 /// POSIX: mappings and files share their pages, so that only durability is left to do; the
@@ -193,7 +203,11 @@ pub extern "C" fn posix_madvise(_address: *mut c_void, _length: usize, advice: c
 #[unsafe(no_mangle)]
 pub extern "C" fn msync(_address: *mut c_void, _length: usize, flags: c_int) -> c_int {
     const SYNC: c_int = 4;
-    if flags & SYNC != 0 { status(libc_posix::names::sync_all()) } else { 0 }
+    if flags & SYNC != 0 {
+        status(libc_posix::names::sync_all())
+    } else {
+        0
+    }
 }
 
 macro_rules! locks {
@@ -305,5 +319,9 @@ pub extern "C" fn sbrk(step: isize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub extern "C" fn brk(end: *mut c_void) -> c_int {
     let now = sbrk(0) as usize;
-    if sbrk((end as usize).wrapping_sub(now) as isize) == FAILED { -1 } else { 0 }
+    if sbrk((end as usize).wrapping_sub(now) as isize) == FAILED {
+        -1
+    } else {
+        0
+    }
 }

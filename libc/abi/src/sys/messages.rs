@@ -116,7 +116,11 @@ unsafe fn report(
         match error_print_progname {
             Some(print) => print(),
             None => {
-                stdio::fprintf(file, c"%s: ".as_ptr(), super::start::program_invocation_name);
+                stdio::fprintf(
+                    file,
+                    c"%s: ".as_ptr(),
+                    super::start::program_invocation_name,
+                );
             }
         }
         if let Some((name, line)) = place {
@@ -201,7 +205,11 @@ pub unsafe extern "C" fn vsyslog(priority: c_int, format: *const c_char, list: V
     // SAFETY: the caller's; buffers have the sizes given.
     unsafe {
         crate::pure::format::vsnprintf(text.as_mut_ptr(), text.len(), format, list);
-        let name = if LOG_NAME.is_null() { program_invocation_short_name } else { LOG_NAME.cast_mut() };
+        let name = if LOG_NAME.is_null() {
+            program_invocation_short_name
+        } else {
+            LOG_NAME.cast_mut()
+        };
         let length = crate::pure::format::snprintf(
             line.as_mut_ptr(),
             line.len(),

@@ -123,11 +123,7 @@ pub unsafe extern "C" fn ns_skiprr(
 
 /// `ns_initparse`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ns_initparse(
-    start: *const u8,
-    length: c_int,
-    out: *mut Message,
-) -> c_int {
+pub unsafe extern "C" fn ns_initparse(start: *const u8, length: c_int, out: *mut Message) -> c_int {
     const HEADER: usize = 12;
     if length < HEADER as c_int {
         return fail(EMSGSIZE);
@@ -173,7 +169,9 @@ pub unsafe extern "C" fn ns_parserr(
     // SAFETY: the caller's; every step is checked against the message's end.
     unsafe {
         let message = &*message;
-        let valid = usize::try_from(section).ok().filter(|section| *section < SECTIONS);
+        let valid = usize::try_from(section)
+            .ok()
+            .filter(|section| *section < SECTIONS);
         let Some(section) = valid else {
             return fail(ENODEV);
         };
@@ -187,7 +185,13 @@ pub unsafe extern "C" fn ns_parserr(
         }
         let at = first.add(skipped as usize);
         let bytes = between(at, message.end);
-        let name = ns_name_uncompress(message.start, message.end, at, (*out).name.as_mut_ptr(), 1025);
+        let name = ns_name_uncompress(
+            message.start,
+            message.end,
+            at,
+            (*out).name.as_mut_ptr(),
+            1025,
+        );
         let Some(length) = record_length(bytes, section == 0).filter(|_| name >= 0) else {
             return fail(EMSGSIZE);
         };
@@ -214,7 +218,15 @@ pub unsafe extern "C" fn ns_name_uncompress(
     size: usize,
 ) -> c_int {
     // SAFETY: the caller's.
-    match unsafe { dn_expand(start, end, from, out, size.min(c_int::MAX as usize) as c_int) } {
+    match unsafe {
+        dn_expand(
+            start,
+            end,
+            from,
+            out,
+            size.min(c_int::MAX as usize) as c_int,
+        )
+    } {
         -1 => fail(EMSGSIZE),
         length => length,
     }
@@ -237,7 +249,8 @@ fn expand(message: &[u8], from: usize, out: &mut [u8]) -> Option<(usize, usize)>
             }
             count => {
                 let label = message.get(at + 1..at + 1 + count as usize)?;
-                out.get_mut(length..length + label.len())?.copy_from_slice(label);
+                out.get_mut(length..length + label.len())?
+                    .copy_from_slice(label);
                 length += label.len();
                 *out.get_mut(length)? = b'.';
                 length += 1;

@@ -32,7 +32,9 @@ enum Address {
 impl Address {
     fn parse(text: &[u8]) -> Option<Address> {
         // What follows a `%` names an interface, of which there is none.
-        parse4(text).map(Address::Four).or_else(|| parse6(text).map(Address::Six))
+        parse4(text)
+            .map(Address::Four)
+            .or_else(|| parse6(text).map(Address::Six))
     }
 
     fn family(&self) -> c_int {
@@ -66,13 +68,21 @@ struct Entry {
 }
 
 /// Words of a line without its comment.
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let end = line.iter().position(|byte| *byte == b'#').unwrap_or(line.len());
-    line[..end].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = line
+        .iter()
+        .position(|byte| *byte == b'#')
+        .unwrap_or(line.len());
+    line[..end]
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
 }
 
 /// Visits the lines of a file until something is found.
-unsafe fn in_file<T>(path: &core::ffi::CStr, mut visit: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
+pub(super) unsafe fn in_file<T>(
+    path: &core::ffi::CStr,
+    mut visit: impl FnMut(&[u8]) -> Option<T>,
+) -> Option<T> {
     let mut line = [0 as c_char; 512];
     // SAFETY: the stream is this function's.
     unsafe {
@@ -89,7 +99,7 @@ unsafe fn in_file<T>(path: &core::ffi::CStr, mut visit: impl FnMut(&[u8]) -> Opt
     }
 }
 
-fn equals(first: &[u8], second: &[u8]) -> bool {
+pub(super) fn equals(first: &[u8], second: &[u8]) -> bool {
     first.eq_ignore_ascii_case(second)
 }
 
@@ -127,12 +137,12 @@ unsafe fn look_up(name: &[u8], family: c_int, list: &mut [Address]) -> usize {
     count
 }
 
-fn decimal(text: &[u8]) -> Option<u16> {
+pub(super) fn decimal(text: &[u8]) -> Option<u16> {
     core::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// The port of a service.
-unsafe fn port_of(service: &[u8], protocol: Option<&[u8]>) -> Option<u16> {
+pub(super) unsafe fn port_of(service: &[u8], protocol: Option<&[u8]>) -> Option<u16> {
     // SAFETY: reads a file.
     unsafe {
         in_file(c"/etc/services", |line| {
@@ -175,9 +185,9 @@ pub unsafe extern "C" fn getaddrinfo(
 ) -> c_int {
     // SAFETY: the caller's.
     unsafe {
-        let (flags, family, kind, protocol) = hints
-            .as_ref()
-            .map_or((0, 0, 0, 0), |hints| (hints.flags, hints.family, hints.kind, hints.protocol));
+        let (flags, family, kind, protocol) = hints.as_ref().map_or((0, 0, 0, 0), |hints| {
+            (hints.flags, hints.family, hints.kind, hints.protocol)
+        });
         if flags & !AI_ALL_FLAGS != 0 {
             return EAI_BADFLAGS;
         }
@@ -223,7 +233,7 @@ pub unsafe extern "C" fn getaddrinfo(
                 place.info.family = address.family();
                 (place.info.kind, place.info.protocol) = (*kind, *protocol);
                 place.info.address = place.socket_address.as_mut_ptr().cast();
-                if *out == core::ptr::null_mut() && !host.is_null() {
+                if (*out).is_null() && !host.is_null() {
                     copy_text(text(host), &mut place.name);
                     place.info.name = place.name.as_mut_ptr().cast();
                 }
@@ -235,7 +245,12 @@ pub unsafe extern "C" fn getaddrinfo(
     0
 }
 
-unsafe fn addresses(host: *const c_char, flags: c_int, family: c_int, list: &mut [Address]) -> usize {
+unsafe fn addresses(
+    host: *const c_char,
+    flags: c_int,
+    family: c_int,
+    list: &mut [Address],
+) -> usize {
     // SAFETY: the caller's.
     let host_name = unsafe { text(host) };
     if host.is_null() {
@@ -245,7 +260,10 @@ unsafe fn addresses(host: *const c_char, flags: c_int, family: c_int, list: &mut
         let four = if last == 0 { [0; 4] } else { [127, 0, 0, 1] };
         let all = [Address::Six(six), Address::Four(four)];
         let mut count = 0;
-        for address in all.iter().filter(|address| family == 0 || family == address.family()) {
+        for address in all
+            .iter()
+            .filter(|address| family == 0 || family == address.family())
+        {
             list[count] = *address;
             count += 1;
         }
@@ -291,7 +309,11 @@ pub unsafe extern "C" fn getnameinfo(
     const NI_NAMEREQD: c_int = 8;
     // SAFETY: the caller's.
     unsafe {
-        let family = if length < 4 { 0 } else { address.cast::<u16>().read_unaligned() as c_int };
+        let family = if length < 4 {
+            0
+        } else {
+            address.cast::<u16>().read_unaligned() as c_int
+        };
         let offset = match family {
             AF_INET if length >= 16 => 4,
             AF_INET6 if length >= 28 => 8,
@@ -464,7 +486,15 @@ pub unsafe extern "C" fn gethostbyname2(name: *const c_char, family: c_int) -> *
     // SAFETY: no promise is made to threads here.
     unsafe {
         let (entry, room) = ((&raw mut ENTRY).cast(), (&raw mut ROOM).cast());
-        gethostbyname2_r(name, family, entry, room, SIZE, &mut result, __h_errno_location());
+        gethostbyname2_r(
+            name,
+            family,
+            entry,
+            room,
+            SIZE,
+            &mut result,
+            __h_errno_location(),
+        );
     }
     result
 }
@@ -487,186 +517,3 @@ pub unsafe extern "C" fn gethostbyaddr(
     unsafe { *__h_errno_location() = HOST_NOT_FOUND };
     core::ptr::null_mut()
 }
-
-/// `struct servent`.
-#[repr(C)]
-pub struct ServiceEntry {
-    name: *mut c_char,
-    aliases: *mut *mut c_char,
-    port: c_int,
-    protocol: *mut c_char,
-}
-
-struct ServiceRoom {
-    entry: core::mem::MaybeUninit<ServiceEntry>,
-    name: [u8; 64],
-    protocol: [u8; 16],
-    aliases: [*mut c_char; 1],
-}
-
-static mut SERVICE: ServiceRoom = ServiceRoom {
-    entry: core::mem::MaybeUninit::uninit(),
-    name: [0; 64],
-    protocol: [0; 16],
-    aliases: [core::ptr::null_mut()],
-};
-
-unsafe fn service(name: &[u8], port: u16, protocol: &[u8]) -> *mut ServiceEntry {
-    // SAFETY: POSIX makes no promise to threads here.
-    unsafe {
-        let room = &mut *(&raw mut SERVICE);
-        copy_text(name, &mut room.name);
-        copy_text(protocol, &mut room.protocol);
-        room.entry.write(ServiceEntry {
-            name: room.name.as_mut_ptr().cast(),
-            aliases: room.aliases.as_mut_ptr(),
-            port: port.to_be() as c_int,
-            protocol: room.protocol.as_mut_ptr().cast(),
-        })
-    }
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getservbyname(
-    name: *const c_char,
-    protocol: *const c_char,
-) -> *mut ServiceEntry {
-    // SAFETY: the caller's.
-    unsafe {
-        let wanted = if protocol.is_null() { None } else { Some(text(protocol)) };
-        match port_of(text(name), wanted) {
-            Some(port) => service(text(name), port, wanted.unwrap_or(b"tcp")),
-            None => core::ptr::null_mut(),
-        }
-    }
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getservbyport(
-    port: c_int,
-    protocol: *const c_char,
-) -> *mut ServiceEntry {
-    // SAFETY: the caller's.
-    unsafe {
-        let port = u16::from_be(port as u16);
-        let wanted = if protocol.is_null() { None } else { Some(text(protocol)) };
-        let mut name = [0u8; 64];
-        let found = in_file(c"/etc/services", |line| {
-            let mut words = words(line);
-            let first = words.next()?;
-            let mut numbers = words.next()?.split(|byte| *byte == b'/');
-            if decimal(numbers.next()?)? != port {
-                return None;
-            }
-            let matches = wanted.is_none_or(|wanted| numbers.next() == Some(wanted));
-            matches.then(|| copy_text(first, &mut name))
-        });
-        match found {
-            Some(()) => service(text(name.as_ptr().cast()), port, wanted.unwrap_or(b"tcp")),
-            None => core::ptr::null_mut(),
-        }
-    }
-}
-
-/// `struct protoent`.
-#[repr(C)]
-pub struct ProtocolEntry {
-    name: *mut c_char,
-    aliases: *mut *mut c_char,
-    number: c_int,
-}
-
-const PROTOCOLS: [(&core::ffi::CStr, c_int); 6] =
-    [(c"ip", 0), (c"icmp", 1), (c"tcp", 6), (c"udp", 17), (c"ipv6", 41), (c"ipv6-icmp", 58)];
-
-unsafe fn protocol(found: Option<&(&'static core::ffi::CStr, c_int)>) -> *mut ProtocolEntry {
-    static mut ENTRY: core::mem::MaybeUninit<ProtocolEntry> = core::mem::MaybeUninit::uninit();
-    static mut ALIASES: [*mut c_char; 1] = [core::ptr::null_mut()];
-    // SAFETY: POSIX makes no promise to threads here.
-    unsafe {
-        match found {
-            Some((name, number)) => (&raw mut ENTRY).cast::<ProtocolEntry>().as_mut().map_or(
-                core::ptr::null_mut(),
-                |entry| {
-                    *entry = ProtocolEntry {
-                        name: name.as_ptr().cast_mut(),
-                        aliases: (&raw mut ALIASES).cast(),
-                        number: *number,
-                    };
-                    entry
-                },
-            ),
-            None => core::ptr::null_mut(),
-        }
-    }
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getprotobyname(name: *const c_char) -> *mut ProtocolEntry {
-    // SAFETY: the caller's.
-    unsafe {
-        let name = text(name);
-        protocol(PROTOCOLS.iter().find(|entry| equals(entry.0.to_bytes(), name)))
-    }
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getprotobynumber(number: c_int) -> *mut ProtocolEntry {
-    // SAFETY: constant table.
-    unsafe { protocol(PROTOCOLS.iter().find(|entry| entry.1 == number)) }
-}
-
-macro_rules! no_walk {
-    ($($set:ident $get:ident $end:ident;)*) => {$(
-        /// POSIX: the tables are searched, not walked.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $set(_stay_open: c_int) {}
-        /// POSIX: the tables are searched, not walked: always the end.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $get() -> *mut c_void {
-            core::ptr::null_mut()
-        }
-        /// POSIX: the tables are searched, not walked.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $end() {}
-    )*};
-}
-
-no_walk! {
-    sethostent gethostent endhostent;
-    setnetent getnetent endnetent;
-    setservent getservent endservent;
-    setprotoent getprotoent endprotoent;
-}
-
-/// POSIX: there is no table of networks.
-#[unsafe(no_mangle)]
-pub extern "C" fn getnetbyname(_name: *const c_char) -> *mut c_void {
-    core::ptr::null_mut()
-}
-
-/// POSIX: there is no table of networks.
-#[unsafe(no_mangle)]
-pub extern "C" fn getnetbyaddr(_network: u32, _family: c_int) -> *mut c_void {
-    core::ptr::null_mut()
-}
-
-/// The resolver: no name server can be reached.
-macro_rules! no_resolver {
-    ($($name:ident)*) => {$(
-        /// BSD: no name server can be reached.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $name() -> c_int {
-            const TRY_AGAIN: c_int = 2;
-            // SAFETY: the word is this module's.
-            unsafe { *__h_errno_location() = TRY_AGAIN };
-            -1
-        }
-    )*};
-}
-
-no_resolver! { res_init res_query res_querydomain res_search res_send res_mkquery }

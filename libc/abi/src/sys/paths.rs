@@ -16,7 +16,10 @@ struct Rest {
 
 impl Rest {
     fn prepend(&mut self, text: &[u8]) -> Result<(), Error> {
-        let start = self.start.checked_sub(text.len()).ok_or(Error::NameTooLong)?;
+        let start = self
+            .start
+            .checked_sub(text.len())
+            .ok_or(Error::NameTooLong)?;
         self.bytes[start..self.start].copy_from_slice(text);
         self.start = start;
         Ok(())
@@ -42,7 +45,9 @@ impl Resolved {
     }
 
     fn pop(&mut self) {
-        let kept = self.bytes[..self.length].iter().rposition(|byte| *byte == b'/');
+        let kept = self.bytes[..self.length]
+            .iter()
+            .rposition(|byte| *byte == b'/');
         self.length = kept.unwrap_or(0).max(1);
     }
 
@@ -71,7 +76,10 @@ fn resolve(path: &[u8]) -> Result<Resolved, Error> {
     let mut links = 0;
     while rest.start < PATH_MAX {
         let text = &rest.bytes[rest.start..];
-        let length = text.iter().position(|byte| *byte == b'/').unwrap_or(text.len());
+        let length = text
+            .iter()
+            .position(|byte| *byte == b'/')
+            .unwrap_or(text.len());
         let has_more = length < text.len();
         let mut component = [0u8; 256];
         let component = component.get_mut(..length).ok_or(Error::NameTooLong)?;

@@ -35,7 +35,9 @@ const ALWAYS: i16 = 0x18;
 
 fn to_signals(events: i16) -> u32 {
     let wanted = events | ALWAYS;
-    BITS.iter().filter(|(_, bits)| wanted & bits != 0).fold(0, |sum, (signal, _)| sum | signal.0)
+    BITS.iter()
+        .filter(|(_, bits)| wanted & bits != 0)
+        .fold(0, |sum, (signal, _)| sum | signal.0)
 }
 
 fn to_events(raised: u32, asked: i16) -> i16 {
@@ -45,7 +47,9 @@ fn to_events(raised: u32, asked: i16) -> i16 {
 
 /// Waits for items until the monotonic deadline, with another signal mask if one is given.
 fn wait(items: &mut [WaitItem], deadline_ns: u64, mask: Option<u64>) -> Result<usize> {
-    let mask_address = mask.as_ref().map_or(0, |mask| core::ptr::from_ref(mask) as u64);
+    let mask_address = mask
+        .as_ref()
+        .map_or(0, |mask| core::ptr::from_ref(mask) as u64);
     // SAFETY: the kernel writes only into the items and reads the mask.
     let count = unsafe {
         kernel_stubs::raw::call4(
@@ -72,7 +76,8 @@ fn poll_items(list: &mut [PollItem], deadline_ns: u64, mask: Option<u64>) -> Res
     let items = if list.len() <= FEW {
         &mut few[..]
     } else {
-        many.try_reserve_exact(list.len()).map_err(|_| Error::NoMemory)?;
+        many.try_reserve_exact(list.len())
+            .map_err(|_| Error::NoMemory)?;
         many.resize(list.len(), WaitItem::default());
         &mut many[..]
     };
@@ -134,7 +139,11 @@ fn deadline_after(timeout: Option<&Timespec>) -> Result<u64> {
 pub unsafe extern "C" fn poll(items: *mut PollItem, count: u64, timeout_ms: c_int) -> c_int {
     super::pthread::cancellation_point();
     // SAFETY: the caller's.
-    int(poll_items(unsafe { list(items, count) }, deadline_of(timeout_ms), None))
+    int(poll_items(
+        unsafe { list(items, count) },
+        deadline_of(timeout_ms),
+        None,
+    ))
 }
 
 /// POSIX 2024.
@@ -162,7 +171,8 @@ const WRITE_BITS: i16 = 0x4;
 const EXCEPT_BITS: i16 = 0x2;
 
 fn has(set: &Option<&mut DescriptorSet>, fd: usize) -> bool {
-    set.as_ref().is_some_and(|set| set[fd / 64] >> (fd % 64) & 1 != 0)
+    set.as_ref()
+        .is_some_and(|set| set[fd / 64] >> (fd % 64) & 1 != 0)
 }
 
 fn select_sets(
@@ -171,11 +181,15 @@ fn select_sets(
     deadline_ns: u64,
     mask: Option<u64>,
 ) -> Result<i32> {
-    let count = usize::try_from(count).map_err(|_| Error::BadArgument)?.min(SETSIZE);
+    let count = usize::try_from(count)
+        .map_err(|_| Error::BadArgument)?
+        .min(SETSIZE);
     const WANTED: [i16; 3] = [READ_BITS, WRITE_BITS, EXCEPT_BITS];
     let mut list = Vec::new();
     for fd in 0..count {
-        let events = (0..3).filter(|which| has(&sets[*which], fd)).fold(0, |sum, which| sum | WANTED[which]);
+        let events = (0..3)
+            .filter(|which| has(&sets[*which], fd))
+            .fold(0, |sum, which| sum | WANTED[which]);
         if events != 0 {
             list.try_reserve(1).map_err(|_| Error::NoMemory)?;
             list.push(PollItem {
@@ -201,11 +215,12 @@ fn select_sets(
             item.revents & EXCEPT_BITS != 0,
         ];
         for which in 0..3 {
-            if ready[which] && item.events & WANTED[which] != 0 {
-                if let Some(set) = &mut sets[which] {
-                    set[item.fd as usize / 64] |= 1 << (item.fd % 64);
-                    total += 1;
-                }
+            if ready[which]
+                && item.events & WANTED[which] != 0
+                && let Some(set) = &mut sets[which]
+            {
+                set[item.fd as usize / 64] |= 1 << (item.fd % 64);
+                total += 1;
             }
         }
     }
@@ -250,7 +265,9 @@ pub unsafe extern "C" fn select(
                 nanoseconds: microseconds % 1_000_000 * 1000,
             }
         });
-        let timeout = timeout.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        let timeout = timeout
+            .as_ref()
+            .map_or(core::ptr::null(), core::ptr::from_ref);
         pselect(count, read, write, except, timeout, core::ptr::null())
     }
 }
@@ -400,7 +417,10 @@ pub extern "C" fn timerfd_create(id: c_int, flags: c_int) -> c_int {
     const NONBLOCK: c_int = 0o4000;
     const CLOEXEC: c_int = 0o2000000;
     let make = || {
-        let fd = low(kernel::timer_create(clock::sleep_clock(id)?), flags & CLOEXEC != 0)?;
+        let fd = low(
+            kernel::timer_create(clock::sleep_clock(id)?),
+            flags & CLOEXEC != 0,
+        )?;
         if flags & NONBLOCK != 0 {
             descriptor::set_status_flags(fd, NONBLOCK as u32)?;
         }
@@ -427,7 +447,11 @@ pub unsafe extern "C" fn timerfd_settime(
             value if flags & ABSOLUTE != 0 => value,
             value => clock::deadline_after(value),
         };
-        Ok(kernel::timer_set(descriptor::handle(fd)?, deadline, interval)?)
+        Ok(kernel::timer_set(
+            descriptor::handle(fd)?,
+            deadline,
+            interval,
+        )?)
     };
     // SAFETY: the caller's.
     if let Some(old) = unsafe { old.as_mut() } {

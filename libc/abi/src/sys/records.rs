@@ -268,7 +268,11 @@ unsafe fn parse_shadow(line: *mut c_char, out: *mut ShadowEntry) -> bool {
             return false;
         }
         let number = |field: *mut c_char| {
-            if *field == 0 { -1 } else { crate::pure::number::atol(field) }
+            if *field == 0 {
+                -1
+            } else {
+                crate::pure::number::atol(field)
+            }
         };
         *out = ShadowEntry {
             name: fields[0],
@@ -343,9 +347,16 @@ pub unsafe extern "C" fn sgetspent(line: *const c_char) -> *mut ShadowEntry {
     // SAFETY: as above.
     unsafe {
         let copy = (&raw mut SHADOW_TEXT).cast::<c_char>();
-        super::support::copy_text(text(line), super::support::bytes_mut(copy.cast(), SHADOW_LINE));
+        super::support::copy_text(
+            text(line),
+            super::support::bytes_mut(copy.cast(), SHADOW_LINE),
+        );
         let entry = (&raw mut SHADOW_ENTRY).cast();
-        if parse_shadow(copy, entry) { entry } else { core::ptr::null_mut() }
+        if parse_shadow(copy, entry) {
+            entry
+        } else {
+            core::ptr::null_mut()
+        }
     }
 }
 
@@ -406,7 +417,11 @@ pub unsafe extern "C" fn putspent(entry: *const ShadowEntry, file: *mut File) ->
                 stdio::fprintf(file, c"%ld:".as_ptr(), day);
             }
         }
-        if stdio::fputc(b'\n' as c_int, file) < 0 { -1 } else { 0 }
+        if stdio::fputc(b'\n' as c_int, file) < 0 {
+            -1
+        } else {
+            0
+        }
     }
 }
 

@@ -17,7 +17,9 @@ pub extern "C" fn sched_yield() -> c_int {
 /// Linux.
 #[unsafe(no_mangle)]
 pub extern "C" fn sched_getcpu() -> c_int {
-    int(kernel::processor_number().map_err(Error::from).map(|cpu| cpu as i32))
+    int(kernel::processor_number()
+        .map_err(Error::from)
+        .map(|cpu| cpu as i32))
 }
 
 /// POSIX.
@@ -64,7 +66,10 @@ fn decode(word: u64) -> (c_int, c_int) {
 }
 
 fn get(thread: u64) -> Result<(c_int, c_int), Error> {
-    Ok(decode(kernel::thread_get(thread, thread_property::PRIORITY)?))
+    Ok(decode(kernel::thread_get(
+        thread,
+        thread_property::PRIORITY,
+    )?))
 }
 
 fn set(thread: u64, policy: c_int, level: c_int) -> Result<(), Error> {
@@ -243,7 +248,11 @@ pub unsafe extern "C" fn __sched_cpucount(size: usize, set: *const c_void) -> c_
 /// Linux: separate views are not offered.
 #[unsafe(no_mangle)]
 pub extern "C" fn unshare(flags: c_int) -> c_int {
-    if flags == 0 { 0 } else { fail(Error::NotPermitted as c_int) }
+    if flags == 0 {
+        0
+    } else {
+        fail(Error::NotPermitted as c_int)
+    }
 }
 
 /// Linux: separate views are not offered.

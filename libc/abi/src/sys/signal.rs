@@ -3,7 +3,8 @@
 //! SAFETY of the C functions here: structures are valid; handlers have the type that their flags
 //! say (POSIX).
 
-use super::support::{Error, Result, Timespec, fail, int, nanoseconds, status};
+use super::signal_sets::member;
+use super::support::{Error, Result, Timespec, fail, nanoseconds, status};
 use core::ffi::{c_char, c_int, c_void};
 use kernel_abi::process::{mask_how, thread_property};
 use kernel_abi::{Call, Handle};
@@ -15,7 +16,7 @@ use libc_rt::{identity, kernel, thread};
 pub type SignalSet = [u64; 16];
 
 /// Signals that the library keeps for itself (32 to 34, as musl does).
-const INTERNAL: u64 = 0b111 << 31;
+pub(super) const INTERNAL: u64 = 0b111 << 31;
 
 /// `struct sigaction`.
 #[derive(Clone, Copy)]
@@ -55,19 +56,23 @@ pub unsafe extern "C" fn sigaction(
         (9 | 19, None) => Ok(number as u32),
         _ => valid(number),
     };
-    status(number.and_then(|number| Ok(signal::action(number, new)?)).map(|before| {
-        let mut mask = [0; 16];
-        mask[0] = before.mask;
-        // SAFETY: the caller's.
-        if let Some(old) = unsafe { old.as_mut() } {
-            *old = SignalAction {
-                handler: before.handler,
-                mask,
-                flags: before.flags as c_int,
-                restorer: 0,
-            };
-        }
-    }))
+    status(
+        number
+            .and_then(|number| Ok(signal::action(number, new)?))
+            .map(|before| {
+                let mut mask = [0; 16];
+                mask[0] = before.mask;
+                // SAFETY: the caller's.
+                if let Some(old) = unsafe { old.as_mut() } {
+                    *old = SignalAction {
+                        handler: before.handler,
+                        mask,
+                        flags: before.flags as c_int,
+                        restorer: 0,
+                    };
+                }
+            }),
+    )
 }
 
 /// C 7.14.1.1, with BSD's meaning: the handler stays, and calls are restarted.
@@ -173,7 +178,12 @@ pub extern "C" fn sigqueue(target: c_int, number: c_int, value: usize) -> c_int 
     if !(0..=64).contains(&number) {
         return fail(Error::BadArgument as c_int);
     }
-    status(process::kill(target as i64, number as u32, SI_QUEUE, value as u64))
+    status(process::kill(
+        target as i64,
+        number as u32,
+        SI_QUEUE,
+        value as u64,
+    ))
 }
 
 /// Changes the calling thread's mask; the old one.
@@ -224,13 +234,17 @@ pub unsafe extern "C" fn sigprocmask(
 /// POSIX.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sigpending(set: *mut SignalSet) -> c_int {
-    status(kernel::upcall_pending().map_err(Error::from).map(|pending| {
-        // SAFETY: the caller's.
-        unsafe {
-            *set = [0; 16];
-            (*set)[0] = pending;
-        }
-    }))
+    status(
+        kernel::upcall_pending()
+            .map_err(Error::from)
+            .map(|pending| {
+                // SAFETY: the caller's.
+                unsafe {
+                    *set = [0; 16];
+                    (*set)[0] = pending;
+                }
+            }),
+    )
 }
 
 /// Waits with another mask.
@@ -370,7 +384,10 @@ pub unsafe extern "C" fn sigaltstack(new: *const Stack, old: *mut Stack) -> c_in
         };
         let set = kernel::thread_set(0, thread_property::ALTERNATE_STACK_SIZE, size as u64)
             .and_then(|()| kernel::thread_set(0, thread_property::ALTERNATE_STACK, base as u64));
-        status(set.map_err(Error::from).map(|()| block.alternate_stack = (base, size)))
+        status(
+            set.map_err(Error::from)
+                .map(|()| block.alternate_stack = (base, size)),
+        )
     }
 }
 
@@ -386,86 +403,12 @@ pub extern "C" fn __libc_current_sigrtmax() -> c_int {
     SIGNALS as c_int
 }
 
-fn member(number: c_int) -> Result<u64> {
-    match number {
-        1..=64 => Ok(1 << (number - 1)),
-        _ => Err(Error::BadArgument),
-    }
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigemptyset(set: *mut SignalSet) -> c_int {
-    // SAFETY: the caller's.
-    unsafe { *set = [0; 16] };
-    0
-}
-
-/// POSIX: without the signals that the library keeps.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigfillset(set: *mut SignalSet) -> c_int {
-    // SAFETY: the caller's.
-    unsafe {
-        *set = [0; 16];
-        (*set)[0] = !INTERNAL;
-    }
-    0
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigaddset(set: *mut SignalSet, number: c_int) -> c_int {
-    // SAFETY: the caller's.
-    status(member(number).map(|bit| unsafe { (*set)[0] |= bit }))
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigdelset(set: *mut SignalSet, number: c_int) -> c_int {
-    // SAFETY: the caller's.
-    status(member(number).map(|bit| unsafe { (*set)[0] &= !bit }))
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigismember(set: *const SignalSet, number: c_int) -> c_int {
-    // SAFETY: the caller's.
-    int(member(number).map(|bit| unsafe { (*set)[0] & bit != 0 } as i32))
-}
-
-/// GNU.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigisemptyset(set: *const SignalSet) -> c_int {
-    // SAFETY: the caller's.
-    unsafe { ((*set)[0] == 0) as c_int }
-}
-
-/// GNU.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigorset(
-    out: *mut SignalSet,
-    first: *const SignalSet,
-    second: *const SignalSet,
-) -> c_int {
-    // SAFETY: the caller's.
-    unsafe { (*out)[0] = (*first)[0] | (*second)[0] };
-    0
-}
-
-/// GNU.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sigandset(
-    out: *mut SignalSet,
-    first: *const SignalSet,
-    second: *const SignalSet,
-) -> c_int {
-    // SAFETY: the caller's.
-    unsafe { (*out)[0] = (*first)[0] & (*second)[0] };
-    0
-}
-
 fn one(how: u64, number: c_int) -> c_int {
-    status(member(number).and_then(|bit| change_mask(how, bit)).map(|_| ()))
+    status(
+        member(number)
+            .and_then(|bit| change_mask(how, bit))
+            .map(|_| ()),
+    )
 }
 
 /// System V.
@@ -483,7 +426,11 @@ pub extern "C" fn sigrelse(number: c_int) -> c_int {
 /// System V.
 #[unsafe(no_mangle)]
 pub extern "C" fn sigignore(number: c_int) -> c_int {
-    if signal(number, signal::IGNORE) == usize::MAX { -1 } else { 0 }
+    if signal(number, signal::IGNORE) == usize::MAX {
+        -1
+    } else {
+        0
+    }
 }
 
 /// System V.

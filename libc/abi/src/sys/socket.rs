@@ -215,7 +215,10 @@ fn handles_received(message: &StreamMessage, control: &mut [u8]) -> (usize, bool
     control[4..8].fill(0);
     control[8..12].copy_from_slice(&SOL_SOCKET.to_le_bytes());
     control[12..16].copy_from_slice(&SCM_RIGHTS.to_le_bytes());
-    for (place, handle) in control[CONTROL_HEAD..].chunks_exact_mut(4).zip(&message.handles[..fitting]) {
+    for (place, handle) in control[CONTROL_HEAD..]
+        .chunks_exact_mut(4)
+        .zip(&message.handles[..fitting])
+    {
         place.copy_from_slice(&handle.to_le_bytes());
     }
     (length, fitting == count)
@@ -260,15 +263,27 @@ fn receive_bytes(
 }
 
 fn sent(result: Result<usize>, flags: c_int) -> isize {
-    if flags & MSG_NOSIGNAL != 0 { long(result) } else { super::io::written(result) }
+    if flags & MSG_NOSIGNAL != 0 {
+        long(result)
+    } else {
+        super::io::written(result)
+    }
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn send(fd: c_int, data: *const c_void, length: usize, flags: c_int) -> isize {
+pub unsafe extern "C" fn send(
+    fd: c_int,
+    data: *const c_void,
+    length: usize,
+    flags: c_int,
+) -> isize {
     // SAFETY: the caller's.
     let data = unsafe { bytes(data, length) };
-    sent(send_bytes(fd, data, flags, &mut StreamMessage::default()), flags)
+    sent(
+        send_bytes(fd, data, flags, &mut StreamMessage::default()),
+        flags,
+    )
 }
 
 /// POSIX: with an address only sockets that are not connected send, and those do not exist.
@@ -372,7 +387,11 @@ pub unsafe extern "C" fn recvmsg(fd: c_int, header: *mut MessageHeader, flags: c
     // SAFETY: the caller's.
     unsafe {
         let header = &mut *header;
-        message.handle_count = if header.control_length > 0 { MOST_HANDLES as u32 } else { 0 };
+        message.handle_count = if header.control_length > 0 {
+            MOST_HANDLES as u32
+        } else {
+            0
+        };
         let list = pieces(header);
         let got = match list {
             [one] => receive_bytes(fd, bytes_mut(one.base, one.length), flags, &mut message),
@@ -403,7 +422,9 @@ unsafe fn receive_scattered(
     flags: c_int,
     message: &mut StreamMessage,
 ) -> Result<usize> {
-    let total = list.iter().fold(0usize, |sum, piece| sum.saturating_add(piece.length));
+    let total = list
+        .iter()
+        .fold(0usize, |sum, piece| sum.saturating_add(piece.length));
     let mut data = alloc::vec::Vec::new();
     data.try_reserve_exact(total).map_err(|_| Error::NoMemory)?;
     data.resize(total, 0u8);

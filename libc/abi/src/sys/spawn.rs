@@ -5,7 +5,7 @@
 use super::heap::{free, malloc};
 use super::signal::SignalSet;
 use super::support::{Error, copy_text, text};
-use super::{files, identity, io, process, signal, start};
+use super::{execute, files, identity, io, process, signal, start};
 use core::ffi::{c_char, c_int, c_void};
 
 /// `posix_spawnattr_t`, 336 bytes.
@@ -301,7 +301,8 @@ unsafe fn act(action: *mut Action, report: &mut c_int) -> c_int {
                     *report = io::dup(*report);
                 }
                 let path = Action::path(action);
-                let opened = files::open_at(libc_posix::names::WORKING_DIRECTORY, path, flags, mode);
+                let opened =
+                    files::open_at(libc_posix::names::WORKING_DIRECTORY, path, flags, mode);
                 if opened < 0 || opened == fd {
                     return opened;
                 }
@@ -316,14 +317,20 @@ unsafe fn act(action: *mut Action, report: &mut c_int) -> c_int {
 }
 
 /// The child's part, up to the exec: 0 or the error's number.
-unsafe fn prepare(attributes: Option<&Attributes>, actions: *const Actions, report: &mut c_int) -> c_int {
+unsafe fn prepare(
+    attributes: Option<&Attributes>,
+    actions: *const Actions,
+    report: &mut c_int,
+) -> c_int {
     use libc_rt::signal::{Action as SignalAction, SIGNALS, action};
     let flags = attributes.map_or(0, |attributes| attributes.flags);
     // SAFETY: the caller's objects.
     unsafe {
         if let Some(attributes) = attributes {
             if flags & flag::SET_DEFAULT != 0 {
-                for number in (1..=SIGNALS as u32).filter(|n| attributes.default[0] >> (n - 1) & 1 != 0) {
+                for number in
+                    (1..=SIGNALS as u32).filter(|n| attributes.default[0] >> (n - 1) & 1 != 0)
+                {
                     let _ = action(number, Some(SignalAction::default()));
                 }
             }
@@ -336,7 +343,9 @@ unsafe fn prepare(attributes: Option<&Attributes>, actions: *const Actions, repo
                 return super::support::errno();
             }
         }
-        let mut entry = actions.as_ref().map_or(core::ptr::null_mut(), |actions| actions.first);
+        let mut entry = actions
+            .as_ref()
+            .map_or(core::ptr::null_mut(), |actions| actions.first);
         while !entry.is_null() {
             if act(entry, report) < 0 {
                 return super::support::errno();
@@ -351,7 +360,8 @@ unsafe fn prepare(attributes: Option<&Attributes>, actions: *const Actions, repo
     0
 }
 
-type Execute = unsafe extern "C" fn(*const c_char, *const *const c_char, *const *const c_char) -> c_int;
+type Execute =
+    unsafe extern "C" fn(*const c_char, *const *const c_char, *const *const c_char) -> c_int;
 
 unsafe fn spawn(
     out: *mut c_int,
@@ -377,7 +387,11 @@ unsafe fn spawn(
                 execute(path, vectors[0], vectors[1]);
                 error = super::support::errno();
             }
-            io::write(report, (&raw const error).cast::<c_void>(), size_of::<c_int>());
+            io::write(
+                report,
+                (&raw const error).cast::<c_void>(),
+                size_of::<c_int>(),
+            );
             start::_exit(127);
         }
         let mut error = super::support::errno();
@@ -416,7 +430,7 @@ pub unsafe extern "C" fn posix_spawn(
 ) -> c_int {
     let vectors = [arguments, environment];
     // SAFETY: the caller's.
-    unsafe { spawn(out, path, actions, attributes, vectors, process::execve) }
+    unsafe { spawn(out, path, actions, attributes, vectors, execute::execve) }
 }
 
 /// POSIX: returns the error's number.
@@ -431,5 +445,5 @@ pub unsafe extern "C" fn posix_spawnp(
 ) -> c_int {
     let vectors = [arguments, environment];
     // SAFETY: the caller's.
-    unsafe { spawn(out, file, actions, attributes, vectors, process::execvpe) }
+    unsafe { spawn(out, file, actions, attributes, vectors, execute::execvpe) }
 }

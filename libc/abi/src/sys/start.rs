@@ -8,6 +8,7 @@ use libc_rt::{Lock, kernel, start};
 
 type Main = unsafe extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 type Function = unsafe extern "C" fn();
+#[cfg(target_vendor = "microkosm")]
 type Initialiser = unsafe extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char);
 
 #[cfg(target_vendor = "microkosm")]
@@ -56,7 +57,10 @@ unsafe fn set_program_name(name: *mut c_char) {
     // SAFETY: argv[0] is a string that stays.
     unsafe {
         let bytes = core::ffi::CStr::from_ptr(name).to_bytes();
-        let short = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+        let short = bytes
+            .iter()
+            .rposition(|byte| *byte == b'/')
+            .map_or(0, |at| at + 1);
         program_invocation_name = name;
         program_invocation_short_name = name.add(short);
         __progname = name.add(short);
@@ -68,7 +72,10 @@ unsafe fn initialise(count: c_int, arguments: *mut *mut c_char, variables: *mut 
     // SAFETY: the linker bounds the arrays of the program's initialisers.
     unsafe {
         for (first, end) in [
-            (&raw const __preinit_array_start, &raw const __preinit_array_end),
+            (
+                &raw const __preinit_array_start,
+                &raw const __preinit_array_end,
+            ),
             (&raw const __init_array_start, &raw const __init_array_end),
         ] {
             let mut function = first.cast::<Initialiser>();
@@ -194,7 +201,11 @@ pub unsafe extern "C" fn __cxa_atexit(
     argument: *mut c_void,
     _object: *mut c_void,
 ) -> c_int {
-    if AT_EXIT.lock().push(AtExit { function, argument }) { 0 } else { -1 }
+    if AT_EXIT.lock().push(AtExit { function, argument }) {
+        0
+    } else {
+        -1
+    }
 }
 
 /// The C++ ABI's run of destructors of one shared object: a static program has only itself, and

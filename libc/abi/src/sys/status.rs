@@ -132,7 +132,11 @@ fn with_mode(mode: u32) -> Attributes {
 /// POSIX.
 #[unsafe(no_mangle)]
 pub extern "C" fn fchmod(fd: c_int, mode: u32) -> c_int {
-    status(descriptor::set_attributes(fd, attribute_mask::MODE, &with_mode(mode)))
+    status(descriptor::set_attributes(
+        fd,
+        attribute_mask::MODE,
+        &with_mode(mode),
+    ))
 }
 
 /// POSIX.
@@ -145,7 +149,13 @@ pub unsafe extern "C" fn fchmodat(
 ) -> c_int {
     // SAFETY: the caller's.
     let path = unsafe { text(path) };
-    status(set(directory, path, flags as u32, attribute_mask::MODE, &with_mode(mode)))
+    status(set(
+        directory,
+        path,
+        flags as u32,
+        attribute_mask::MODE,
+        &with_mode(mode),
+    ))
 }
 
 fn owner(user: u32, group: u32) -> (u64, Attributes) {
@@ -196,7 +206,13 @@ pub unsafe extern "C" fn fchownat(
 ) -> c_int {
     let (mask, attributes) = owner(user, group);
     // SAFETY: the caller's.
-    status(set(directory, unsafe { text(path) }, flags as u32, mask, &attributes))
+    status(set(
+        directory,
+        unsafe { text(path) },
+        flags as u32,
+        mask,
+        &attributes,
+    ))
 }
 
 const UTIME_NOW: i64 = 0x3fff_ffff;
@@ -230,12 +246,7 @@ fn times(times: Option<&[Timespec; 2]>) -> Result<(u64, Attributes)> {
     Ok((mask, attributes))
 }
 
-fn set_times(
-    directory: c_int,
-    path: &[u8],
-    new: Option<&[Timespec; 2]>,
-    flags: u32,
-) -> Result<()> {
+fn set_times(directory: c_int, path: &[u8], new: Option<&[Timespec; 2]>, flags: u32) -> Result<()> {
     let (mask, attributes) = times(new)?;
     set(directory, path, flags, mask, &attributes)
 }
@@ -286,7 +297,12 @@ pub unsafe extern "C" fn lutimes(path: *const c_char, new: *const [Timeval; 2]) 
     // SAFETY: the caller's.
     unsafe {
         let new = timevals(new);
-        status(set_times(WORKING_DIRECTORY, text(path), new.as_ref(), NO_FOLLOW))
+        status(set_times(
+            WORKING_DIRECTORY,
+            text(path),
+            new.as_ref(),
+            NO_FOLLOW,
+        ))
     }
 }
 
@@ -342,11 +358,13 @@ pub unsafe extern "C" fn truncate(path: *const c_char, length: i64) -> c_int {
     }
     // SAFETY: the caller's.
     let path = unsafe { text(path) };
-    status(names::open(WORKING_DIRECTORY, path, O_WRONLY_CLOEXEC, 0).and_then(|fd| {
-        let result = descriptor::truncate(fd, length as u64);
-        descriptor::close(fd)?;
-        result
-    }))
+    status(
+        names::open(WORKING_DIRECTORY, path, O_WRONLY_CLOEXEC, 0).and_then(|fd| {
+            let result = descriptor::truncate(fd, length as u64);
+            descriptor::close(fd)?;
+            result
+        }),
+    )
 }
 
 /// POSIX.
@@ -364,7 +382,12 @@ pub extern "C" fn fallocate(fd: c_int, mode: c_int, offset: i64, length: i64) ->
     if offset < 0 || length <= 0 {
         return fail(Error::BadArgument as c_int);
     }
-    status(descriptor::allocate(fd, mode as u32, offset as u64, length as u64))
+    status(descriptor::allocate(
+        fd,
+        mode as u32,
+        offset as u64,
+        length as u64,
+    ))
 }
 
 /// POSIX: returns the error's number.
@@ -390,4 +413,3 @@ pub extern "C" fn posix_fadvise(fd: c_int, _offset: i64, _length: i64, advice: c
 pub extern "C" fn readahead(fd: c_int, _offset: i64, _length: usize) -> isize {
     status(descriptor::close_on_exec(fd).map(|_| ())) as isize
 }
-

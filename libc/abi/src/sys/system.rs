@@ -33,7 +33,9 @@ pub unsafe extern "C" fn gethostname(buffer: *mut c_char, size: usize) -> c_int 
     let mut host = [0; 64];
     status(process::host_name(&[], &mut host).map(|length| {
         // SAFETY: the caller's.
-        copy_text(&host[..length.min(64)], unsafe { bytes_mut(buffer.cast(), size) });
+        copy_text(&host[..length.min(64)], unsafe {
+            bytes_mut(buffer.cast(), size)
+        });
     }))
 }
 
@@ -92,57 +94,57 @@ pub extern "C" fn sysconf(name: c_int) -> c_long {
     const POSIX_VERSION: c_long = 200809;
     const XOPEN_VERSION: c_long = 700;
     match name {
-        0 => 131072,             // ARG_MAX
-        1 => -1,                 // CHILD_MAX
-        2 => 100,                // CLK_TCK
+        0 => 131072, // ARG_MAX
+        1 => -1,     // CHILD_MAX
+        2 => 100,    // CLK_TCK
         3 => proto::types::MAX_GROUPS as c_long,
-        4 => descriptors(),      // OPEN_MAX
-        5 => -1,                 // STREAM_MAX
-        6 => 6,                  // TZNAME_MAX
-        7 | 8 => 1,              // JOB_CONTROL, SAVED_IDS
+        4 => descriptors(), // OPEN_MAX
+        5 => -1,            // STREAM_MAX
+        6 => 6,             // TZNAME_MAX
+        7 | 8 => 1,         // JOB_CONTROL, SAVED_IDS
         9 | 11 | 14..=18 | 21 | 67 => POSIX_VERSION,
         10 | 12 | 13 | 19 | 20 | 22 => -1,
-        29 => POSIX_VERSION,     // VERSION
-        30 => 4096,              // PAGESIZE
-        31 => 30,                // RTSIG_MAX
-        32 => 0x7fff_ffff,       // SEM_NSEMS_MAX
-        33 => 0x7fff_ffff,       // SEM_VALUE_MAX
-        35 => 32,                // TIMER_MAX
-        36 => 99,                // BC_BASE_MAX
-        37 => 2048,              // BC_DIM_MAX
-        38 => 99,                // BC_SCALE_MAX
-        39 => 1000,              // BC_STRING_MAX
-        40 => 2,                 // COLL_WEIGHTS_MAX
-        42 => 32,                // EXPR_NEST_MAX
-        43 => 4096,              // LINE_MAX
-        44 => 255,               // RE_DUP_MAX
-        46..=52 => -1,           // 2_VERSION and its options: no compiler in the system
-        60 => 1024,              // IOV_MAX
-        68 | 69 => 256,          // THREAD_SAFE_FUNCTIONS is 68 in some lists; GETGR_R_SIZE_MAX
-        70 => 256,               // GETPW_R_SIZE_MAX
-        71 => 256,               // LOGIN_NAME_MAX
-        72 => 32,                // TTY_NAME_MAX
-        73 => 4,                 // THREAD_DESTRUCTOR_ITERATIONS
+        29 => POSIX_VERSION, // VERSION
+        30 => 4096,          // PAGESIZE
+        31 => 30,            // RTSIG_MAX
+        32 => 0x7fff_ffff,   // SEM_NSEMS_MAX
+        33 => 0x7fff_ffff,   // SEM_VALUE_MAX
+        35 => 32,            // TIMER_MAX
+        36 => 99,            // BC_BASE_MAX
+        37 => 2048,          // BC_DIM_MAX
+        38 => 99,            // BC_SCALE_MAX
+        39 => 1000,          // BC_STRING_MAX
+        40 => 2,             // COLL_WEIGHTS_MAX
+        42 => 32,            // EXPR_NEST_MAX
+        43 => 4096,          // LINE_MAX
+        44 => 255,           // RE_DUP_MAX
+        46..=52 => -1,       // 2_VERSION and its options: no compiler in the system
+        60 => 1024,          // IOV_MAX
+        68 | 69 => 256,      // THREAD_SAFE_FUNCTIONS is 68 in some lists; GETGR_R_SIZE_MAX
+        70 => 256,           // GETPW_R_SIZE_MAX
+        71 => 256,           // LOGIN_NAME_MAX
+        72 => 32,            // TTY_NAME_MAX
+        73 => 4,             // THREAD_DESTRUCTOR_ITERATIONS
         74 => libc_rt::thread::KEYS as c_long,
-        75 => 2048,              // THREAD_STACK_MIN
-        76 => -1,                // THREAD_THREADS_MAX
+        75 => 2048, // THREAD_STACK_MIN
+        76 => -1,   // THREAD_THREADS_MAX
         77 | 78 => POSIX_VERSION,
         83 | 84 => processors(), // NPROCESSORS_CONF, NPROCESSORS_ONLN
         85 => (clock_page().memory_bytes / 4096) as c_long,
         86 => kernel::system_info().map_or(-1, |info| (info.memory_free_bytes / 4096) as c_long),
-        87 => -1,                // PASS_MAX
-        88 => 32,                // ATEXIT_MAX
+        87 => -1, // PASS_MAX
+        88 => 32, // ATEXIT_MAX
         89 | 90 => XOPEN_VERSION,
-        91 => 1,                 // XOPEN_UNIX
+        91 => 1, // XOPEN_UNIX
         92..=96 => -1,
-        109 => 20,               // NZERO
-        149 => POSIX_VERSION,    // MONOTONIC_CLOCK
-        157 => 1,                // SHELL
-        173 => 40,               // SYMLOOP_MAX
-        180 => 255,              // HOST_NAME_MAX
-        249 => 2048,             // MINSIGSTKSZ
-        250 => 8192,             // SIGSTKSZ
-        0..=250 => -1,
+        109 => 20,            // NZERO
+        149 => POSIX_VERSION, // MONOTONIC_CLOCK
+        157 => 1,             // SHELL
+        173 => 40,            // SYMLOOP_MAX
+        180 => 255,           // HOST_NAME_MAX
+        249 => 2048,          // MINSIGSTKSZ
+        250 => 8192,          // SIGSTKSZ
+        other if (0..=250).contains(&other) => -1,
         _ => fail(Error::BadArgument as c_int) as c_long,
     }
 }
@@ -151,14 +153,14 @@ pub extern "C" fn sysconf(name: c_int) -> c_long {
 #[unsafe(no_mangle)]
 pub extern "C" fn fpathconf(_fd: c_int, name: c_int) -> c_long {
     match name {
-        0 => 8,          // LINK_MAX
-        1 | 2 => 255,    // MAX_CANON, MAX_INPUT
-        3 => 255,        // NAME_MAX
-        4 | 5 => 4096,   // PATH_MAX, PIPE_BUF
-        6 => 1,          // CHOWN_RESTRICTED
-        7 => 1,          // NO_TRUNC
-        8 => 0,          // VDISABLE
-        9 => 1,          // SYNC_IO
+        0 => 8,        // LINK_MAX
+        1 | 2 => 255,  // MAX_CANON, MAX_INPUT
+        3 => 255,      // NAME_MAX
+        4 | 5 => 4096, // PATH_MAX, PIPE_BUF
+        6 => 1,        // CHOWN_RESTRICTED
+        7 => 1,        // NO_TRUNC
+        8 => 0,        // VDISABLE
+        9 => 1,        // SYNC_IO
         10..=12 => -1,
         13 => 64,        // FILESIZEBITS
         14..=17 => 4096, // transfer sizes
@@ -316,7 +318,11 @@ pub unsafe extern "C" fn getentropy(buffer: *mut core::ffi::c_void, length: usiz
         return fail(Error::Io as c_int);
     }
     // SAFETY: the caller's.
-    if unsafe { getrandom(buffer, length, 0) } < 0 { -1 } else { 0 }
+    if unsafe { getrandom(buffer, length, 0) } < 0 {
+        -1
+    } else {
+        0
+    }
 }
 
 /// GNU: what the auxiliary vector says; 0 with `ENOENT` when it says nothing.

@@ -172,7 +172,11 @@ pub unsafe extern "C" fn cfsetospeed(termios: *mut Termios, speed: u32) -> c_int
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cfsetispeed(termios: *mut Termios, speed: u32) -> c_int {
     // SAFETY: the caller's.
-    if speed == 0 { 0 } else { unsafe { cfsetospeed(termios, speed) } }
+    if speed == 0 {
+        0
+    } else {
+        unsafe { cfsetospeed(termios, speed) }
+    }
 }
 
 /// BSD.

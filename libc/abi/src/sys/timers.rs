@@ -61,17 +61,19 @@ extern "C" fn run(block: *mut Thread) -> ! {
 
 fn expire(timer: &Timer, deadline: u64) {
     let interval = timer.interval_ns.load(Ordering::Relaxed);
-    let mut missed = 0;
-    let next = if interval == 0 {
-        DISARMED
-    } else {
-        let late = libc_rt::kernel::monotonic_ns().saturating_sub(deadline);
-        missed = late / interval;
-        deadline + interval * (missed + 1)
+    let late = libc_rt::kernel::monotonic_ns().saturating_sub(deadline);
+    // Without an interval the timer fires once.
+    let (missed, next) = match late.checked_div(interval) {
+        Some(missed) => (missed, deadline + interval * (missed + 1)),
+        None => (0, DISARMED),
     };
-    timer.overrun.store(missed.min(i32::MAX as u64) as i32, Ordering::Relaxed);
+    timer
+        .overrun
+        .store(missed.min(i32::MAX as u64) as i32, Ordering::Relaxed);
     // A change made meanwhile wins.
-    let _ = timer.deadline_ns.compare_exchange(deadline, next, Ordering::AcqRel, Ordering::Relaxed);
+    let _ = timer
+        .deadline_ns
+        .compare_exchange(deadline, next, Ordering::AcqRel, Ordering::Relaxed);
     match (timer.event.notify, timer.event.function) {
         (SIGEV_SIGNAL, _) => {
             let own = libc_rt::identity::process() as i64;
@@ -161,7 +163,9 @@ pub unsafe extern "C" fn timer_delete(timer: *mut Timer) -> c_int {
 fn left(timer: &Timer) -> [Timespec; 2] {
     let value = match timer.deadline_ns.load(Ordering::Acquire) {
         DISARMED => 0,
-        deadline => deadline.saturating_sub(libc_rt::kernel::monotonic_ns()).max(1),
+        deadline => deadline
+            .saturating_sub(libc_rt::kernel::monotonic_ns())
+            .max(1),
     };
     let interval = timer.interval_ns.load(Ordering::Relaxed);
     [Timespec::from_ns(interval), Timespec::from_ns(value)]

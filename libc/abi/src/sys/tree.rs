@@ -52,12 +52,20 @@ impl Walk {
         // SAFETY: a NUL-ended name.
         unsafe {
             let physical = self.flags & FTW_PHYS != 0;
-            let result = if physical { lstat(name, found) } else { stat(name, found) };
+            let result = if physical {
+                lstat(name, found)
+            } else {
+                stat(name, found)
+            };
             if result != 0 {
                 if !physical && lstat(name, found) == 0 {
                     return Some(FTW_SLN);
                 }
-                return if errno() == EACCES { Some(FTW_NS) } else { None };
+                return if errno() == EACCES {
+                    Some(FTW_NS)
+                } else {
+                    None
+                };
             }
         }
         Some(match found.st_mode & 0o170000 {
@@ -76,7 +84,10 @@ impl Walk {
                 return -1;
             };
             let plain = &path[..path.len() - 1];
-            let base = plain.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+            let base = plain
+                .iter()
+                .rposition(|byte| *byte == b'/')
+                .map_or(0, |at| at + 1);
             let mut place = Place {
                 base: base as c_int,
                 level,
@@ -162,7 +173,14 @@ type OldVisit = unsafe extern "C" fn(*const c_char, *const Stat, c_int) -> c_int
 pub unsafe extern "C" fn ftw(path: *const c_char, visit: OldVisit, descriptors: c_int) -> c_int {
     // SAFETY: the caller's. The calling convention lets a function get one argument more than it
     // takes.
-    unsafe { nftw(path, core::mem::transmute::<OldVisit, Visit>(visit), descriptors, 0) }
+    unsafe {
+        nftw(
+            path,
+            core::mem::transmute::<OldVisit, Visit>(visit),
+            descriptors,
+            0,
+        )
+    }
 }
 
 /// `wordexp_t`.
@@ -222,7 +240,11 @@ fn check_words(words: &[u8], flags: c_int) -> c_int {
         }
         at += 1;
     }
-    if single || double || braces > 0 { WRDE_SYNTAX } else { 0 }
+    if single || double || braces > 0 {
+        WRDE_SYNTAX
+    } else {
+        0
+    }
 }
 
 /// POSIX: the shell expands, and prints each word with a NUL.
@@ -253,16 +275,28 @@ pub unsafe extern "C" fn wordexp(words: *const c_char, out: *mut Words, flags: c
             return WRDE_SYNTAX;
         }
         found.remove(0);
-        if store(&mut *out, flags, &found) { 0 } else { WRDE_NOSPACE }
+        if store(&mut *out, flags, &found) {
+            0
+        } else {
+            WRDE_NOSPACE
+        }
     }
 }
 
 /// Puts words into a result, behind those that are there: whether there was memory.
 unsafe fn store(out: &mut Words, flags: c_int, found: &[Vec<u8>]) -> bool {
-    let offset = if flags & WRDE_DOOFFS != 0 { out.offset } else { 0 };
+    let offset = if flags & WRDE_DOOFFS != 0 {
+        out.offset
+    } else {
+        0
+    };
     let append = flags & WRDE_APPEND != 0;
     let before = if append { out.count } else { 0 };
-    let old = if append { out.words } else { core::ptr::null_mut() };
+    let old = if append {
+        out.words
+    } else {
+        core::ptr::null_mut()
+    };
     let size = (offset + before + found.len() + 1) * size_of::<*mut c_char>();
     // SAFETY: the list has room for offset, old, new and the null pointer.
     unsafe {

@@ -61,7 +61,9 @@ pub unsafe extern "C" fn pthread_barrier_wait(barrier: *mut Barrier) -> c_int {
     let arrived = barrier.arrived.load(Ordering::Relaxed) + 1;
     if arrived == barrier.limit {
         barrier.arrived.store(0, Ordering::Relaxed);
-        barrier.round.store(round.wrapping_add(1), Ordering::Release);
+        barrier
+            .round
+            .store(round.wrapping_add(1), Ordering::Release);
         barrier.lock.release();
         futex::wake(&barrier.round, u32::MAX);
         return SERIAL_THREAD;

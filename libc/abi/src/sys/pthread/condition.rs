@@ -140,7 +140,10 @@ pub unsafe extern "C" fn pthread_cond_broadcast(condition: *mut Condition) -> c_
 
 /// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_condattr_getclock(attributes: *const u32, out: *mut c_int) -> c_int {
+pub unsafe extern "C" fn pthread_condattr_getclock(
+    attributes: *const u32,
+    out: *mut c_int,
+) -> c_int {
     // SAFETY: the caller's.
     unsafe { *out = (*attributes & 0xff) as c_int };
     0

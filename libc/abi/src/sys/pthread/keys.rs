@@ -57,7 +57,10 @@ pub extern "C" fn pthread_key_delete(key: u32) -> c_int {
 pub extern "C" fn pthread_getspecific(key: u32) -> *mut c_void {
     // SAFETY: the current block lives.
     let values = unsafe { &(*thread::current()).values };
-    values.get(key as usize).copied().unwrap_or(core::ptr::null_mut())
+    values
+        .get(key as usize)
+        .copied()
+        .unwrap_or(core::ptr::null_mut())
 }
 
 /// POSIX: returns the error's number.

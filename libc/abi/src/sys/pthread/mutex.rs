@@ -79,7 +79,11 @@ impl Mutex {
         {
             return result;
         }
-        if self.lock.try_acquire() { self.taken() } else { Error::Busy as c_int }
+        if self.lock.try_acquire() {
+            self.taken()
+        } else {
+            Error::Busy as c_int
+        }
     }
 
     /// Unlocks.
@@ -250,7 +254,10 @@ shared! {
 
 /// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_mutexattr_gettype(attributes: *const u32, out: *mut c_int) -> c_int {
+pub unsafe extern "C" fn pthread_mutexattr_gettype(
+    attributes: *const u32,
+    out: *mut c_int,
+) -> c_int {
     // SAFETY: the caller's.
     unsafe { *out = (*attributes & kind::MASK) as c_int };
     0

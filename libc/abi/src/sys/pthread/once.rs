@@ -12,7 +12,10 @@ const WAITED_FOR: u32 = 3;
 
 /// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_once(control: *mut c_int, routine: unsafe extern "C" fn()) -> c_int {
+pub unsafe extern "C" fn pthread_once(
+    control: *mut c_int,
+    routine: unsafe extern "C" fn(),
+) -> c_int {
     // SAFETY: the caller's word, used atomically by everyone here.
     let control = unsafe { AtomicU32::from_ptr(control.cast()) };
     loop {

@@ -44,7 +44,10 @@ impl RwLock {
     }
 
     fn try_write(&self) -> c_int {
-        match self.holders.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed) {
+        match self
+            .holders
+            .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
+        {
             Ok(_) => 0,
             Err(_) => Error::Busy as c_int,
         }

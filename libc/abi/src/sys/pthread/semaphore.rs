@@ -48,9 +48,11 @@ pub extern "C" fn sem_destroy(_semaphore: *mut Semaphore) -> c_int {
 pub unsafe extern "C" fn sem_post(semaphore: *mut Semaphore) -> c_int {
     // SAFETY: the caller's.
     let semaphore = unsafe { &*semaphore };
-    let raised = semaphore.value.fetch_update(Ordering::Release, Ordering::Relaxed, |value| {
-        (value < LARGEST).then(|| value + 1)
-    });
+    let raised = semaphore
+        .value
+        .fetch_update(Ordering::Release, Ordering::Relaxed, |value| {
+            (value < LARGEST).then(|| value + 1)
+        });
     if raised.is_err() {
         return fail(Error::Overflow as c_int);
     }
@@ -61,9 +63,11 @@ pub unsafe extern "C" fn sem_post(semaphore: *mut Semaphore) -> c_int {
 }
 
 fn take(semaphore: &Semaphore) -> bool {
-    let taken = semaphore.value.fetch_update(Ordering::Acquire, Ordering::Relaxed, |value| {
-        value.checked_sub(1)
-    });
+    let taken = semaphore
+        .value
+        .fetch_update(Ordering::Acquire, Ordering::Relaxed, |value| {
+            value.checked_sub(1)
+        });
     taken.is_ok()
 }
 
@@ -76,7 +80,8 @@ unsafe fn wait(semaphore: *mut Semaphore, deadline: Option<u64>) -> c_int {
         let result = futex::wait(&semaphore.value, 0, deadline);
         semaphore.waiters.fetch_sub(1, Ordering::SeqCst);
         super::cancellation_point();
-        if let Err(error @ (kernel_abi::Error::TimedOut | kernel_abi::Error::Interrupted)) = result {
+        if let Err(error @ (kernel_abi::Error::TimedOut | kernel_abi::Error::Interrupted)) = result
+        {
             return fail(error as c_int);
         }
     }
@@ -94,7 +99,11 @@ pub unsafe extern "C" fn sem_wait(semaphore: *mut Semaphore) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sem_trywait(semaphore: *mut Semaphore) -> c_int {
     // SAFETY: the caller's.
-    if take(unsafe { &*semaphore }) { 0 } else { fail(Error::WouldBlock as c_int) }
+    if take(unsafe { &*semaphore }) {
+        0
+    } else {
+        fail(Error::WouldBlock as c_int)
+    }
 }
 
 /// POSIX.

@@ -242,5 +242,9 @@ pub extern "C" fn pthread_getconcurrency() -> c_int {
 /// XSI: returns the error's number.
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_setconcurrency(level: c_int) -> c_int {
-    if level < 0 { Error::BadArgument as c_int } else { 0 }
+    if level < 0 {
+        Error::BadArgument as c_int
+    } else {
+        0
+    }
 }

@@ -2,9 +2,17 @@
 //!
 //! SAFETY of the C functions here: objects were initialised.
 
-use super::condition::{Condition, pthread_cond_broadcast, pthread_cond_init, pthread_cond_signal, pthread_cond_timedwait, pthread_cond_wait};
-use super::mutex::{Mutex, pthread_mutex_lock, pthread_mutex_timedlock, pthread_mutex_trylock, pthread_mutex_unlock};
-use super::{pthread_create, pthread_exit, pthread_getspecific, pthread_join, pthread_key_create, pthread_key_delete, pthread_once, pthread_setspecific};
+use super::condition::{
+    Condition, pthread_cond_broadcast, pthread_cond_init, pthread_cond_signal,
+    pthread_cond_timedwait, pthread_cond_wait,
+};
+use super::mutex::{
+    Mutex, pthread_mutex_lock, pthread_mutex_timedlock, pthread_mutex_trylock, pthread_mutex_unlock,
+};
+use super::{
+    pthread_create, pthread_exit, pthread_getspecific, pthread_join, pthread_key_create,
+    pthread_key_delete, pthread_once, pthread_setspecific,
+};
 use crate::sys::support::{Error, Timespec};
 use core::ffi::{c_int, c_void};
 use libc_rt::thread::Thread;
@@ -19,7 +27,9 @@ fn result(number: c_int) -> c_int {
     match number {
         0 => SUCCESS,
         busy if busy == Error::Busy as c_int => BUSY,
-        memory if memory == Error::NoMemory as c_int || memory == Error::WouldBlock as c_int => NO_MEMORY,
+        memory if memory == Error::NoMemory as c_int || memory == Error::WouldBlock as c_int => {
+            NO_MEMORY
+        }
         late if late == Error::TimedOut as c_int => TIMED_OUT,
         _ => ERROR,
     }
@@ -29,11 +39,16 @@ type Start = unsafe extern "C" fn(*mut c_void) -> c_int;
 
 /// C 7.26.5.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn thrd_create(out: *mut *mut Thread, start: Start, argument: *mut c_void) -> c_int {
+pub unsafe extern "C" fn thrd_create(
+    out: *mut *mut Thread,
+    start: Start,
+    argument: *mut c_void,
+) -> c_int {
     // SAFETY: the caller's. An `int` result stands in the low half of the register that a
     // pointer result stands in, so one type of routine serves for both.
     unsafe {
-        let routine = core::mem::transmute::<Start, unsafe extern "C" fn(*mut c_void) -> *mut c_void>(start);
+        let routine =
+            core::mem::transmute::<Start, unsafe extern "C" fn(*mut c_void) -> *mut c_void>(start);
         result(pthread_create(out, core::ptr::null(), routine, argument))
     }
 }
@@ -177,14 +192,21 @@ pub unsafe extern "C" fn cnd_wait(condition: *mut Condition, mutex: *mut Mutex) 
 
 /// C 7.26.3.5.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cnd_timedwait(condition: *mut Condition, mutex: *mut Mutex, at: *const Timespec) -> c_int {
+pub unsafe extern "C" fn cnd_timedwait(
+    condition: *mut Condition,
+    mutex: *mut Mutex,
+    at: *const Timespec,
+) -> c_int {
     // SAFETY: the caller's.
     result(unsafe { pthread_cond_timedwait(condition, mutex, at) })
 }
 
 /// C 7.26.6.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tss_create(key: *mut u32, destructor: Option<unsafe extern "C" fn(*mut c_void)>) -> c_int {
+pub unsafe extern "C" fn tss_create(
+    key: *mut u32,
+    destructor: Option<unsafe extern "C" fn(*mut c_void)>,
+) -> c_int {
     // SAFETY: the caller's.
     result(unsafe { pthread_key_create(key, destructor) })
 }

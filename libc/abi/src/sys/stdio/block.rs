@@ -22,8 +22,7 @@ unsafe fn read(file: &mut File, target: *mut u8, total: usize) -> usize {
             let rest = total - done;
             // A large rest goes straight to the caller; a small one through the buffer.
             if rest >= file.size.max(1) {
-                if (file.read_position.is_null() || !file.write_end.is_null())
-                    && !file.begin_read()
+                if (file.read_position.is_null() || !file.write_end.is_null()) && !file.begin_read()
                 {
                     break;
                 }
@@ -196,6 +195,10 @@ pub unsafe extern "C" fn fgetln(file: *mut File, length: *mut usize) -> *mut c_c
         let got = getdelim(&mut line, &mut room, b'\n' as c_int, file);
         (*file).line = line.cast();
         *length = got.max(0) as usize;
-        if got <= 0 { core::ptr::null_mut() } else { line }
+        if got <= 0 {
+            core::ptr::null_mut()
+        } else {
+            line
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! SAFETY of the C functions here: streams are open, buffers have the sizes given.
 
-use super::file::{File, INPUT, OUTPUT, flag, locked};
+use super::file::{File, flag, locked};
+use super::standard::{INPUT, OUTPUT};
 use crate::sys::support::text;
 use core::ffi::{c_char, c_int};
 
@@ -63,7 +64,11 @@ unsafe fn put(file: &mut File, byte: u8) -> c_int {
             file.write_position = file.write_position.add(1);
             return byte as c_int;
         }
-        if file.write(&[byte]) == 1 { byte as c_int } else { EOF }
+        if file.write(&[byte]) == 1 {
+            byte as c_int
+        } else {
+            EOF
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! SAFETY of the C functions here: streams are open.
 
-use super::file::{File, flag, flush_all};
+use super::file::{File, flag};
+use super::standard::flush_all;
 use core::ffi::{c_char, c_int};
 
 /// Solaris.

@@ -32,8 +32,14 @@ unsafe fn read(file: *mut File, bytes: &mut [u8]) -> Result<usize> {
     // SAFETY: the content is `length` bytes.
     unsafe {
         let memory = of(file);
-        let count = bytes.len().min(memory.length.saturating_sub(memory.position));
-        core::ptr::copy_nonoverlapping(memory.bytes.add(memory.position), bytes.as_mut_ptr(), count);
+        let count = bytes
+            .len()
+            .min(memory.length.saturating_sub(memory.position));
+        core::ptr::copy_nonoverlapping(
+            memory.bytes.add(memory.position),
+            bytes.as_mut_ptr(),
+            count,
+        );
         memory.position += count;
         Ok(count)
     }
@@ -69,7 +75,9 @@ fn target(memory: &Memory, offset: i64, whence: c_int) -> Result<usize> {
         1 => memory.position,
         _ => memory.length,
     };
-    let position = (base as i64).checked_add(offset).ok_or(Error::BadArgument)?;
+    let position = (base as i64)
+        .checked_add(offset)
+        .ok_or(Error::BadArgument)?;
     usize::try_from(position).map_err(|_| Error::BadArgument)
 }
 
@@ -136,7 +144,11 @@ pub unsafe extern "C" fn fmemopen(
             return core::ptr::null_mut();
         };
         let owned = buffer.is_null();
-        let bytes: *mut u8 = if owned { calloc(1, size.max(1)).cast() } else { buffer.cast() };
+        let bytes: *mut u8 = if owned {
+            calloc(1, size.max(1)).cast()
+        } else {
+            buffer.cast()
+        };
         if bytes.is_null() {
             return core::ptr::null_mut();
         }

@@ -2,12 +2,13 @@
 //!
 //! SAFETY of the C functions here: streams are open, strings NUL-ended (C 7.21.5).
 
-use super::file::{BUFFER, DESCRIPTOR, File, Operations, UNGET, delist, enlist, flag, flush_all, locked};
+use super::file::{BUFFER, DESCRIPTOR, File, Operations, UNGET, flag, locked};
+use super::standard::{delist, enlist, flush_all};
 use crate::sys::heap::{free, malloc};
 use crate::sys::support::{Error, fail, set_errno, text};
 use core::ffi::{c_char, c_int, c_void};
-use libc_posix::names::{self, WORKING_DIRECTORY};
 use libc_posix::descriptor;
+use libc_posix::names::{self, WORKING_DIRECTORY};
 use proto::types::open_flags;
 
 /// A mode string's open flags and stream flags.
@@ -16,7 +17,10 @@ pub(super) fn parse(mode: &[u8]) -> Option<(u32, u32)> {
     let (mut flags, mut stream) = match mode.first()? {
         b'r' => (0, flag::NO_WRITE),
         b'w' => (open_flags::CREATE | open_flags::TRUNCATE, flag::NO_READ),
-        b'a' => (open_flags::CREATE | open_flags::APPEND, flag::NO_READ | flag::APPEND),
+        b'a' => (
+            open_flags::CREATE | open_flags::APPEND,
+            flag::NO_READ | flag::APPEND,
+        ),
         _ => return None,
     };
     if update {
@@ -42,7 +46,11 @@ pub(super) unsafe fn make(operations: &'static Operations, fd: c_int, flags: u32
     }
     let file: *mut File = memory.cast();
     let buffer = memory.wrapping_add(size_of::<File>() + UNGET);
-    let flags = if flags & flag::NO_WRITE == 0 { flags | flag::ASK_TERMINAL } else { flags };
+    let flags = if flags & flag::NO_WRITE == 0 {
+        flags | flag::ASK_TERMINAL
+    } else {
+        flags
+    };
     // SAFETY: just allocated.
     unsafe {
         file.write(File::new(operations, fd, flags, buffer, BUFFER));
@@ -317,7 +325,11 @@ pub unsafe extern "C" fn flockfile(file: *mut File) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ftrylockfile(file: *mut File) -> c_int {
     // SAFETY: the caller's.
-    if unsafe { (*file).try_acquire() } { 0 } else { -1 }
+    if unsafe { (*file).try_acquire() } {
+        0
+    } else {
+        -1
+    }
 }
 
 /// POSIX.

@@ -5,7 +5,7 @@
 use super::file::{DESCRIPTOR, File, flag};
 use super::open::make;
 use crate::sys::support::{Error, fail, set_errno, text};
-use crate::sys::{io, process, start};
+use crate::sys::{execute, io, process, start};
 use core::ffi::{c_char, c_int};
 use libc_posix::descriptor;
 
@@ -27,8 +27,16 @@ pub unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *
         if io::pipe2(&mut ends, 0o2000000) != 0 {
             return core::ptr::null_mut();
         }
-        let (own, other) = if reading { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
-        let flags = if reading { flag::NO_WRITE } else { flag::NO_READ };
+        let (own, other) = if reading {
+            (ends[0], ends[1])
+        } else {
+            (ends[1], ends[0])
+        };
+        let flags = if reading {
+            flag::NO_WRITE
+        } else {
+            flag::NO_READ
+        };
         let file = make(&DESCRIPTOR, own, flags);
         let child = if file.is_null() { -1 } else { process::fork() };
         if child == 0 {
@@ -38,7 +46,7 @@ pub unsafe extern "C" fn popen(command: *const c_char, mode: *const c_char) -> *
             } else {
                 io::dup2(other, target);
             }
-            process::execl(
+            execute::execl(
                 c"/bin/sh".as_ptr(),
                 c"sh".as_ptr(),
                 c"-c".as_ptr(),

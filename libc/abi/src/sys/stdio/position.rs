@@ -14,7 +14,9 @@ unsafe fn seek(file: &mut File, mut offset: i64, whence: c_int) -> Result<()> {
     // SAFETY: the stream is the caller's.
     unsafe {
         if whence == CURRENT {
-            offset = offset.checked_sub(file.unread() as i64).ok_or(Error::Overflow)?;
+            offset = offset
+                .checked_sub(file.unread() as i64)
+                .ok_or(Error::Overflow)?;
         }
         if !file.flush() {
             return Err(Error::from_number(crate::sys::support::errno()));
@@ -56,7 +58,11 @@ unsafe fn tell(file: &mut File) -> Result<i64> {
     const CURRENT: c_int = 1;
     const END: c_int = 2;
     let pending = file.unwritten();
-    let whence = if pending > 0 && file.flags & flag::APPEND != 0 { END } else { CURRENT };
+    let whence = if pending > 0 && file.flags & flag::APPEND != 0 {
+        END
+    } else {
+        CURRENT
+    };
     // SAFETY: the stream is the caller's.
     let position = unsafe { (file.operations.seek)(file, 0, whence) }?;
     Ok(position - file.unread() as i64 + pending as i64)

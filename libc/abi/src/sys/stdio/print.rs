@@ -2,7 +2,8 @@
 //!
 //! SAFETY of the C functions here: arguments match the format (C 7.21.6).
 
-use super::file::{DESCRIPTOR, File, OUTPUT, flag, locked};
+use super::file::{DESCRIPTOR, File, flag, locked};
+use super::standard::OUTPUT;
 use crate::pure::format::print;
 use crate::sys::support::text;
 use core::ffi::{VaList, c_char, c_int};
@@ -65,7 +66,11 @@ pub unsafe extern "C" fn vfprintf(
     mut list: VaList<'_>,
 ) -> c_int {
     // SAFETY: the caller's.
-    unsafe { locked(file, |file| into_stream(file, text(format), &mut list, Unit::Byte)) }
+    unsafe {
+        locked(file, |file| {
+            into_stream(file, text(format), &mut list, Unit::Byte)
+        })
+    }
 }
 
 /// C 7.21.6.1.
@@ -91,11 +96,7 @@ pub unsafe extern "C" fn printf(format: *const c_char, list: ...) -> c_int {
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vdprintf(
-    fd: c_int,
-    format: *const c_char,
-    mut list: VaList<'_>,
-) -> c_int {
+pub unsafe extern "C" fn vdprintf(fd: c_int, format: *const c_char, mut list: VaList<'_>) -> c_int {
     let mut file = File::new(
         &DESCRIPTOR,
         fd,
@@ -121,9 +122,14 @@ pub unsafe extern "C" fn perror(message: *const c_char) {
     // SAFETY: the caller's; both formats take strings.
     unsafe {
         if message.is_null() || *message == 0 {
-            fprintf(&raw mut super::file::ERRORS, c"%s\n".as_ptr(), error);
+            fprintf(&raw mut super::standard::ERRORS, c"%s\n".as_ptr(), error);
         } else {
-            fprintf(&raw mut super::file::ERRORS, c"%s: %s\n".as_ptr(), message, error);
+            fprintf(
+                &raw mut super::standard::ERRORS,
+                c"%s: %s\n".as_ptr(),
+                message,
+                error,
+            );
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! SAFETY of the C functions here: arguments match the format (C 7.21.6).
 
-use super::file::{File, INPUT, locked};
+use super::file::{File, locked};
+use super::standard::INPUT;
 use crate::pure::scan::read;
 use crate::sys::support::{set_errno, text};
 use core::ffi::{VaList, c_char, c_int};
@@ -37,7 +38,11 @@ pub unsafe extern "C" fn vfscanf(
     mut list: VaList<'_>,
 ) -> c_int {
     // SAFETY: the caller's.
-    unsafe { locked(file, |file| read(&mut Stream(file), text(format), &mut list)) }
+    unsafe {
+        locked(file, |file| {
+            read(&mut Stream(file), text(format), &mut list)
+        })
+    }
 }
 
 /// C 7.21.6.2.

@@ -35,7 +35,10 @@ unsafe fn make_unique(
         let length = text(template).len();
         let end = length.wrapping_sub(suffix.max(0) as usize);
         let name = core::slice::from_raw_parts_mut(template.cast::<u8>(), length);
-        let Some(place) = end.checked_sub(6).and_then(|start| name.get_mut(start..end)) else {
+        let Some(place) = end
+            .checked_sub(6)
+            .and_then(|start| name.get_mut(start..end))
+        else {
             return fail(Error::BadArgument as c_int);
         };
         if suffix < 0 || place != b"XXXXXX" {
@@ -100,7 +103,11 @@ pub unsafe extern "C" fn mkdtemp(template: *mut c_char) -> *mut c_char {
             names::make_directory(WORKING_DIRECTORY, name, 0o700).map(|()| 0)
         })
     };
-    if made == 0 { template } else { core::ptr::null_mut() }
+    if made == 0 {
+        template
+    } else {
+        core::ptr::null_mut()
+    }
 }
 
 fn is_free(name: &[u8]) -> libc_posix::Result<i32> {
@@ -129,10 +136,18 @@ pub unsafe extern "C" fn tmpnam(buffer: *mut c_char) -> *mut c_char {
     static mut NAME: [u8; 20] = [0; 20];
     // SAFETY: C makes no promise to threads without a buffer; with one it has L_tmpnam bytes.
     unsafe {
-        let place = if buffer.is_null() { (&raw mut NAME).cast() } else { buffer };
+        let place = if buffer.is_null() {
+            (&raw mut NAME).cast()
+        } else {
+            buffer
+        };
         core::ptr::copy_nonoverlapping(c"/tmp/tmpnamXXXXXX".as_ptr(), place, 18);
         mktemp(place);
-        if *place == 0 { core::ptr::null_mut() } else { place }
+        if *place == 0 {
+            core::ptr::null_mut()
+        } else {
+            place
+        }
     }
 }
 
@@ -141,8 +156,16 @@ pub unsafe extern "C" fn tmpnam(buffer: *mut c_char) -> *mut c_char {
 pub unsafe extern "C" fn tempnam(directory: *const c_char, prefix: *const c_char) -> *mut c_char {
     // SAFETY: the caller's.
     unsafe {
-        let directory = if directory.is_null() { &b"/tmp"[..] } else { text(directory) };
-        let prefix = if prefix.is_null() { &b"temp"[..] } else { text(prefix) };
+        let directory = if directory.is_null() {
+            &b"/tmp"[..]
+        } else {
+            text(directory)
+        };
+        let prefix = if prefix.is_null() {
+            &b"temp"[..]
+        } else {
+            text(prefix)
+        };
         let mut name = [0u8; names::PATH_MAX];
         let length = directory.len() + prefix.len() + 8;
         let Some(place) = name.get_mut(..length) else {

@@ -2,8 +2,9 @@
 //!
 //! SAFETY of the C functions here: streams are open, strings end with a null character.
 
-use super::file::{File, INPUT, OUTPUT, flag, locked};
+use super::file::{File, flag, locked};
 use super::print::into_stream;
+use super::standard::{INPUT, OUTPUT};
 use crate::sys::support::set_errno;
 use alloc::vec::Vec;
 use core::ffi::{VaList, c_int};
@@ -25,9 +26,9 @@ unsafe fn get(file: &mut File) -> u32 {
             _ => 0,
         };
         let mut bytes = [first, 0, 0, 0];
-        for index in 1..length {
+        for place in bytes.iter_mut().take(length).skip(1) {
             match file.get() {
-                Some(byte) if byte & 0xc0 == 0x80 => bytes[index] = byte,
+                Some(byte) if byte & 0xc0 == 0x80 => *place = byte,
                 other => {
                     if let Some(byte) = other {
                         file.unget(byte);
@@ -36,7 +37,10 @@ unsafe fn get(file: &mut File) -> u32 {
                 }
             }
         }
-        match core::str::from_utf8(&bytes[..length]).ok().and_then(|text| text.chars().next()) {
+        match core::str::from_utf8(&bytes[..length])
+            .ok()
+            .and_then(|text| text.chars().next())
+        {
             Some(character) => character as u32,
             None => illegal(file),
         }
@@ -57,7 +61,11 @@ unsafe fn put(file: &mut File, wide: u32) -> u32 {
     let mut bytes = [0; 4];
     let encoded = character.encode_utf8(&mut bytes).as_bytes();
     // SAFETY: the stream is the caller's.
-    if unsafe { file.write(encoded) } == encoded.len() { wide } else { WEOF }
+    if unsafe { file.write(encoded) } == encoded.len() {
+        wide
+    } else {
+        WEOF
+    }
 }
 
 /// C 7.29.3.1.
