@@ -1,5 +1,6 @@
 //! Tests that run on the host, and the count of all tests.
 
+use crate::progress::Spinner;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use porting_kit::command::last_lines;
@@ -64,7 +65,10 @@ pub fn run_cargo(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         "--target-dir",
         "build/host",
     ]);
+    let spinner = Spinner::start();
+    spinner.show("host tests");
     let output = command.output().context("cannot start cargo")?;
+    drop(spinner);
     let text = text_of(&output);
     let counts = counts_in(&text, parse_cargo_line);
     let all_well = output.status.success();
