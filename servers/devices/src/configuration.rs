@@ -150,33 +150,32 @@ fn describe(platform: &mut impl Platform, address: Address, identity: u32) -> Fu
         address,
         identity: vendor << 16 | device,
         class: platform.configuration_read(address, CLASS) >> 8,
-        bars: measure_bars(platform, address),
+        bars: named_bars(platform, address),
         messages: find_messages(platform, address),
     }
 }
 
-/// Sizes are found by writing ones, so decoding is off meanwhile.
-fn measure_bars(platform: &mut impl Platform, address: Address) -> [Option<Bar>; BARS] {
-    let command = platform.configuration_read(address, COMMAND) & 0xffff;
-    platform.configuration_write(address, COMMAND, command & !COMMAND_MEMORY & !1);
+/// The base registers in memory that capabilities point into, as long as these say.
+///
+/// The textbook way finds sizes by writing ones to each register, with decoding off meanwhile. That
+/// changes the machine's memory map while other processors run, which QEMU's emulator does not
+/// survive: a processor's access to its own interrupt controller may reach a device instead.
+fn named_bars(platform: &mut impl Platform, address: Address) -> [Option<Bar>; BARS] {
+    const IN_PORTS: u32 = 1;
+    let extents = extents(platform, address);
     let mut bars = [None; BARS];
     let mut index = 0;
     while index < BARS {
         let register = FIRST_BAR + 4 * index as u16;
         let low = platform.configuration_read(address, register);
-        let is_port = low & 1 != 0;
-        let is_wide = !is_port && low & 0b110 == 0b100 && index + 1 < BARS;
-        let low_mask = probe(platform, address, register);
-        let (high, high_mask) = if is_wide {
-            let high = platform.configuration_read(address, register + 4);
-            (high, probe(platform, address, register + 4))
-        } else {
-            (0, u32::MAX)
+        let is_wide = low & (0b110 | IN_PORTS) == 0b100 && index + 1 < BARS;
+        let high = match is_wide {
+            true => platform.configuration_read(address, register + 4),
+            false => 0,
         };
         let base = u64::from(high) << 32 | u64::from(low & !0xf);
-        let mask = u64::from(high_mask) << 32 | u64::from(low_mask & !0xf);
-        if !is_port && low_mask & !0xf != 0 && base != 0 {
-            let length = mask.wrapping_neg();
+        if low & IN_PORTS == 0 && base != 0 && extents[index] != 0 {
+            let length = extents[index];
             bars[index] = Some(Bar {
                 address: base,
                 length,
@@ -184,42 +183,69 @@ fn measure_bars(platform: &mut impl Platform, address: Address) -> [Option<Bar>;
         }
         index += if is_wide { 2 } else { 1 };
     }
-    platform.configuration_write(address, COMMAND, command);
     bars
 }
 
-/// Which bits of a base register can be set.
-fn probe(platform: &mut impl Platform, address: Address, register: u16) -> u32 {
-    let before = platform.configuration_read(address, register);
-    platform.configuration_write(address, register, u32::MAX);
-    let mask = platform.configuration_read(address, register);
-    platform.configuration_write(address, register, before);
-    mask
+/// The end of what capabilities name in each base register: virtio's structures (virtio 1.2,
+/// 4.1.4) and the tables of message interrupts.
+fn extents(platform: &mut impl Platform, address: Address) -> [u64; BARS] {
+    const VENDOR_SPECIFIC: u32 = 0x09;
+    let mut extents = [0; BARS];
+    let mut name = |bar: u32, end: u64| {
+        if let Some(extent) = extents.get_mut(bar as usize) {
+            *extent = end.max(*extent);
+        }
+    };
+    let is_virtio = platform.configuration_read(address, IDENTITY) & 0xffff == VIRTIO_VENDOR;
+    for (capability, head) in capabilities(platform, address) {
+        let mut word = |offset: u16| platform.configuration_read(address, capability + offset);
+        match head & 0xff {
+            VENDOR_SPECIFIC if is_virtio && capability <= 0xf0 => {
+                name(word(4) & 0xff, u64::from(word(8)) + u64::from(word(12)));
+            }
+            MESSAGE_INTERRUPTS if capability <= 0xf4 => {
+                let count = u64::from(head >> 16 & 0x7ff) + 1;
+                let (table, pending) = (word(4), word(8));
+                name(table & 7, u64::from(table & !7) + count * 16);
+                name(
+                    pending & 7,
+                    u64::from(pending & !7) + count.div_ceil(64) * 8,
+                );
+            }
+            _ => {}
+        }
+    }
+    extents
+}
+
+/// The capabilities' places and first words.
+fn capabilities(platform: &mut impl Platform, address: Address) -> Vec<(u16, u32)> {
+    let mut found = Vec::new();
+    if platform.configuration_read(address, COMMAND) & HAS_CAPABILITIES == 0 {
+        return found;
+    }
+    let mut capability = platform.configuration_read(address, CAPABILITIES) as u16 & 0xfc;
+    while capability != 0 && found.len() < MAX_CAPABILITIES {
+        let head = platform.configuration_read(address, capability);
+        found.push((capability, head));
+        capability = (head >> 8) as u16 & 0xfc;
+    }
+    found
 }
 
 fn find_messages(platform: &mut impl Platform, address: Address) -> Option<MessageInterrupts> {
-    if platform.configuration_read(address, COMMAND) & HAS_CAPABILITIES == 0 {
-        return None;
-    }
-    let mut capability = platform.configuration_read(address, CAPABILITIES) as u16 & 0xfc;
-    for _ in 0..MAX_CAPABILITIES {
-        if capability == 0 {
-            break;
-        }
-        let head = platform.configuration_read(address, capability);
-        if head & 0xff == MESSAGE_INTERRUPTS {
-            let table = platform.configuration_read(address, capability + 4);
-            let bar = (table & 7) as usize;
-            return (bar < BARS).then_some(MessageInterrupts {
-                capability,
-                bar,
-                offset: u64::from(table & !7),
-                count: (head >> 16 & 0x7ff) + 1,
-            });
-        }
-        capability = (head >> 8) as u16 & 0xfc;
-    }
-    None
+    let found = capabilities(platform, address);
+    let (capability, head) = *found
+        .iter()
+        .find(|found| found.1 & 0xff == MESSAGE_INTERRUPTS)?;
+    let table = platform.configuration_read(address, capability + 4);
+    let bar = (table & 7) as usize;
+    (bar < BARS).then_some(MessageInterrupts {
+        capability,
+        bar,
+        offset: u64::from(table & !7),
+        count: (head >> 16 & 0x7ff) + 1,
+    })
 }
 
 impl Function {
