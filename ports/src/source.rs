@@ -146,9 +146,10 @@ impl AptSources {
                     .root
                     .join("sources.d")
                     .join(path.file_name().unwrap_or_default());
-                fs::write(&target, source_stanzas(&text)).map_err(Error::file("write", &target))?;
+                fs::write(&target, with_recipes_release(source_stanzas(&text)))
+                    .map_err(Error::file("write", &target))?;
             } else if extension == Some("list") {
-                lines.push_str(&source_lines(&text));
+                lines.push_str(&with_recipes_release(source_lines(&text)));
             }
         }
         let target = self.root.join("sources.list");
@@ -211,6 +212,20 @@ fn version_in_records(records: &str, file: &str) -> Option<String> {
                 .find_map(|line| line.strip_prefix("Version: "))
         })
         .map(|version| version.trim().to_string())
+}
+
+/// Debian releases on which the kit also looks into [`RECIPES_RELEASE`].
+const NEWER_RELEASES: [&str; 1] = ["trixie"];
+/// The Debian release whose source packages the recipes name.
+const RECIPES_RELEASE: &str = "bookworm";
+
+/// The source entries of a newer release, and after them the same of the release that the recipes
+/// were written for: the newer one may have left their versions behind.
+fn with_recipes_release(entries: String) -> String {
+    match NEWER_RELEASES.iter().find(|name| entries.contains(*name)) {
+        Some(newer) => format!("{entries}\n{}", entries.replace(newer, RECIPES_RELEASE)),
+        None => entries,
+    }
 }
 
 /// A deb822 file with `Types: deb-src`.
@@ -363,6 +378,17 @@ mod tests {
             source_stanzas("Types: deb\nURIs: x\n"),
             "Types: deb-src\nURIs: x\n"
         );
+    }
+
+    #[test]
+    fn a_newer_release_also_asks_for_the_sources_that_the_recipes_name() {
+        let newer = with_recipes_release("deb-src http://m trixie main\n".into());
+        assert_eq!(
+            newer,
+            "deb-src http://m trixie main\n\ndeb-src http://m bookworm main\n"
+        );
+        let same = "deb-src http://m bookworm main\n";
+        assert_eq!(with_recipes_release(same.into()), same);
     }
 
     #[test]
