@@ -2,7 +2,9 @@
 # The packaged compiler (rustc-web and its library source) wins where it is installed,
 # because -Zbuild-std needs library source that matches the compiler; a rustup toolchain
 # that has rust-src is the other choice.
-microkosm_setup="$(cd "$(dirname "${BASH_SOURCE:-$0}")" && pwd)"
+# MICROKOSM_ROOT says where the tree is when neither the shell nor the folder tells.
+microkosm_setup="${MICROKOSM_ROOT:+$MICROKOSM_ROOT/setup}"
+[ -n "$microkosm_setup" ] || microkosm_setup="$(cd "$(dirname "${BASH_SOURCE:-$0}")" && pwd)"
 [ -f "$microkosm_setup/probe.sh" ] || microkosm_setup="$PWD/setup"
 . "$microkosm_setup/probe.sh"
 
@@ -20,3 +22,5 @@ mkdir -p "$microkosm_bin"
 [ -e "$microkosm_bin/rust-lld" ] || ln -sf /usr/lib/llvm-19/bin/lld "$microkosm_bin/rust-lld"
 # Debian keeps mke2fs and its companions out of an ordinary user's PATH.
 export PATH="$microkosm_bin:$PATH:/usr/sbin:/sbin"
+# Tells mkimage that its environment is set.
+export MICROKOSM_ENVIRONMENT="${microkosm_setup%/setup}"

@@ -14,6 +14,7 @@ use std::time::Duration;
 /// Carries out a subcommand; answers the exit status.
 pub fn run(action: Action) -> Result<u8> {
     let workspace = Workspace::find()?;
+    workspace.enter_environment()?;
     match action {
         Action::Build(arguments) => build(&workspace, &arguments),
         Action::Run(arguments) => boot(&workspace, arguments),

@@ -1,6 +1,7 @@
 //! Where everything is: the project's folders, the build folder, the cache.
 
 use anyhow::{Context, Result, bail};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,6 +25,26 @@ impl Workspace {
             }
         }
         bail!("{} is not inside a MicroKosm tree", here.display())
+    }
+
+    /// Starts this program anew under `setup/env.sh` unless that has been done: the compiler that
+    /// stands first in a person's `PATH` may be another than the one that set-up chose.
+    pub fn enter_environment(&self) -> Result<()> {
+        let marker = "MICROKOSM_ENVIRONMENT";
+        if std::env::var_os(marker).is_some_and(|value| value == self.root.as_os_str()) {
+            return Ok(());
+        }
+        let program = std::env::current_exe().context("cannot tell where mkimage is")?;
+        let script = format!(
+            ". \"$MICROKOSM_ROOT/setup/env.sh\" && export {marker}=\"$MICROKOSM_ROOT\" && exec \"$0\" \"$@\""
+        );
+        let error = Command::new("/bin/sh")
+            .args(["-c", &script])
+            .arg(program)
+            .args(std::env::args_os().skip(1))
+            .env("MICROKOSM_ROOT", &self.root)
+            .exec();
+        Err(error).context("cannot start /bin/sh")
     }
 
     /// The top of the tree.
