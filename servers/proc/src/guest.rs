@@ -31,6 +31,8 @@ const RECORD_HEADER: u64 = 64;
 const RECORD_HALF: u64 = 2016;
 /// In the upper half of a commit word; the lowest bit is the half's number.
 const RECORD_MAGIC: u64 = 0x5245_4344_0000_0000;
+/// Commit word of a slot whose process is gone; 0 is a slot that no process ever had.
+const RECORD_FREE: u64 = 0x4652_4545_0000_0000;
 const _: () = assert!(crate::record::CAPACITY as u64 + 8 <= RECORD_HALF);
 
 /// Opened to execute only (`O_EXEC`).
@@ -355,11 +357,13 @@ impl Kernel for Guest {
     }
 
     fn kept_slots(&self) -> Vec<usize> {
-        let used = |slot: &usize| {
-            let word = self.records.load(*slot as u64 * RECORD_SLOT);
-            word.is_some_and(|word| word & !1 == RECORD_MAGIC)
-        };
-        (0..MAX_PROCESSES).filter(used).collect()
+        let word = |slot: usize| self.records.load(slot as u64 * RECORD_SLOT).unwrap_or(0);
+        // The lowest free slot is taken first, so nothing lies behind one that was never used.
+        // Looking on would cost a page of memory for each slot.
+        (0..MAX_PROCESSES)
+            .take_while(|slot| word(*slot) != 0)
+            .filter(|slot| word(*slot) & !1 == RECORD_MAGIC)
+            .collect()
     }
 
     fn write_record(&mut self, slot: usize, record: &[u8]) {
@@ -387,7 +391,7 @@ impl Kernel for Guest {
     }
 
     fn clear_record(&mut self, slot: usize) {
-        let _ = self.records.store(slot as u64 * RECORD_SLOT, 0);
+        let _ = self.records.store(slot as u64 * RECORD_SLOT, RECORD_FREE);
     }
 
     fn log(&self, text: &str) {
