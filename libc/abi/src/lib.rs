@@ -9,6 +9,8 @@
 #![feature(c_variadic, thread_local)]
 // C names and C preconditions: the standard's text is each function's safety contract.
 #![allow(clippy::missing_safety_doc, non_camel_case_types)]
+// `*&raw mut STATIC` is how the compiler's own lint wants a mutable static to be used.
+#![allow(clippy::deref_addrof)]
 
 extern crate alloc;
 

@@ -178,10 +178,11 @@ pub fn float_span(get: impl Fn(usize) -> u8) -> Option<FloatSpan> {
         }
         return span(FloatKind::Nan, index, end);
     }
-    if get(index) == b'0' && get(index + 1) | 0x20 == b'x' {
-        if let Some(end) = digits_span(&get, index + 2, 16, b'p') {
-            return span(FloatKind::Hexadecimal, index + 2, end);
-        }
+    if get(index) == b'0'
+        && get(index + 1) | 0x20 == b'x'
+        && let Some(end) = digits_span(&get, index + 2, 16, b'p')
+    {
+        return span(FloatKind::Hexadecimal, index + 2, end);
     }
     span(
         FloatKind::Decimal,

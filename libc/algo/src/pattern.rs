@@ -70,12 +70,12 @@ impl Matcher<'_> {
                         retry = Some((at_pattern, at_text));
                         continue;
                     }
-                } else if at_text < self.text.len() {
-                    if let Some(taken) = self.step(&element, at_text) {
-                        at_pattern += length;
-                        at_text += taken;
-                        continue;
-                    }
+                } else if at_text < self.text.len()
+                    && let Some(taken) = self.step(&element, at_text)
+                {
+                    at_pattern += length;
+                    at_text += taken;
+                    continue;
                 }
             }
             let Some((star, from)) = retry else {
@@ -179,15 +179,15 @@ impl Matcher<'_> {
         let set = &self.pattern[start..end];
         let mut index = 0;
         while index < set.len() {
-            if set[index..].starts_with(b"[:") {
-                if let Some(length) = set[index + 2..].windows(2).position(|pair| pair == b":]") {
-                    let name = &set[index + 2..index + 2 + length];
-                    if class_named(name).is_some_and(|class| is_in(character, class)) {
-                        return true;
-                    }
-                    index += length + 4;
-                    continue;
+            if set[index..].starts_with(b"[:")
+                && let Some(length) = set[index + 2..].windows(2).position(|pair| pair == b":]")
+            {
+                let name = &set[index + 2..index + 2 + length];
+                if class_named(name).is_some_and(|class| is_in(character, class)) {
+                    return true;
                 }
+                index += length + 4;
+                continue;
             }
             let (first, length) = self.set_character(set, index);
             index += length;

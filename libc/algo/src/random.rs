@@ -51,7 +51,7 @@ impl Additive {
     }
 
     /// The next 31 bits.
-    pub fn next(&mut self) -> i32 {
+    pub fn next_bits(&mut self) -> i32 {
         let back = (self.front + 28) % 31;
         let sum = self.words[self.front].wrapping_add(self.words[back]);
         self.words[self.front] = sum;
@@ -128,9 +128,9 @@ mod tests {
     #[test]
     fn a_saved_sequence_goes_on() {
         let mut first = Additive::new(7);
-        first.next();
+        first.next_bits();
         let mut second = Additive::restore(&first.save());
-        assert!((0..100).all(|_| first.next() == second.next()));
-        assert!((0..100).map(|_| first.next()).all(|value| value >= 0));
+        assert!((0..100).all(|_| first.next_bits() == second.next_bits()));
+        assert!((0..100).map(|_| first.next_bits()).all(|value| value >= 0));
     }
 }

@@ -52,25 +52,38 @@ pub fn seek(descriptor: i32, offset: i64, whence: i32) -> Result<u64> {
     Ok(kernel::seek(handle(descriptor)?, offset, whence as u64)?)
 }
 
+/// The kernel's flag of a handle that is to be closed on exec.
+fn close_on_exec_flag(on: bool) -> u64 {
+    if on { handle_flags::CLOSE_ON_EXEC } else { 0 }
+}
+
+/// A fresh handle as the lowest free descriptor.
+pub fn adopt(
+    made: core::result::Result<Handle, kernel_abi::Error>,
+    close_on_exec: bool,
+) -> Result<i32> {
+    let made = made?;
+    if made.0 < Handle::HIGH_BASE {
+        let descriptor = made.0 as i32;
+        set_close_on_exec(descriptor, close_on_exec)?;
+        return Ok(descriptor);
+    }
+    let moved = kernel::handle_duplicate(made, 0, Rights::ALL, close_on_exec_flag(close_on_exec));
+    kernel::handle_close(made)?;
+    Ok(moved?.0 as i32)
+}
+
 /// Another descriptor for the same open file: the lowest free one from `lowest` on.
 pub fn duplicate(descriptor: i32, lowest: i32, close_on_exec: bool) -> Result<i32> {
     let lowest = u32::try_from(lowest).map_err(|_| Error::BadArgument)?;
-    let flags = if close_on_exec {
-        handle_flags::CLOSE_ON_EXEC
-    } else {
-        0
-    };
+    let flags = close_on_exec_flag(close_on_exec);
     let made = kernel::handle_duplicate(handle(descriptor)?, lowest, Rights::ALL, flags)?;
     Ok(made.0 as i32)
 }
 
 /// `dup3`, without the check that the two differ.
 pub fn duplicate_to(descriptor: i32, target: i32, close_on_exec: bool) -> Result<i32> {
-    let flags = if close_on_exec {
-        handle_flags::CLOSE_ON_EXEC
-    } else {
-        0
-    };
+    let flags = close_on_exec_flag(close_on_exec);
     let (from, slot) = (handle(descriptor)?, handle(target)?);
     if slot.0 >= 65536 {
         return Err(Error::BadHandle);
@@ -292,11 +305,7 @@ pub fn pipe(flags: u32) -> Result<[i32; 2]> {
 
 /// Two ends of a stream as descriptors.
 pub fn stream(stream_flags: u64, capacity: u64, close_on_exec: bool) -> Result<[i32; 2]> {
-    let flags = if close_on_exec {
-        handle_flags::CLOSE_ON_EXEC
-    } else {
-        0
-    };
+    let flags = close_on_exec_flag(close_on_exec);
     let ends = kernel::stream_create(stream_flags, capacity, flags)?;
     Ok(ends.map(|end| end.0 as i32))
 }

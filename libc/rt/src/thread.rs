@@ -230,26 +230,17 @@ pub struct Options {
     pub priority: u64,
 }
 
-/// Starts a thread at `entry`, which gets its block.
-///
-/// # Safety
-/// `entry` must never return and `prepare` must leave the block's first fields alone. A stack of
-/// the program's own must be valid and unused until the thread has ended.
-pub unsafe fn create(
-    options: &Options,
-    entry: extern "C" fn(*mut Thread) -> !,
-    prepare: impl FnOnce(&mut Thread),
-) -> Result<*mut Thread, Error> {
-    reap();
+/// Maps guard, stack, storage and block of a thread to be: the block, and the end of the stack.
+fn make(options: &Options) -> Result<(*mut Thread, usize), Error> {
     let template = template();
     let page = PAGE_SIZE as usize;
-    let guard = options.guard_size.next_multiple_of(page);
-    let (own_stack, stack_size) = (!options.stack.is_null(), options.stack_size);
+    let own_stack = !options.stack.is_null();
     let above = overhead(&template).next_multiple_of(page);
+    let pages = |size: usize| size.checked_next_multiple_of(page).ok_or(Error::NoMemory);
     let (guard, inside) = if own_stack {
         (0, 0)
     } else {
-        (guard, stack_size.next_multiple_of(page))
+        (pages(options.guard_size)?, pages(options.stack_size)?)
     };
     let length = guard
         .checked_add(inside)
@@ -268,18 +259,34 @@ pub unsafe fn create(
     block.mapping = mapping;
     block.mapping_length = length;
     block.guard_size = guard;
-    (block.stack, block.stack_size) = if own_stack {
-        (options.stack, stack_size)
-    } else {
-        ((mapping as usize + guard) as *mut u8, inside)
-    };
     block.detach = AtomicU32::new(options.detached as u32);
-    prepare(block);
-    let stack_end = if own_stack {
-        (options.stack as usize + stack_size) & !15
+    let stack_end;
+    (block.stack, block.stack_size, stack_end) = if own_stack {
+        let end = options.stack as usize + options.stack_size;
+        (options.stack, options.stack_size, end & !15)
     } else {
-        storage
+        // SAFETY: the guard lies inside the mapping.
+        (unsafe { mapping.add(guard) }, inside, storage)
     };
+    Ok((thread, stack_end))
+}
+
+/// Starts a thread at `entry`, which gets its block.
+///
+/// # Safety
+/// `entry` must never return and `prepare` must leave the block's first fields alone. A stack of
+/// the program's own must be valid and unused until the thread has ended.
+pub unsafe fn create(
+    options: &Options,
+    entry: extern "C" fn(*mut Thread) -> !,
+    prepare: impl FnOnce(&mut Thread),
+) -> Result<*mut Thread, Error> {
+    reap();
+    let (thread, stack_end) = make(options)?;
+    // SAFETY: nobody else knows the block yet.
+    let block = unsafe { &mut *thread };
+    let (mapping, length) = (block.mapping, block.mapping_length);
+    prepare(block);
     THREADED.store(true, Ordering::Relaxed);
     LIVE.fetch_add(1, Ordering::AcqRel);
     // SAFETY: the arguments name the fresh block and stack; the thread runs `entry`.

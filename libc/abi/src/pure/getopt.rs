@@ -5,7 +5,7 @@
 
 use super::string::{bytes, strlen};
 use core::ffi::{c_char, c_int};
-use core::ptr::{null, null_mut};
+use core::ptr::null_mut;
 use libc_algo::utf8::{Decoded, decode};
 
 unsafe extern "C" {
@@ -443,7 +443,7 @@ pub unsafe extern "C" fn getsubopt(
         }
         for index in 0.. {
             let key = *keys.add(index);
-            if key == null() {
+            if key.is_null() {
                 break;
             }
             let length = strlen(key);

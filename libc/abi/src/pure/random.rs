@@ -45,7 +45,7 @@ const STATE_SIZE: usize = 128;
 #[unsafe(no_mangle)]
 pub extern "C" fn random() -> i64 {
     // SAFETY: `random` is not for two threads at once; a race gives a wrong number only.
-    unsafe { i64::from((*&raw mut SEQUENCE).next()) }
+    unsafe { i64::from((*&raw mut SEQUENCE).next_bits()) }
 }
 
 /// XSI.

@@ -7,8 +7,8 @@
 
 use super::support::errno;
 use super::{
-    clock, control, directory, execute, files, identity, io, linux, mapping, poll, process,
-    pthread, scheduling, signal, socket, start, status, system,
+    clock, control, directory, epoll, event_descriptors, execute, files, identity, io, linux,
+    mapping, poll, process, pthread, scheduling, select, signal, socket, start, status, system,
 };
 
 const ENOSYS: i64 = 38;
@@ -153,7 +153,7 @@ unsafe fn memory_and_time(number: u64, a: &[u64; 6]) -> Option<i64> {
             ) as i64,
             10 => mapping::mprotect(a[0] as _, a[1] as usize, a[2] as i32) as i64,
             11 => mapping::munmap(a[0] as _, a[1] as usize) as i64,
-            23 => poll::select(a[0] as i32, a[1] as _, a[2] as _, a[3] as _, a[4] as _) as i64,
+            23 => select::select(a[0] as i32, a[1] as _, a[2] as _, a[3] as _, a[4] as _) as i64,
             25 => mapping::mremap(a[0] as _, a[1] as usize, a[2] as usize, a[3] as i32) as i64,
             26 => mapping::msync(a[0] as _, a[1] as usize, a[2] as i32) as i64,
             28 => mapping::madvise(a[0] as _, a[1] as usize, a[2] as i32) as i64,
@@ -170,11 +170,14 @@ unsafe fn memory_and_time(number: u64, a: &[u64; 6]) -> Option<i64> {
                         as i64),
                 );
             }
-            232 => poll::epoll_wait(a[0] as i32, a[1] as _, a[2] as i32, a[3] as i32) as i64,
-            233 => poll::epoll_ctl(a[0] as i32, a[1] as i32, a[2] as i32, a[3] as _) as i64,
-            283 => poll::timerfd_create(a[0] as i32, a[1] as i32) as i64,
-            286 => poll::timerfd_settime(a[0] as i32, a[1] as i32, a[2] as _, a[3] as _) as i64,
-            291 => poll::epoll_create1(a[0] as i32) as i64,
+            232 => epoll::epoll_wait(a[0] as i32, a[1] as _, a[2] as i32, a[3] as i32) as i64,
+            233 => epoll::epoll_ctl(a[0] as i32, a[1] as i32, a[2] as i32, a[3] as _) as i64,
+            283 => event_descriptors::timerfd_create(a[0] as i32, a[1] as i32) as i64,
+            286 => {
+                event_descriptors::timerfd_settime(a[0] as i32, a[1] as i32, a[2] as _, a[3] as _)
+                    as i64
+            }
+            291 => epoll::epoll_create1(a[0] as i32) as i64,
             318 => system::getrandom(a[0] as _, a[1] as usize, a[2] as u32) as i64,
             _ => return None,
         }

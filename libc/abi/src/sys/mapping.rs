@@ -43,18 +43,22 @@ struct Request {
     offset: i64,
 }
 
-unsafe fn map(request: &Request) -> Result<*mut c_void> {
-    let page = PAGE_SIZE as usize;
+fn check(request: &Request) -> Result<()> {
     if request.length == 0
         || request.offset < 0
         || !(request.offset as u64).is_multiple_of(PAGE_SIZE)
     {
         return Err(Error::BadArgument);
     }
-    if request.length > isize::MAX as usize - page {
+    if request.length > isize::MAX as usize - PAGE_SIZE as usize {
         return Err(Error::NoMemory);
     }
-    let mut flags = match request.flags & MAP_TYPE {
+    Ok(())
+}
+
+/// POSIX's flags as the kernel's.
+fn flags_of(bits: c_int) -> Result<u32> {
+    let mut flags = match bits & MAP_TYPE {
         MAP_SHARED | MAP_SHARED_VALIDATE => map_flags::SHARED,
         MAP_PRIVATE => 0,
         _ => return Err(Error::BadArgument),
@@ -68,10 +72,16 @@ unsafe fn map(request: &Request) -> Result<*mut c_void> {
         (MAP_POPULATE, map_flags::POPULATE),
         (MAP_GROWSDOWN, map_flags::STACK),
     ] {
-        if request.flags & ours != 0 {
+        if bits & ours != 0 {
             flags |= theirs;
         }
     }
+    Ok(flags)
+}
+
+unsafe fn map(request: &Request) -> Result<*mut c_void> {
+    check(request)?;
+    let flags = flags_of(request.flags)?;
     let anonymous = request.flags & MAP_ANONYMOUS != 0;
     let mut arguments = MapArguments {
         address: request.address as u64,
@@ -91,7 +101,7 @@ unsafe fn map(request: &Request) -> Result<*mut c_void> {
         // Shared with children: an object of its own, that a fork does not copy.
         (true, true) => {
             arguments.offset = 0;
-            let size = request.length.next_multiple_of(page) as u64;
+            let size = (request.length as u64).next_multiple_of(PAGE_SIZE);
             Some(kernel::memory_create(size, 0)?)
         }
         (false, _) => Some(descriptor::memory(request.fd, request.protection)?.0),

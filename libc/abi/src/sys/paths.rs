@@ -6,15 +6,30 @@ use super::support::{Error, set_errno, text};
 use core::ffi::{c_char, c_int};
 use libc_posix::names::{self, PATH_MAX, WORKING_DIRECTORY};
 
-const MOST_LINKS: usize = 40;
+const MOST_LINKS: u32 = 40;
+const NAME_MAX: usize = 255;
 
 /// What is still to be walked, at the end of a buffer, so that links can be put before it.
 struct Rest {
     bytes: [u8; PATH_MAX],
     start: usize,
+    /// Whether a slash stood behind the component that was taken last.
+    has_slash: bool,
 }
 
 impl Rest {
+    /// Takes the next component, without its slash.
+    fn next<'a>(&mut self, room: &'a mut [u8; NAME_MAX]) -> Result<&'a [u8], Error> {
+        let text = &self.bytes[self.start..];
+        let slash = text.iter().position(|byte| *byte == b'/');
+        let length = slash.unwrap_or(text.len());
+        let component = room.get_mut(..length).ok_or(Error::NameTooLong)?;
+        component.copy_from_slice(&text[..length]);
+        self.start += length + usize::from(slash.is_some());
+        self.has_slash = slash.is_some();
+        Ok(component)
+    }
+
     fn prepend(&mut self, text: &[u8]) -> Result<(), Error> {
         let start = self
             .start
@@ -56,6 +71,27 @@ impl Resolved {
     }
 }
 
+/// If the path is a link, puts what it says in front of the rest: whether it was one.
+fn follow(resolved: &mut Resolved, rest: &mut Rest) -> Result<bool, Error> {
+    let mut target = [0u8; PATH_MAX];
+    match names::read_symlink(WORKING_DIRECTORY, resolved.path(), &mut target) {
+        Ok(length) => {
+            resolved.pop();
+            if target[0] == b'/' {
+                resolved.length = 1;
+            }
+            if rest.has_slash {
+                rest.prepend(b"/")?;
+            }
+            rest.prepend(&target[..length.min(PATH_MAX)])?;
+            Ok(true)
+        }
+        // Not a link. What follows must find a directory, which the next step checks.
+        Err(Error::BadArgument) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 fn resolve(path: &[u8]) -> Result<Resolved, Error> {
     if path.is_empty() {
         return Err(Error::NotFound);
@@ -63,6 +99,7 @@ fn resolve(path: &[u8]) -> Result<Resolved, Error> {
     let mut rest = Rest {
         bytes: [0; PATH_MAX],
         start: PATH_MAX,
+        has_slash: false,
     };
     rest.prepend(path)?;
     let mut resolved = Resolved {
@@ -75,43 +112,16 @@ fn resolve(path: &[u8]) -> Result<Resolved, Error> {
     }
     let mut links = 0;
     while rest.start < PATH_MAX {
-        let text = &rest.bytes[rest.start..];
-        let length = text
-            .iter()
-            .position(|byte| *byte == b'/')
-            .unwrap_or(text.len());
-        let has_more = length < text.len();
-        let mut component = [0u8; 256];
-        let component = component.get_mut(..length).ok_or(Error::NameTooLong)?;
-        component.copy_from_slice(&text[..length]);
-        rest.start = (rest.start + length + 1).min(PATH_MAX);
-        match &*component {
-            b"" | b"." => continue,
-            b".." => {
-                resolved.pop();
-                continue;
-            }
-            _ => resolved.push(component)?,
-        }
-        let mut target = [0u8; PATH_MAX];
-        match names::read_symlink(WORKING_DIRECTORY, resolved.path(), &mut target) {
-            Ok(length) => {
-                links += 1;
+        match rest.next(&mut [0; NAME_MAX])? {
+            b"" | b"." => {}
+            b".." => resolved.pop(),
+            component => {
+                resolved.push(component)?;
+                links += u32::from(follow(&mut resolved, &mut rest)?);
                 if links > MOST_LINKS {
                     return Err(Error::TooManySymlinks);
                 }
-                resolved.pop();
-                if target[0] == b'/' {
-                    resolved.length = 1;
-                }
-                if has_more {
-                    rest.prepend(b"/")?;
-                }
-                rest.prepend(&target[..length.min(PATH_MAX)])?;
             }
-            // Not a link. What follows must find a directory, which the next step checks.
-            Err(Error::BadArgument) => {}
-            Err(error) => return Err(error),
         }
     }
     // A slash at the end wants a directory.

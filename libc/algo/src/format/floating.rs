@@ -5,6 +5,13 @@ use super::{Engine, FormatError, Piece};
 use crate::decimal::{DOUBLE_LIMBS, Decimal, EXTENDED_LIMBS};
 use crate::float::{Class, Extended, Parts};
 
+/// A number that wants decimal digits: `significand * 2^exponent` behind a sign.
+struct Finite {
+    prefix: &'static [u8],
+    significand: u64,
+    exponent: i32,
+}
+
 impl Engine<'_> {
     pub(super) fn floating_double(
         &mut self,
@@ -13,10 +20,12 @@ impl Engine<'_> {
     ) -> Result<(), FormatError> {
         match self.special(specification, Parts::from(value))? {
             None => Ok(()),
-            Some((prefix, significand, exponent)) => {
-                let decimal =
-                    Decimal::<{ 9 * DOUBLE_LIMBS }>::new::<DOUBLE_LIMBS>(significand, exponent);
-                self.decimal(specification, prefix, decimal)
+            Some(number) => {
+                let decimal = Decimal::<{ 9 * DOUBLE_LIMBS }>::new::<DOUBLE_LIMBS>(
+                    number.significand,
+                    number.exponent,
+                );
+                self.decimal(specification, number.prefix, decimal)
             }
         }
     }
@@ -28,10 +37,12 @@ impl Engine<'_> {
     ) -> Result<(), FormatError> {
         match self.special(specification, Parts::from(value))? {
             None => Ok(()),
-            Some((prefix, significand, exponent)) => {
-                let decimal =
-                    Decimal::<{ 9 * EXTENDED_LIMBS }>::new::<EXTENDED_LIMBS>(significand, exponent);
-                self.decimal(specification, prefix, decimal)
+            Some(number) => {
+                let decimal = Decimal::<{ 9 * EXTENDED_LIMBS }>::new::<EXTENDED_LIMBS>(
+                    number.significand,
+                    number.exponent,
+                );
+                self.decimal(specification, number.prefix, decimal)
             }
         }
     }
@@ -41,7 +52,7 @@ impl Engine<'_> {
         &mut self,
         specification: &Specification,
         parts: Parts,
-    ) -> Result<Option<(&'static [u8], u64, i32)>, FormatError> {
+    ) -> Result<Option<Finite>, FormatError> {
         let prefix: &'static [u8] = match (parts.negative, specification.plus, specification.space)
         {
             (true, ..) => b"-",
@@ -65,7 +76,13 @@ impl Engine<'_> {
             Class::Finite {
                 significand,
                 exponent,
-            } => return Ok(Some((prefix, significand, exponent))),
+            } => {
+                return Ok(Some(Finite {
+                    prefix,
+                    significand,
+                    exponent,
+                }));
+            }
         };
         self.field_number(specification, false, prefix, &[Piece::Bytes(name)])?;
         Ok(None)
@@ -134,11 +151,7 @@ impl Engine<'_> {
             .unwrap_or(0)
             .min(precision);
         let fraction = &fraction[..fraction.len().min(precision - leading)];
-        let point: &[u8] = if precision > 0 || specification.alternative {
-            b"."
-        } else {
-            b""
-        };
+        let point = point(specification, precision);
         let pieces = [
             Piece::Bytes(if integer.is_empty() { b"0" } else { integer }),
             Piece::Zeros(whole - integer.len()),
@@ -159,11 +172,7 @@ impl Engine<'_> {
     ) -> Result<(), FormatError> {
         let (first, rest) = decimal.digits().split_at(1);
         let rest = &rest[..rest.len().min(precision)];
-        let point: &[u8] = if precision > 0 || specification.alternative {
-            b"."
-        } else {
-            b""
-        };
+        let point = point(specification, precision);
         let letter = if specification.upper() { b'E' } else { b'e' };
         let mut buffer = [0u8; 8];
         let start = exponent_text(&mut buffer, letter, decimal.exponent, 2);
@@ -200,42 +209,13 @@ impl Engine<'_> {
         let natural = (16 - fraction.trailing_zeros() / 4).min(16) as usize;
         let shown = specification.precision.unwrap_or(natural);
         if shown < natural {
-            let drop = 64 - 4 * shown as u32;
-            let tail = if drop == 64 {
-                fraction
-            } else {
-                fraction & ((1 << drop) - 1)
-            };
-            let half = 1u64 << (drop - 1);
-            let odd = if drop == 64 {
-                leading & 1 != 0
-            } else {
-                fraction >> drop & 1 != 0
-            };
-            fraction = if drop == 64 { 0 } else { fraction - tail };
-            if tail > half || tail == half && odd {
-                let (sum, carry) = if drop == 64 {
-                    (0, true)
-                } else {
-                    fraction.overflowing_add(1 << drop)
-                };
-                fraction = sum;
-                leading += u8::from(carry);
-            }
+            (leading, fraction) = round_hexadecimal(leading, fraction, shown);
         }
         let mut prefix = [0u8; 3];
         prefix[..sign.len()].copy_from_slice(sign);
         prefix[sign.len()..sign.len() + 2].copy_from_slice(if upper { b"0X" } else { b"0x" });
         debug_assert!(sign.len() == 1 || !negative);
-        let alphabet: &[u8; 16] = if upper {
-            b"0123456789ABCDEF"
-        } else {
-            b"0123456789abcdef"
-        };
-        let mut digits = [0u8; 16];
-        for (index, digit) in digits.iter_mut().enumerate() {
-            *digit = alphabet[(fraction >> (60 - 4 * index) & 15) as usize];
-        }
+        let digits = hexadecimal_digits(fraction, upper);
         let mut buffer = [0u8; 8];
         let start = exponent_text(
             &mut buffer,
@@ -243,11 +223,7 @@ impl Engine<'_> {
             binary_exponent,
             1,
         );
-        let point: &[u8] = if shown > 0 || specification.alternative {
-            b"."
-        } else {
-            b""
-        };
+        let point = point(specification, shown);
         let pieces = [
             Piece::Bytes(&[b'0' + leading]),
             Piece::Bytes(point),
@@ -262,6 +238,36 @@ impl Engine<'_> {
             &pieces,
         )
     }
+}
+
+/// The point, which stands before digits, or always if `#` wants it.
+fn point(specification: &Specification, digits_after: usize) -> &'static [u8] {
+    if digits_after > 0 || specification.alternative {
+        b"."
+    } else {
+        b""
+    }
+}
+
+/// Rounds `leading.fraction` to `shown` hexadecimal digits after the point, halves to even.
+fn round_hexadecimal(leading: u8, fraction: u64, shown: usize) -> (u8, u64) {
+    // As one number, so that a carry runs into the leading digit.
+    let whole = u128::from(leading) << 64 | u128::from(fraction);
+    let drop = 64 - 4 * shown as u32;
+    let tail = whole & ((1 << drop) - 1);
+    let (half, odd) = (1 << (drop - 1), whole >> drop & 1 != 0);
+    let up = tail > half || tail == half && odd;
+    let rounded = whole - tail + (u128::from(up) << drop);
+    ((rounded >> 64) as u8, rounded as u64)
+}
+
+fn hexadecimal_digits(fraction: u64, upper: bool) -> [u8; 16] {
+    let alphabet: &[u8; 16] = if upper {
+        b"0123456789ABCDEF"
+    } else {
+        b"0123456789abcdef"
+    };
+    core::array::from_fn(|index| alphabet[(fraction >> (60 - 4 * index) & 15) as usize])
 }
 
 /// Writes letter, sign and at least `minimum` digits at the buffer's end; returns the start.

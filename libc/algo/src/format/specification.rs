@@ -165,7 +165,7 @@ enum Modifier {
 
 fn length_modifier(cursor: &mut Cursor<'_>) -> Modifier {
     let first = cursor.peek();
-    let modifier = match first {
+    match first {
         b'h' | b'l' | b'j' | b'z' | b't' | b'q' | b'L' => {
             cursor.index += 1;
             match first {
@@ -191,8 +191,7 @@ fn length_modifier(cursor: &mut Cursor<'_>) -> Modifier {
             }
         }
         _ => Modifier::None,
-    };
-    modifier
+    }
 }
 
 fn finish(mut result: Specification, modifier: Modifier) -> Option<Specification> {

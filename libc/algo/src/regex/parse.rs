@@ -143,11 +143,11 @@ impl Parser<'_> {
 
     fn character(&mut self) -> u32 {
         let rest = self.rest();
-        if self.options.utf8 {
-            if let Decoded::Character(character, length) = decode(rest) {
-                self.index += length;
-                return character;
-            }
+        if self.options.utf8
+            && let Decoded::Character(character, length) = decode(rest)
+        {
+            self.index += length;
+            return character;
         }
         let byte = u32::from(rest[0]);
         self.index += 1;

@@ -264,11 +264,11 @@ impl Parser<'_> {
                 (first, fields.weekday)
             };
             let start = if first == 0 { -7 } else { -first };
-            self.from_year_day(start + 7 * week + weekday);
+            self.set_from_year_day(start + 7 * week + weekday);
             return;
         }
         if notes.has_year_day && !(notes.has_month && notes.has_day) {
-            self.from_year_day(self.fields.year_day);
+            self.set_from_year_day(self.fields.year_day);
         } else if notes.has_month && notes.has_day {
             let day = Fields {
                 year: fields.year,
@@ -282,7 +282,7 @@ impl Parser<'_> {
         }
     }
 
-    fn from_year_day(&mut self, year_day: i32) {
+    fn set_from_year_day(&mut self, year_day: i32) {
         let day = Fields {
             year: self.fields.year,
             month: 0,
