@@ -1,9 +1,9 @@
 //! Reading, writing and seeking: one call each, dispatched on the object.
 
-use crate::call::Purpose;
 use crate::kernel::{Kernel, ProcessId, SessionId, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::object::{HandleEntry, Object};
+use crate::pending_call::Purpose;
 use crate::signal::ALWAYS;
 use crate::stream::{Opening, total};
 use crate::thread::{Step, Stop};
@@ -225,7 +225,13 @@ impl<M: Machine> Kernel<M> {
         debug_assert!(lent.count as usize <= MAX_BUFFERS);
         let offset = access.offset.unwrap_or(CURRENT);
         let words = [operation, offset, length, u64::from(access.status), 0, 0];
-        self.start_call(access.cpu, access.thread, endpoint, badge, words, purpose)
+        self.start_call(
+            access.cpu,
+            access.thread,
+            (endpoint, badge),
+            Some(words),
+            purpose,
+        )
     }
 
     /// Seek.
@@ -258,7 +264,7 @@ impl<M: Machine> Kernel<M> {
                 let (endpoint, badge) = (found.endpoint, found.badge);
                 self.check_receivable(endpoint)?;
                 let words = [operation::SEEK, offset, whence, 0, 0, 0];
-                self.start_call(cpu, thread, endpoint, badge, words, Purpose::Value)
+                self.start_call(cpu, thread, (endpoint, badge), Some(words), Purpose::Value)
             }
         }
     }

@@ -4,109 +4,12 @@ use crate::cursor::Cursor;
 use crate::endpoint::Delivery;
 use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
-use crate::object::{HandleEntry, Object};
+use crate::object::Object;
+use crate::pending_call::{Purpose, Stage, Token, set_words, words_of};
 use crate::slab::Id;
 use crate::thread::{State, Step, Stop, Wait, encode};
-use crate::transfer::{Lent, Received};
-use alloc::vec::Vec;
-use kernel_abi::message::{Fault, WORDS, flags, kind};
-use kernel_abi::process::Registers;
+use kernel_abi::message::{WORDS, flags, kind};
 use kernel_abi::{Error, Rights, Signals};
-
-/// Numbers calls; never repeats while the system runs.
-#[derive(Default)]
-pub(crate) struct CallCounter {
-    last: u64,
-}
-
-impl CallCounter {
-    #[inline]
-    pub fn next(&mut self) -> u64 {
-        self.last += 1;
-        self.last
-    }
-}
-
-/// Bits of a token that hold the caller's place in the thread table; the rest is the call's number.
-pub(crate) const TOKEN_INDEX_BITS: u32 = 20;
-
-/// Where a call is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// There is none.
-    #[default]
-    None,
-    /// At its endpoint.
-    Queued,
-    /// With a server.
-    Taken,
-}
-
-/// What becomes of the answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// Its words go to the caller's registers.
-    #[default]
-    Words,
-    /// Word 0 is the result of a read, write or seek.
-    Value,
-    /// As `Value`, after `written` bytes of the same write; word 1 is the cursor's new position.
-    Cursor { cursor: Id<Cursor>, written: u64 },
-    /// Word 0 says whether the process goes on.
-    Exception,
-}
-
-/// The call a thread waits for. Every thread has room for one, so that calling allocates nothing.
-#[derive(Default)]
-pub(crate) struct PendingCall {
-    /// Names the call to its server; 0: none.
-    pub token: u64,
-    pub number: u64,
-    pub stage: Stage,
-    pub purpose: Purpose,
-    pub endpoint: Option<EndpointId>,
-    pub badge: u64,
-    pub words: [u64; WORDS],
-    pub lent: Lent,
-    /// Handles under way; kept until the answer, for the next instance of a server that dies.
-    pub handles: Vec<HandleEntry>,
-    pub taken_by: Option<ProcessId>,
-    /// Servers that died over it.
-    pub deaths: u8,
-    pub redelivered: bool,
-    pub cancelled: bool,
-    pub fault: Fault,
-    /// Handles that came with the answer, to be reported in the caller's memory.
-    pub received: Option<Received>,
-    /// Its words were replaced on the way, so it cannot be sent again.
-    pub forwarded: bool,
-}
-
-/// The words of a message in registers.
-#[inline]
-pub(crate) fn words_of(registers: &Registers) -> [u64; WORDS] {
-    [
-        registers.rsi,
-        registers.rdx,
-        registers.r10,
-        registers.r8,
-        registers.r9,
-        registers.r12,
-    ]
-}
-
-/// Puts the words of a message into registers.
-#[inline]
-pub(crate) fn set_words(registers: &mut Registers, words: &[u64; WORDS]) {
-    [
-        registers.rsi,
-        registers.rdx,
-        registers.r10,
-        registers.r8,
-        registers.r9,
-        registers.r12,
-    ] = *words;
-}
 
 impl<M: Machine> Kernel<M> {
     /// Call.
@@ -127,18 +30,7 @@ impl<M: Machine> Kernel<M> {
         if registers.r13 != 0 {
             self.lend(thread, process, registers.r13)?;
         }
-        let words = words_of(&registers);
-        self.start_call(cpu, thread, endpoint, badge, words, Purpose::Words)
-    }
-
-    /// A token and a number for a new call of a thread.
-    #[inline]
-    pub(crate) fn new_token(&mut self, thread: ThreadId) -> (u64, u64) {
-        let number = self.calls.next();
-        (
-            (number << TOKEN_INDEX_BITS) | u64::from(thread.index()),
-            number,
-        )
+        self.start_call(cpu, thread, (endpoint, badge), None, Purpose::Words)
     }
 
     /// Fails when nobody can receive at an endpoint any more.
@@ -153,33 +45,31 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Sends a call of the running thread, whose lent buffers and handles are set, and blocks it.
-    /// The endpoint is receivable.
+    /// The endpoint is receivable. `words`: those that are not the ones in its registers.
     pub(crate) fn start_call(
         &mut self,
         cpu: Cpu,
         thread: ThreadId,
-        endpoint: EndpointId,
-        badge: u64,
-        words: [u64; WORDS],
+        (endpoint, badge): (EndpointId, u64),
+        words: Option<[u64; WORDS]>,
         purpose: Purpose,
     ) -> Step {
-        let (token, number) = self.new_token(thread);
+        let token = self.calls.next(thread);
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
         found.state = State::Blocked;
         found.wait = Wait::Reply;
         let call = &mut found.call;
         call.token = token;
-        call.number = number;
         call.stage = Stage::Queued;
-        call.purpose = purpose;
         call.endpoint = Some(endpoint);
         call.badge = badge;
-        call.words = words;
         call.taken_by = None;
-        call.deaths = 0;
-        call.redelivered = false;
-        call.cancelled = false;
-        call.forwarded = false;
+        if words.is_some() || purpose != Purpose::Words {
+            call.divert(|course| {
+                course.words = words;
+                course.purpose = purpose;
+            });
+        }
         self.offer_call(cpu, thread, endpoint);
         Err(Stop::Blocked)
     }
@@ -242,30 +132,30 @@ impl<M: Machine> Kernel<M> {
             return Ok(false);
         }
         let plain = call.lent.count == 0 && call.handles.is_empty();
-        let plain = plain && call.purpose != Purpose::Exception;
+        let plain = plain && call.course.purpose != Purpose::Exception;
         if !plain && !self.deliver_incoming(cpu, caller, receiver, server)? {
             return Ok(false);
         }
         let Some(found) = self.threads.get_mut(caller) else {
             return Ok(false);
         };
+        let words = found.call_words();
         let call = &mut found.call;
         call.stage = Stage::Taken;
         call.taken_by = Some(server);
         let message = Message {
-            status: if call.purpose == Purpose::Exception {
+            status: if call.course.purpose == Purpose::Exception {
                 kind::EXCEPTION
             } else {
                 kind::CALL
-            } | if call.redelivered {
+            } | if call.course.redelivered {
                 flags::REDELIVERED
             } else {
                 0
             } | if plain { 0 } else { flags::INCOMING },
             token: call.token,
-            number: call.number,
             badge: call.badge,
-            words: call.words,
+            words,
         };
         let (lent_priority, process) = (found.effective, found.process);
         let label = self
@@ -279,11 +169,11 @@ impl<M: Machine> Kernel<M> {
         let own = found.base;
         let registers = &mut found.context.registers;
         registers.rax = message.status;
-        registers.rdi = message.token;
+        registers.rdi = message.token.0;
         set_words(registers, &message.words);
         registers.r13 = message.badge;
         registers.r14 = label;
-        registers.r15 = message.number;
+        registers.r15 = message.token.number();
         let effective = own.max(lent_priority);
         if found.effective != effective {
             self.set_effective(receiver, effective);
@@ -293,10 +183,10 @@ impl<M: Machine> Kernel<M> {
 
     /// The caller of a token that a process has taken.
     pub(crate) fn caller_of(&self, server: ProcessId, token: u64) -> Result<ThreadId, Error> {
-        let index = (token & ((1 << TOKEN_INDEX_BITS) - 1)) as u32;
-        let id = self.threads.id_at(index).ok_or(Error::NotFound)?;
+        let token = Token(token);
+        let id = self.threads.id_at(token.index()).ok_or(Error::NotFound)?;
         let call = &self.threads.get(id).ok_or(Error::NotFound)?.call;
-        if token == 0 || call.token != token || call.stage != Stage::Taken {
+        if token == Token::NONE || call.token != token || call.stage != Stage::Taken {
             return Err(Error::NotFound);
         }
         if call.taken_by == Some(server) {
@@ -331,7 +221,7 @@ impl<M: Machine> Kernel<M> {
             self.send_with_reply(thread, process, caller, transfer)?;
         }
         if let Some(found) = self.threads.get_mut(thread) {
-            found.serving = 0;
+            found.serving = Token::NONE;
             let base = found.base;
             if found.effective != base {
                 self.set_effective(thread, base);
@@ -373,14 +263,13 @@ impl<M: Machine> Kernel<M> {
             return;
         };
         let call = &mut found.call;
-        call.token = 0;
-        call.stage = Stage::None;
-        call.lent.clear();
-        let interrupted = call.cancelled
-            && !call.forwarded
+        let course = call.course;
+        call.end();
+        let purpose = course.purpose;
+        let interrupted = course.cancelled
+            && !course.forwarded
             && words[0] == encode(Err(Error::Interrupted))
-            && call.purpose != Purpose::Exception;
-        let purpose = call.purpose;
+            && purpose != Purpose::Exception;
         if !call.handles.is_empty() {
             self.drop_call_handles(caller);
         }
@@ -449,8 +338,7 @@ impl<M: Machine> Kernel<M> {
 /// What a receiver's registers take.
 struct Message {
     status: u64,
-    token: u64,
-    number: u64,
+    token: Token,
     badge: u64,
     words: [u64; WORDS],
 }

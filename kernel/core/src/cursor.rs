@@ -1,11 +1,11 @@
 //! Cursors: a position in a Memory. The content's length is the Memory's; growth is the server's.
 
 use crate::bytes::Access;
-use crate::call::Purpose;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
 use crate::memory::MemoryId;
 use crate::object::{HandleEntry, Object};
+use crate::pending_call::Purpose;
 use crate::signal::SignalState;
 use crate::slab::Id;
 use crate::stream::total;

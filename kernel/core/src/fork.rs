@@ -1,10 +1,10 @@
 //! Fork and exec, as the process server does them for the caller of a taken call.
 
-use crate::call::{PendingCall, Purpose, Stage};
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::memory::SpaceId;
 use crate::object::{HandleEntry, Object};
+use crate::pending_call::{PendingCall, Stage};
 use crate::process::Process;
 use crate::thread::{State, Step, Stop, Wait};
 use alloc::vec::Vec;
@@ -80,30 +80,31 @@ impl<M: Machine> Kernel<M> {
         let registers = from.context.registers;
         let (base, mask) = (from.base, from.mask);
         let thread = self.thread_new(child, registers, base, mask)?;
-        let token = self.new_token(thread);
+        let token = self.calls.next(thread);
+        self.settle_account(caller);
         let from = self.threads.get(caller).ok_or(Error::NotFound)?;
         let image = from.context.floating_point;
         let (stack, affinity, number) = (from.alternate_stack, from.affinity, from.call_number);
-        let (home, virtual_runtime) = (from.home, from.virtual_runtime);
-        let call = PendingCall {
-            token: token.0,
-            number: token.1,
+        let (home, virtual_runtime) = (from.home, from.virtual_runtime());
+        let mut call = PendingCall {
+            token,
             stage: Stage::Taken,
-            purpose: Purpose::Words,
             endpoint: from.call.endpoint,
             badge: from.call.badge,
-            words: from.call.words,
             lent: from.call.lent,
             taken_by: from.call.taken_by,
             ..PendingCall::default()
         };
+        if let Some(words) = from.call.course.words {
+            call.divert(|course| course.words = Some(words));
+        }
         let to = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
         to.context.floating_point = image;
         to.alternate_stack = stack;
-        to.affinity = affinity;
+        to.set_affinity(affinity);
         to.call_number = number;
         to.home = home;
-        to.virtual_runtime = virtual_runtime;
+        to.set_virtual_runtime(virtual_runtime);
         to.call = call;
         to.state = State::Blocked;
         to.wait = Wait::Reply;
@@ -215,7 +216,7 @@ impl<M: Machine> Kernel<M> {
         found.alternate_stack = (0, 0);
         found.saved_mask = None;
         found.interrupted = None;
-        found.rewound = false;
+        found.set_rewound(false);
         found.progress = 0;
         found.fault = None;
         if let Some(found) = self.threads.get_mut(first) {
@@ -228,10 +229,8 @@ impl<M: Machine> Kernel<M> {
         let Some(found) = self.threads.get_mut(caller) else {
             return;
         };
-        found.call.token = 0;
-        found.call.stage = Stage::None;
+        found.call.end();
         found.call.received = None;
-        found.call.lent.clear();
         found.wait = Wait::None;
         self.machine.restore_floating_point(cpu, &found.context);
         self.drop_call_handles(caller);

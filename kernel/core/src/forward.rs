@@ -1,9 +1,9 @@
 //! Calls that go on: to another server, and their priority to whoever must serve them.
 
-use crate::call::{Purpose, Stage};
 use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::object::Object;
+use crate::pending_call::{Purpose, Stage};
 use crate::thread::{Step, Wait};
 use kernel_abi::{Error, Rights};
 
@@ -27,10 +27,10 @@ impl<M: Machine> Kernel<M> {
         self.drop_call_handles(caller);
         let found = self.threads.get_mut(caller).ok_or(Error::NotFound)?;
         let call = &mut found.call;
-        if call.purpose == Purpose::Exception {
+        if call.course.purpose == Purpose::Exception {
             return Err(Error::BadState.into());
         }
-        call.words = [
+        let words = [
             registers.rdx,
             registers.r10,
             registers.r8,
@@ -42,9 +42,12 @@ impl<M: Machine> Kernel<M> {
         call.badge = badge;
         call.stage = Stage::Queued;
         call.taken_by = None;
-        call.deaths = 0;
-        call.redelivered = false;
-        call.forwarded = true;
+        call.divert(|course| {
+            course.words = Some(words);
+            course.deaths = 0;
+            course.redelivered = false;
+            course.forwarded = true;
+        });
         self.offer_call(cpu, caller, endpoint);
         Ok(0)
     }

@@ -1,15 +1,15 @@
 //! The kernel as one value, and its entry points.
 
-use crate::call::CallCounter;
 use crate::cursor::Cursor;
 use crate::device::{DmaDomain, Ports};
 use crate::endpoint::{Delivery, Endpoint};
 use crate::event::Event;
 use crate::futex::FutexTable;
 use crate::interrupt::Interrupt;
-use crate::machine::{Context, Cpu, Machine, Space};
+use crate::machine::{Context, Cpu, Machine};
 use crate::memory::{FaultOutcome, MemoryId, MemorySystem, PageRequest};
 use crate::object::Object;
+use crate::pending_call::CallCounter;
 use crate::process::Process;
 use crate::scheduler::Scheduler;
 use crate::session::Session;
@@ -48,6 +48,22 @@ pub(crate) struct Counters {
     pub interrupts: u64,
     pub system_calls: u64,
     pub page_faults: u64,
+    /// Calls and answers that went the short way.
+    #[cfg(test)]
+    pub short_switches: u64,
+}
+
+impl Counters {
+    /// A system call that went the short way, from one thread to another.
+    #[inline]
+    pub fn note_short_switch(&mut self) {
+        self.system_calls += 1;
+        self.context_switches += 1;
+        #[cfg(test)]
+        {
+            self.short_switches += 1;
+        }
+    }
 }
 
 /// The whole state of the kernel.
@@ -82,10 +98,7 @@ pub struct Kernel<M: Machine> {
     pub(crate) burying: bool,
     /// Whether calls go the short way where they can; off only to compare both in tests.
     #[cfg(test)]
-    pub(crate) fast_path: bool,
-    /// Calls and answers that went the short way.
-    #[cfg(test)]
-    pub(crate) short_calls: u64,
+    pub(crate) short_way: bool,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -117,9 +130,7 @@ impl<M: Machine> Kernel<M> {
             dying: Vec::new(),
             burying: false,
             #[cfg(test)]
-            fast_path: true,
-            #[cfg(test)]
-            short_calls: 0,
+            short_way: true,
         }
     }
 
@@ -130,14 +141,6 @@ impl<M: Machine> Kernel<M> {
         self.threads
             .get_mut(thread)
             .map(|thread| &mut *thread.context)
-    }
-
-    /// The hardware address space of a thread.
-    #[inline]
-    pub fn space(&self, thread: ThreadId) -> Option<Space> {
-        let process = self.threads.get(thread)?.process;
-        self.memory
-            .machine_space(self.processes.get(process)?.space)
     }
 
     /// The thread on a processor met a page fault in user mode.
@@ -179,7 +182,7 @@ impl<M: Machine> Kernel<M> {
         };
         if let Some(found) = self.threads.get_mut(thread) {
             found.fault = Some((kind, address));
-            found.attention = true;
+            found.call_attention();
         }
     }
 
@@ -197,15 +200,15 @@ impl<M: Machine> Kernel<M> {
             length,
             write,
         } = request;
-        self.endpoint_post(
-            EndpointId::from_word(endpoint),
-            Delivery::Page {
-                key,
-                offset,
-                length,
-                write,
-            },
-        );
+        let delivery = Delivery::Page {
+            key,
+            offset,
+            length,
+            write,
+        };
+        if let Some(endpoint) = EndpointId::from_word(endpoint) {
+            self.endpoint_post(endpoint, delivery);
+        }
     }
 
     /// Only the owner's handle of a Memory is left.

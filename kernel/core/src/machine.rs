@@ -112,6 +112,10 @@ pub trait Machine {
     // --- processors and time -----------------------------------------------------------
     /// Nanoseconds since boot.
     fn now_ns(&self) -> u64;
+    /// A counter that advances steadily, cheaper to read than the time.
+    fn now_ticks(&self) -> u64;
+    /// The time that a number of its ticks take.
+    fn ticks_to_ns(&self, ticks: u64) -> u64;
     /// Asks for a timer interrupt on this processor at a time (`u64::MAX`: none).
     fn set_timer(&mut self, cpu: Cpu, deadline_ns: u64);
     /// Makes another processor enter the kernel and reschedule.

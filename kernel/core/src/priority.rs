@@ -3,63 +3,76 @@
 /// Weight of the normal level of the fair class.
 pub(crate) const NORMAL_WEIGHT: u64 = 1024;
 
-/// A class and a level, checked.
+const FAIR: u16 = 0;
+const ROUND_ROBIN: u16 = 1;
+const FIFO: u16 = 2;
+
+/// A class and a level, checked; encoded as `kernel_abi::process::priority`, so that two of them
+/// are compared as one number. Fair: level 0..40, lower gets more. Round robin and first in, first
+/// out: level 1..100, higher first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Priority {
-    /// Level 0..40, lower gets more.
-    Fair(u8),
-    /// Level 1..100, higher first.
-    RoundRobin(u8),
-    /// Level 1..100, higher first.
-    Fifo(u8),
-}
+pub(crate) struct Priority(u16);
 
 impl Priority {
     /// The normal priority.
-    pub const NORMAL: Priority = Priority::Fair(20);
+    pub const NORMAL: Priority = Priority(FAIR << 8 | 20);
 
     /// Decodes `kernel_abi::process::priority`.
     pub fn from_raw(raw: u64) -> Option<Priority> {
-        let level = (raw & 0xff) as u8;
-        match raw >> 8 {
-            0 if level < 40 => Some(Priority::Fair(level)),
-            1 if (1..100).contains(&level) => Some(Priority::RoundRobin(level)),
-            2 if (1..100).contains(&level) => Some(Priority::Fifo(level)),
-            _ => None,
-        }
+        let priority = Priority(u16::try_from(raw).ok()?);
+        let level = priority.level();
+        let valid = match priority.class() {
+            FAIR => level < 40,
+            ROUND_ROBIN | FIFO => (1..100).contains(&level),
+            _ => false,
+        };
+        valid.then_some(priority)
     }
 
     /// Encodes it.
     pub fn raw(self) -> u64 {
-        match self {
-            Priority::Fair(level) => u64::from(level),
-            Priority::RoundRobin(level) => 1 << 8 | u64::from(level),
-            Priority::Fifo(level) => 2 << 8 | u64::from(level),
-        }
+        u64::from(self.0)
+    }
+
+    #[inline]
+    fn class(self) -> u16 {
+        self.0 >> 8
+    }
+
+    #[inline]
+    fn level(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// Whether others of its level wait until it blocks.
+    pub fn is_first_in_first_out(self) -> bool {
+        self.class() == FIFO
     }
 
     /// Order between threads: 0 for the whole fair class.
     #[inline]
     pub fn rank(self) -> u8 {
-        match self {
-            Priority::Fair(_) => 0,
-            Priority::RoundRobin(level) | Priority::Fifo(level) => level,
+        match self.class() {
+            FAIR => 0,
+            _ => self.level(),
         }
     }
 
     /// The one that gets more.
     #[inline]
     pub fn max(self, other: Priority) -> Priority {
-        match (self, other) {
-            (Priority::Fair(a), Priority::Fair(b)) => Priority::Fair(if a < b { a } else { b }),
+        match (self.class(), other.class()) {
+            (FAIR, FAIR) if self.level() < other.level() => self,
+            (FAIR, FAIR) => other,
             _ if other.rank() > self.rank() => other,
             _ => self,
         }
     }
 
+    /// Share of the fair class's time.
     pub fn weight(self) -> u64 {
-        match self {
-            Priority::Fair(level) => WEIGHTS.get(usize::from(level)).copied().unwrap_or(1),
+        match self.class() {
+            FAIR => WEIGHTS.get(usize::from(self.level())).copied().unwrap_or(1),
             _ => NORMAL_WEIGHT,
         }
     }

@@ -5,6 +5,7 @@ use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::{Frame, Machine, PageFlags};
 use crate::memory::SpaceId;
 use crate::object::Object;
+use crate::pending_call::Token;
 use crate::priority::Priority;
 use crate::signal::SignalState;
 use crate::thread::{INITIAL_RFLAGS, State, Step, Stop, user_address};
@@ -51,7 +52,7 @@ pub struct Process {
     /// Its end is not its own doing, so the calls that it served are not suspected.
     pub(crate) ended_from_outside: bool,
     /// Tokens that its ended threads were serving.
-    pub(crate) was_serving: Vec<u64>,
+    pub(crate) was_serving: Vec<Token>,
     pub(crate) identity_frame: Frame,
     /// Word 0 of the identity page.
     pub(crate) label: u64,
@@ -364,6 +365,7 @@ impl<M: Machine> Kernel<M> {
         };
         found.suspensions = found.suspensions.saturating_add(1);
         for thread in found.threads.clone() {
+            self.hold(thread, true);
             self.park(thread);
         }
     }
@@ -375,6 +377,9 @@ impl<M: Machine> Kernel<M> {
         };
         found.suspensions = found.suspensions.saturating_sub(1);
         if found.suspensions == 0 {
+            for thread in found.threads.clone() {
+                self.hold(thread, false);
+            }
             self.unpark(process);
         }
     }
@@ -391,6 +396,12 @@ impl<M: Machine> Kernel<M> {
             {
                 self.make_ready(thread);
             }
+        }
+    }
+
+    fn hold(&mut self, thread: ThreadId, held: bool) {
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.set_held(held);
         }
     }
 }

@@ -90,11 +90,9 @@ impl<M: Machine> Kernel<M> {
         let Some(found) = self.processes.get(process) else {
             return 0;
         };
-        let alive = found
-            .threads
-            .iter()
-            .filter_map(|&thread| self.threads.get(thread));
-        found.ended_threads_ns + alive.map(|thread| thread.cpu_ns).sum::<u64>()
+        let alive = found.threads.iter();
+        let alive_ns: u64 = alive.map(|&thread| self.thread_cpu_ns(thread)).sum();
+        found.ended_threads_ns + alive_ns
     }
 
     /// The CPU time limit is reached: the upcall comes once, and again every second.

@@ -55,8 +55,8 @@ impl<M: Machine> Kernel<M> {
             .scheduler
             .current(cpu)
             .and_then(|thread| self.threads.get(thread));
-        current.is_some_and(|thread| thread.state == State::Running(cpu) && !thread.attention)
-            && self.scheduler.allows_direct_switch(cpu)
+        current.is_some_and(|thread| thread.state == State::Running(cpu) && !thread.has_attention())
+            && self.scheduler.direct(cpu).is_some()
             && !self.timer_queue.is_changed(cpu)
     }
 

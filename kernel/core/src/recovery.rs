@@ -1,10 +1,10 @@
 //! Calls whose caller or server goes away before the answer.
 
-use crate::call::{Purpose, Stage};
 use crate::endpoint::Delivery;
 use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::object::Object;
+use crate::pending_call::{Purpose, Stage, Token};
 use crate::thread::encode;
 use alloc::vec::Vec;
 use kernel_abi::message::WORDS;
@@ -21,11 +21,9 @@ impl<M: Machine> Kernel<M> {
         };
         let mut words = [0; WORDS];
         words[0] = encode(Err(error));
-        match found.call.purpose {
+        match found.call.course.purpose {
             Purpose::Words => {
-                found.call.stage = Stage::None;
-                found.call.token = 0;
-                found.call.lent.clear();
+                found.call.end();
                 self.drop_call_handles(caller);
                 self.wake_with(caller, Err(error));
             }
@@ -57,14 +55,14 @@ impl<M: Machine> Kernel<M> {
     /// A server's process ends: the calls it had taken go back to the heads of their queues, in
     /// the order in which they were made. `crashed`: by its own doing, so that the calls its
     /// threads were serving are suspected.
-    pub(crate) fn redeliver_calls(&mut self, server: ProcessId, suspects: &[u64]) {
-        let mut taken: Vec<(u64, ThreadId)> = self
+    pub(crate) fn redeliver_calls(&mut self, server: ProcessId, suspects: &[Token]) {
+        let mut taken: Vec<(Token, ThreadId)> = self
             .threads
             .iter()
             .filter(|(_, thread)| {
                 thread.call.stage == Stage::Taken && thread.call.taken_by == Some(server)
             })
-            .map(|(id, thread)| (thread.call.number, id))
+            .map(|(id, thread)| (thread.call.token, id))
             .collect();
         taken.sort_unstable();
         // The last one is put first, and so ends up behind the earlier ones.
@@ -74,15 +72,15 @@ impl<M: Machine> Kernel<M> {
             };
             let call = &mut found.call;
             if suspects.contains(&call.token) {
-                call.deaths += 1;
+                call.divert(|course| course.deaths += 1);
             }
-            if call.deaths >= MOST_DEATHS {
+            if call.course.deaths >= MOST_DEATHS {
                 self.fail_call(self.scheduler.here, caller, Error::Io);
                 continue;
             }
             call.stage = Stage::Queued;
             call.taken_by = None;
-            call.redelivered = true;
+            call.divert(|course| course.redelivered = true);
             let Some(id) = call.endpoint else { continue };
             let Some(endpoint) = self.endpoints.get_mut(id) else {
                 continue;
@@ -94,7 +92,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Another instance may wait at the endpoint already: it receives anew.
-    fn serve_waiting_receivers(&mut self, calls: &[(u64, ThreadId)]) {
+    fn serve_waiting_receivers(&mut self, calls: &[(Token, ThreadId)]) {
         for &(_, caller) in calls {
             let endpoint = self
                 .threads
@@ -120,14 +118,13 @@ impl<M: Machine> Kernel<M> {
         };
         let call = &mut found.call;
         let (stage, endpoint, token) = (call.stage, call.endpoint, call.token);
-        let told = call.cancelled;
-        call.stage = Stage::None;
-        call.token = 0;
+        let told = call.course.cancelled;
+        call.end();
         self.drop_call_handles(caller);
         match (stage, endpoint) {
             (Stage::Queued, Some(id)) => self.unqueue_call(caller, id),
             (Stage::Taken, Some(id)) if !told => {
-                self.endpoint_post(id, Delivery::Cancelled(token));
+                self.endpoint_post(id, Delivery::Cancelled(token.0));
             }
             _ => {}
         }
@@ -153,19 +150,17 @@ impl<M: Machine> Kernel<M> {
         };
         let call = &mut found.call;
         match (call.stage, call.endpoint) {
-            (_, _) if call.purpose == Purpose::Exception => false,
+            (_, _) if call.course.purpose == Purpose::Exception => false,
             (Stage::Queued, Some(id)) => {
-                call.stage = Stage::None;
-                call.token = 0;
-                call.lent.clear();
+                call.end();
                 self.drop_call_handles(caller);
                 self.unqueue_call(caller, id);
                 true
             }
-            (Stage::Taken, Some(id)) if !call.cancelled => {
-                call.cancelled = true;
+            (Stage::Taken, Some(id)) if !call.course.cancelled => {
+                call.divert(|course| course.cancelled = true);
                 let token = call.token;
-                self.endpoint_post(id, Delivery::Cancelled(token));
+                self.endpoint_post(id, Delivery::Cancelled(token.0));
                 false
             }
             _ => false,

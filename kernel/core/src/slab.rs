@@ -4,42 +4,67 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt;
 use core::marker::PhantomData;
+use core::num::{NonZeroU32, NonZeroU64};
 
 /// Names an entry of a [`Slab`]. A stale one (the entry was removed, the place perhaps reused)
 /// finds nothing.
+///
+/// One word: the place in the low half, the generation, which is never 0, in the high half. So an
+/// `Option<Id>` is one word too, and names are compared and copied as words.
 pub struct Id<T> {
-    index: u32,
-    generation: u32,
+    word: NonZeroU64,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T> Id<T> {
+    const FIRST_GENERATION: NonZeroU32 = NonZeroU32::MIN;
+
+    #[inline]
+    const fn new(index: u32, generation: NonZeroU32) -> Id<T> {
+        let word = (generation.get() as u64) << 32 | index as u64;
+        match NonZeroU64::new(word) {
+            Some(word) => Id {
+                word,
+                of: PhantomData,
+            },
+            None => unreachable!(),
+        }
+    }
+
     /// The place in the table.
     #[inline]
     pub const fn index(self) -> u32 {
-        self.index
+        self.word.get() as u32
     }
 
     /// The name as one word, for what keeps names without knowing of what.
     #[inline]
     pub const fn to_word(self) -> u64 {
-        (self.generation as u64) << 32 | self.index as u64
+        self.word.get()
     }
 
-    /// The name from such a word.
+    /// The name from such a word; `None` for 0, which is no name's.
     #[inline]
-    pub const fn from_word(word: u64) -> Id<T> {
-        Id {
-            index: word as u32,
-            generation: (word >> 32) as u32,
-            of: PhantomData,
+    pub const fn from_word(word: u64) -> Option<Id<T>> {
+        match NonZeroU64::new(word) {
+            Some(word) => Some(Id {
+                word,
+                of: PhantomData,
+            }),
+            None => None,
         }
     }
 
-    /// How often the place had been used before.
+    /// One more than how often the place had been used before.
     #[inline]
     pub const fn generation(self) -> u32 {
-        self.generation
+        (self.word.get() >> 32) as u32
+    }
+
+    /// The name of the next entry in the same place.
+    fn next(self) -> Id<T> {
+        let generation = NonZeroU32::new(self.generation().wrapping_add(1));
+        Id::new(self.index(), generation.unwrap_or(Self::FIRST_GENERATION))
     }
 }
 
@@ -53,7 +78,7 @@ impl<T> Copy for Id<T> {}
 impl<T> PartialEq for Id<T> {
     #[inline]
     fn eq(&self, other: &Id<T>) -> bool {
-        (self.index, self.generation) == (other.index, other.generation)
+        self.word == other.word
     }
 }
 impl<T> Eq for Id<T> {}
@@ -64,17 +89,18 @@ impl<T> PartialOrd for Id<T> {
 }
 impl<T> Ord for Id<T> {
     fn cmp(&self, other: &Id<T>) -> Ordering {
-        (self.index, self.generation).cmp(&(other.index, other.generation))
+        (self.index(), self.generation()).cmp(&(other.index(), other.generation()))
     }
 }
 impl<T> fmt::Debug for Id<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", self.index, self.generation)
+        write!(formatter, "{}.{}", self.index(), self.generation())
     }
 }
 
 struct Entry<T> {
-    generation: u32,
+    /// Of what is here, or of what comes here next.
+    name: Id<T>,
     value: Option<T>,
 }
 
@@ -106,29 +132,21 @@ impl<T> Slab<T> {
             && let Some(entry) = self.entries.get_mut(index as usize)
         {
             entry.value = Some(value);
-            return Id {
-                index,
-                generation: entry.generation,
-                of: PhantomData,
-            };
+            return entry.name;
         }
-        let index = self.entries.len() as u32;
+        let name = Id::new(self.entries.len() as u32, Id::<T>::FIRST_GENERATION);
         self.entries.push(Entry {
-            generation: 0,
+            name,
             value: Some(value),
         });
-        Id {
-            index,
-            generation: 0,
-            of: PhantomData,
-        }
+        name
     }
 
     /// The entry of this name.
     #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
-        let entry = self.entries.get(id.index as usize)?;
-        if entry.generation == id.generation {
+        let entry = self.entries.get(id.index() as usize)?;
+        if entry.name == id {
             entry.value.as_ref()
         } else {
             None
@@ -138,8 +156,8 @@ impl<T> Slab<T> {
     /// The entry of this name, to change.
     #[inline]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
-        let entry = self.entries.get_mut(id.index as usize)?;
-        if entry.generation == id.generation {
+        let entry = self.entries.get_mut(id.index() as usize)?;
+        if entry.name == id {
             entry.value.as_mut()
         } else {
             None
@@ -147,25 +165,40 @@ impl<T> Slab<T> {
     }
 
     /// Two different entries at once.
-    #[inline]
+    #[inline(always)]
     pub fn get_pair_mut(&mut self, first: Id<T>, second: Id<T>) -> Option<(&mut T, &mut T)> {
-        let places = [first.index as usize, second.index as usize];
+        let places = [first.index() as usize, second.index() as usize];
         let [one, other] = self.entries.get_disjoint_mut(places).ok()?;
-        if one.generation != first.generation || other.generation != second.generation {
+        if one.name != first || other.name != second {
             return None;
         }
         Some((one.value.as_mut()?, other.value.as_mut()?))
     }
 
+    /// The entry of a name and another one, whatever is in that place, with its name.
+    #[inline(always)]
+    #[allow(
+        clippy::type_complexity,
+        reason = "the pair of `get_pair_mut`, and a name"
+    )]
+    pub fn get_pair_at(&mut self, first: Id<T>, place: u32) -> Option<((&mut T, &mut T), Id<T>)> {
+        let places = [first.index() as usize, place as usize];
+        let [one, other] = self.entries.get_disjoint_mut(places).ok()?;
+        if one.name != first {
+            return None;
+        }
+        Some(((one.value.as_mut()?, other.value.as_mut()?), other.name))
+    }
+
     /// Takes an entry out.
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
-        let entry = self.entries.get_mut(id.index as usize)?;
-        if entry.generation != id.generation {
+        let entry = self.entries.get_mut(id.index() as usize)?;
+        if entry.name != id {
             return None;
         }
         let value = entry.value.take()?;
-        entry.generation = entry.generation.wrapping_add(1);
-        self.free.push(id.index);
+        entry.name = id.next();
+        self.free.push(id.index());
         Some(value)
     }
 
@@ -174,29 +207,14 @@ impl<T> Slab<T> {
     pub fn id_at(&self, index: u32) -> Option<Id<T>> {
         let entry = self.entries.get(index as usize)?;
         entry.value.as_ref()?;
-        Some(Id {
-            index,
-            generation: entry.generation,
-            of: PhantomData,
-        })
+        Some(entry.name)
     }
 
     /// Every entry with its name.
     pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
         self.entries
             .iter()
-            .enumerate()
-            .filter_map(|(index, entry)| {
-                let value = entry.value.as_ref()?;
-                Some((
-                    Id {
-                        index: index as u32,
-                        generation: entry.generation,
-                        of: PhantomData,
-                    },
-                    value,
-                ))
-            })
+            .filter_map(|entry| Some((entry.name, entry.value.as_ref()?)))
     }
 
     /// How many entries there are.

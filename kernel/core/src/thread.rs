@@ -1,12 +1,14 @@
 //! Threads: what they are, and how they come to wait and go on.
 
-use crate::call::PendingCall;
 use crate::futex::FutexKey;
 use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::{Context, Cpu, Machine};
+use crate::marks::Marks;
 use crate::memory::MemoryId;
 use crate::object::Object;
+use crate::pending_call::{PendingCall, Token};
 use crate::priority::Priority;
+use crate::scheduler::Account;
 use crate::signal::Observer;
 use crate::timer::{TimerKey, TimerTarget};
 use alloc::boxed::Box;
@@ -94,16 +96,12 @@ pub struct Thread {
     /// The last call was interrupted by an upcall, and whether its handler may have it executed
     /// again. Settled before the thread returns.
     pub(crate) interrupted: Option<bool>,
-    /// The registers stand before the `syscall` instruction, to execute it again.
-    pub(crate) rewound: bool,
     /// Bytes that the call under way has done already.
     pub(crate) progress: u64,
     /// Number of the call under way.
     pub(crate) call_number: u64,
-    /// Something is to be done before it returns to user mode.
-    pub(crate) attention: bool,
-    /// It was killed while running on a processor, which has yet to notice.
-    pub(crate) ending: bool,
+    /// What is to be looked at before it goes on.
+    pub(crate) marks: Marks,
     /// Blocked upcalls.
     pub(crate) mask: u64,
     /// Mask to put back when a call that replaced it is over.
@@ -123,12 +121,10 @@ pub struct Thread {
     pub(crate) affinity: u8,
     /// Where it ran last.
     pub(crate) home: Cpu,
-    /// Weighted run time, the fair class's order.
-    pub(crate) virtual_runtime: u64,
     /// CPU time used.
-    pub(crate) cpu_ns: u64,
-    /// Token of the call it received last and has not answered; 0: none.
-    pub(crate) serving: u64,
+    pub(crate) account: Account,
+    /// Of the call it received last and has not answered.
+    pub(crate) serving: Token,
     /// Its call, queued or taken by a server.
     pub(crate) call: PendingCall,
 }
@@ -156,7 +152,7 @@ impl<M: Machine> Kernel<M> {
             .machine_space(owner.space)
             .ok_or(Error::NoProcess)?;
         owner.last_thread_number += 1;
-        let thread = Thread {
+        let mut thread = Thread {
             context: Box::new(Context {
                 registers,
                 floating_point: initial_floating_point(),
@@ -170,11 +166,9 @@ impl<M: Machine> Kernel<M> {
             deadline: None,
             restartable: false,
             interrupted: None,
-            rewound: false,
             progress: 0,
             call_number: 0,
-            attention: owner.pending != 0,
-            ending: false,
+            marks: Marks::default(),
             mask,
             saved_mask: None,
             pending: 0,
@@ -185,11 +179,12 @@ impl<M: Machine> Kernel<M> {
             effective: base,
             affinity: u8::MAX,
             home: Cpu(0),
-            virtual_runtime: 0,
-            cpu_ns: 0,
-            serving: 0,
+            account: Account::default(),
+            serving: Token::NONE,
             call: PendingCall::default(),
         };
+        thread.set_attention(owner.pending != 0);
+        thread.set_held(owner.suspensions != 0);
         let id = self.threads.insert(thread);
         if let Some(owner) = self.processes.get_mut(process) {
             owner.threads.push(id);
@@ -404,8 +399,8 @@ impl<M: Machine> Kernel<M> {
         if let State::Running(other) = found.state
             && other != cpu
         {
-            found.ending = true;
-            found.attention = true;
+            found.set_ending();
+            found.call_attention();
             self.machine.kick(other);
             return;
         }
@@ -417,6 +412,7 @@ impl<M: Machine> Kernel<M> {
         self.leave_wait(thread);
         self.call_abandon(thread);
         self.scheduler_forget(thread);
+        let used_ns = self.thread_cpu_ns(thread);
         let Some(found) = self.threads.remove(thread) else {
             return;
         };
@@ -424,8 +420,8 @@ impl<M: Machine> Kernel<M> {
         let process = found.process;
         if let Some(owner) = self.processes.get_mut(process) {
             owner.threads.retain(|&other| other != thread);
-            owner.ended_threads_ns += found.cpu_ns;
-            if found.serving != 0 {
+            owner.ended_threads_ns += used_ns;
+            if found.serving != Token::NONE {
                 owner.was_serving.push(found.serving);
             }
             if owner.threads.is_empty() && owner.state != process_state::NEW {
@@ -438,26 +434,31 @@ impl<M: Machine> Kernel<M> {
 impl Thread {
     /// Sets the registers back so that the call is executed again.
     pub fn rewind(&mut self) {
-        if !self.rewound {
-            self.rewound = true;
+        if !self.is_rewound() {
+            self.set_rewound(true);
             let registers = &mut self.context.registers;
             registers.rip = registers.rip.wrapping_sub(SYSCALL_LENGTH);
             registers.rax = self.call_number;
         }
     }
 
-    /// Sets the result of the call under way.
-    pub fn finish(&mut self, result: Result<u64, Error>) {
-        let registers = &mut self.context.registers;
-        if self.rewound {
-            self.rewound = false;
+    /// Lets the registers stand behind the call again.
+    pub fn undo_rewind(&mut self) {
+        if self.is_rewound() {
+            self.set_rewound(false);
+            let registers = &mut self.context.registers;
             registers.rip = registers.rip.wrapping_add(SYSCALL_LENGTH);
         }
-        registers.rax = encode(result);
+    }
+
+    /// Sets the result of the call under way.
+    pub fn finish(&mut self, result: Result<u64, Error>) {
+        self.undo_rewind();
+        self.context.registers.rax = encode(result);
         self.progress = 0;
         if let Some(mask) = self.saved_mask.take() {
             self.mask = mask;
-            self.attention = true;
+            self.call_attention();
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What calls and replies carry beside their words: lent buffers and handles.
 
-use crate::call::Purpose;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::object::HandleEntry;
+use crate::pending_call::Purpose;
 use crate::thread::{Step, Stop};
 use crate::user_memory::Fields;
 use alloc::vec::Vec;
@@ -89,6 +89,9 @@ impl<M: Machine> Kernel<M> {
         let handles = self.collect_handles(process, &slots, moved)?;
         let call = &mut self.threads.get_mut(thread).ok_or(Error::NoProcess)?.call;
         call.lent = lent;
+        if !handles.is_empty() {
+            call.divert(|_| ());
+        }
         call.handles = handles;
         Ok(())
     }
@@ -149,7 +152,7 @@ impl<M: Machine> Kernel<M> {
         }
         fields.set_u32(INCOMING_BUFFER_COUNT, call.lent.count);
         fields.set_u32(INCOMING_HANDLE_COUNT, call.handles.len() as u32);
-        if call.purpose == Purpose::Exception {
+        if call.course.purpose == Purpose::Exception {
             let fault = call.fault;
             fields.set_u32(INCOMING_FAULT, fault.kind);
             fields.set_u32(INCOMING_FAULT + 4, fault.upcall);
@@ -238,7 +241,7 @@ impl<M: Machine> Kernel<M> {
             && lent.transfer != 0
         {
             found.call.received = Some(received);
-            found.attention = true;
+            found.call_attention();
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Upcalls: raising, interrupting waits, entering handlers, and what becomes of the rest.
 
-use crate::call::Purpose;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
+use crate::pending_call::Purpose;
 use crate::recovery::killed_status;
 use crate::thread::{State, Stop, Wait};
 use kernel_abi::Error;
@@ -35,7 +35,7 @@ impl<M: Machine> Kernel<M> {
         let threads = owner.threads.clone();
         for &thread in &threads {
             if let Some(found) = self.threads.get_mut(thread) {
-                found.attention = true;
+                found.call_attention();
             }
         }
         let takes = |id: &&ThreadId| {
@@ -65,7 +65,7 @@ impl<M: Machine> Kernel<M> {
             return;
         };
         found.pending |= bit;
-        found.attention = true;
+        found.call_attention();
         found
             .pending_values
             .retain(|&(other, _)| u64::from(other) != upcall);
@@ -136,7 +136,7 @@ impl<M: Machine> Kernel<M> {
             if found.state != State::Running(cpu) {
                 return false;
             }
-            if found.rewound && found.progress > 0 {
+            if found.is_rewound() && found.progress > 0 {
                 // In the middle of a long copy: the upcall comes when it is done.
                 return true;
             }
@@ -163,14 +163,14 @@ impl<M: Machine> Kernel<M> {
         };
         if found.interrupted.take().is_some() {
             found.rewind();
-        } else if !found.rewound
+        } else if !found.is_rewound()
             && let Some(mask) = found.saved_mask.take()
         {
             found.mask = mask;
             return true;
         }
         // The mask is still to be put back when the call that replaced it is over.
-        found.attention = found.saved_mask.is_some();
+        found.set_attention(found.saved_mask.is_some());
         true
     }
 
@@ -321,14 +321,14 @@ impl<M: Machine> Kernel<M> {
             .get(process)
             .and_then(|owner| owner.supervisor);
         let supervisor = supervisor.filter(|(id, _)| self.check_receivable(*id).is_ok());
-        let Some((endpoint, badge)) = supervisor else {
+        let Some(supervisor) = supervisor else {
             self.process_kill_now(process, killed_status(u64::from(upcall)));
             return false;
         };
         let Some(found) = self.threads.get_mut(thread) else {
             return false;
         };
-        if found.rewound {
+        if found.is_rewound() {
             found.interrupt();
         }
         let registers = &found.context.registers;
@@ -344,7 +344,7 @@ impl<M: Machine> Kernel<M> {
         found.call.lent.clear();
         self.process_stop(process);
         // `Blocked`, as every call.
-        let _ = self.start_call(cpu, thread, endpoint, badge, [0; 6], Purpose::Exception);
+        let _ = self.start_call(cpu, thread, supervisor, Some([0; 6]), Purpose::Exception);
         false
     }
 
@@ -359,7 +359,7 @@ impl<M: Machine> Kernel<M> {
         }
         if let Some(found) = self.threads.get_mut(thread) {
             found.wait = Wait::None;
-            found.attention = true;
+            found.call_attention();
         }
         self.process_go_on(process);
         self.make_ready(thread);
@@ -392,18 +392,13 @@ impl<M: Machine> Kernel<M> {
 impl crate::thread::Thread {
     /// Makes the call under way return what an upcall leaves of it.
     pub fn interrupt(&mut self) {
-        let progress = self.progress;
-        let registers = &mut self.context.registers;
-        if self.rewound {
-            self.rewound = false;
-            registers.rip = registers.rip.wrapping_add(2);
-        }
-        self.progress = 0;
-        self.attention = true;
+        let progress = core::mem::take(&mut self.progress);
+        self.undo_rewind();
+        self.call_attention();
         if progress > 0 {
-            registers.rax = progress;
+            self.context.registers.rax = progress;
         } else {
-            registers.rax = crate::thread::encode(Err(Error::Interrupted));
+            self.context.registers.rax = crate::thread::encode(Err(Error::Interrupted));
             self.interrupted = Some(self.restartable);
         }
     }

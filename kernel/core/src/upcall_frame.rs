@@ -39,7 +39,7 @@ impl<M: Machine> Kernel<M> {
         entry: u64,
     ) -> Result<(), Stop> {
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
-        if found.rewound {
+        if found.is_rewound() {
             found.interrupt();
         }
         self.machine.save_floating_point(cpu, &mut found.context);
@@ -94,7 +94,7 @@ impl<M: Machine> Kernel<M> {
         sanitize_floating_point(&mut found.context.floating_point);
         found.context.registers = registers;
         found.mask = fields.u64(FRAME_MASK);
-        found.attention = true;
+        found.call_attention();
         self.machine.restore_floating_point(cpu, &found.context);
         Err(Stop::Done)
     }

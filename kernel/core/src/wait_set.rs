@@ -113,7 +113,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(found) = self.threads.get_mut(thread) {
             found.saved_mask = Some(found.mask);
             found.mask = fields.u64(0);
-            found.attention = true;
+            found.call_attention();
         }
         Ok(())
     }

@@ -67,8 +67,13 @@ impl Clock {
     /// Nanoseconds since the base.
     #[inline]
     pub fn now_ns(&self) -> u64 {
-        let elapsed = ticks().wrapping_sub(self.base);
-        ((u128::from(elapsed) * u128::from(self.multiplier)) >> SHIFT) as u64
+        self.ticks_to_ns(ticks().wrapping_sub(self.base))
+    }
+
+    /// The time that a number of ticks take.
+    #[inline]
+    pub fn ticks_to_ns(&self, ticks: u64) -> u64 {
+        ((u128::from(ticks) * u128::from(self.multiplier)) >> SHIFT) as u64
     }
 
     /// APIC timer ticks for a time; at least one, at most what the register holds.

@@ -21,7 +21,7 @@ const SYSCALL_CLEARS: u64 = 0x4_4700;
 const PAGE_ATTRIBUTES: u64 = 0x0007_0106_0007_0106;
 
 /// A processor's own data; `gs` points to it in the kernel. The entry code in `entry.rs` knows
-/// the offsets of the first four fields.
+/// the offsets of the first fields.
 #[repr(C, align(64))]
 pub struct CpuLocal {
     /// Registers of the thread that runs in user mode.
@@ -34,6 +34,8 @@ pub struct CpuLocal {
     pub index: u32,
     /// Identifier of its local APIC.
     pub apic_id: u32,
+    /// Where this is.
+    pub itself: *mut CpuLocal,
     /// The thread whose registers `context` points to.
     pub thread: Option<ThreadId>,
     /// The thread whose floating-point registers are loaded.
@@ -60,6 +62,7 @@ const EMPTY: CpuLocal = CpuLocal {
     user_stack: 0,
     index: 0,
     apic_id: 0,
+    itself: core::ptr::null_mut(),
     thread: None,
     floating_point: None,
     floating_point_enabled: false,
@@ -77,14 +80,12 @@ static ONLINE: [AtomicBool; MAX_CPUS] = [const { AtomicBool::new(false) }; MAX_C
 /// The running processor's own data.
 #[inline]
 pub fn local() -> &'static mut CpuLocal {
-    let pointer: *mut CpuLocal;
-    // SAFETY: in the kernel `gs` points to this processor's entry, whose first words the entry
-    // code uses; the address is kept in the entry of `LOCALS` by index.
+    // SAFETY: in the kernel `gs` points to this processor's entry of `LOCALS`, which holds its own
+    // address.
     unsafe {
-        let index: u32;
-        asm!("mov {:e}, gs:[24]", out(reg) index, options(nostack, readonly, preserves_flags));
-        pointer = LOCALS.0[index as usize % MAX_CPUS].get();
-        &mut *pointer
+        let itself: *mut CpuLocal;
+        asm!("mov {}, gs:[32]", out(reg) itself, options(nostack, readonly, preserves_flags));
+        &mut *itself
     }
 }
 
@@ -212,6 +213,7 @@ pub unsafe fn init(index: usize, stack_top: u64, root: u64) {
     unsafe {
         (*local).stack_top = stack_top;
         (*local).index = index as u32;
+        (*local).itself = local;
         segments::load(index, stack_top);
         Msr::new(0xc000_0101).write(local as u64);
         Msr::new(0xc000_0102).write(0);

@@ -5,12 +5,14 @@ use crate::hardware::Hardware;
 use crate::lock::SpinLock;
 use crate::{apic, entry, floating_point};
 use core::arch::asm;
+use kernel_abi::Call;
 use kernel_abi::process::Registers;
-use kernel_core::machine::Cpu;
+use kernel_core::machine::{Context, Cpu};
 use kernel_core::{Kernel, Next, ThreadId};
 use x86_64::registers::model_specific::Msr;
 
-static KERNEL: SpinLock<Option<Kernel<Hardware>>> = SpinLock::new(None);
+/// The kernel. The way out in `entry.rs` lets go of the lock itself.
+pub static KERNEL: SpinLock<Option<Kernel<Hardware>>> = SpinLock::new(None);
 
 const MSR_FS_BASE: u32 = 0xc000_0100;
 const MSR_KERNEL_GS_BASE: u32 = 0xc000_0102;
@@ -30,18 +32,53 @@ fn lock() -> &'static mut Kernel<Hardware> {
     }
 }
 
-/// A system call of the current thread.
-pub extern "C" fn system_call() -> *const Registers {
+/// A system call of the current thread, by its number, the general way.
+pub extern "C" fn system_call(number: u64) -> *const Registers {
     let kernel = lock();
-    let cpu = cpu::current();
-    match kernel.system_call(cpu) {
-        Some(thread) => {
-            let local = cpu::local();
-            switch(kernel, local, thread);
-            leave_kernel(local)
-        }
-        None => finish(kernel, cpu),
+    general_call(kernel, cpu::local(), number)
+}
+
+/// `Call` of the current thread, the short way if that is open.
+pub extern "C" fn short_call(handle: u64, transfer: u64) -> *const Registers {
+    let kernel = lock();
+    let local = cpu::local();
+    if let Some(call) = kernel.short_call(Cpu(local.index as u8), handle, transfer) {
+        load_context(local, call.thread, call.to);
+        // SAFETY: the lock is held; the server's thread waited in a receive, and is current now.
+        unsafe { entry::leave_with_call(&call) }
     }
+    general_call(kernel, local, Call::Call as u64)
+}
+
+/// `ReplyReceive` of the current thread, the short way if that is open.
+pub extern "C" fn short_reply(token: u64, transfer: u64, endpoint: u64) -> *const Registers {
+    let kernel = lock();
+    let local = cpu::local();
+    let cpu = Cpu(local.index as u8);
+    if let Some(reply) = kernel.short_reply(cpu, token, transfer, endpoint) {
+        load_context(local, reply.thread, reply.to);
+        // SAFETY: the lock is held; the caller's thread waited for this, and is current now.
+        unsafe { entry::leave_with_reply(&reply) }
+    }
+    general_call(kernel, local, Call::ReplyReceive as u64)
+}
+
+/// Completes the context with what the entry did not save, and makes the call. Apart, so that the
+/// short ways need no large frame.
+#[inline(never)]
+fn general_call(
+    kernel: &mut Kernel<Hardware>,
+    local: &mut CpuLocal,
+    number: u64,
+) -> *const Registers {
+    // SAFETY: the context of the thread that is current, alive under the lock.
+    let registers = unsafe { &mut (*local.context).registers };
+    registers.rax = number;
+    registers.rcx = registers.rip;
+    registers.r11 = registers.rflags;
+    let cpu = Cpu(local.index as u8);
+    kernel.system_call(cpu);
+    finish(kernel, cpu)
 }
 
 /// What a quick call returns, in `rax` and `rdx`.
@@ -116,6 +153,14 @@ fn load(kernel: &mut Kernel<Hardware>, thread: ThreadId) -> *const Registers {
 fn leave_kernel(local: &mut CpuLocal) -> *const Registers {
     // SAFETY: the context of the thread that is current now, alive under the lock.
     let registers = unsafe { &(*local.context).registers };
+    load_bases(local, registers);
+    // SAFETY: the lock is held, and `kernel` is not used any more.
+    unsafe { KERNEL.unlock() };
+    registers
+}
+
+#[inline]
+fn load_bases(local: &mut CpuLocal, registers: &Registers) {
     if registers.fs_base != local.fs_base {
         local.fs_base = registers.fs_base;
         // SAFETY: a user address, which the core has checked.
@@ -126,9 +171,6 @@ fn leave_kernel(local: &mut CpuLocal) -> *const Registers {
         // SAFETY: as above; `swapgs` puts it in place on the way out.
         unsafe { Msr::new(MSR_KERNEL_GS_BASE).write(registers.gs_base) };
     }
-    // SAFETY: the lock is held, and `kernel` is not used any more.
-    unsafe { KERNEL.unlock() };
-    registers
 }
 
 #[inline]
@@ -138,6 +180,16 @@ fn switch(kernel: &mut Kernel<Hardware>, local: &mut CpuLocal, thread: ThreadId)
         panic!("the scheduler chose a thread that is no more");
     };
     cpu::load_root_of(local, context.space.0);
+    local.context = context;
+    local.thread = Some(thread);
+}
+
+/// Switches to another thread, whose context is at hand, with everything but the registers.
+#[inline(always)]
+fn load_context(local: &mut CpuLocal, thread: ThreadId, context: &mut Context) {
+    floating_point::switch(local, Some(thread));
+    cpu::load_root_of(local, context.space.0);
+    load_bases(local, &context.registers);
     local.context = context;
     local.thread = Some(thread);
 }

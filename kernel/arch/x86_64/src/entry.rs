@@ -6,16 +6,44 @@
 
 use crate::segments::{USER_CODE, USER_DATA};
 use crate::{enter, trap};
-use core::arch::{global_asm, naked_asm};
+use core::arch::{asm, global_asm, naked_asm};
+use kernel_abi::Call;
 use kernel_abi::calls::FIRST;
-use kernel_core::QUICK_CALLS;
+use kernel_abi::message::kind;
+use kernel_core::{QUICK_CALLS, ShortCall, ShortReply};
 
 /// `rflags` bits that user code may have set when it goes on.
 pub const USER_FLAGS: u64 = 0x24_0dd5;
 /// `rflags` bits that are always set in user mode: interrupts, and the reserved one.
 pub const FORCED_FLAGS: u64 = 0x202;
 
-/// Where `syscall` enters.
+/// Saves what `syscall` leaves of the user's registers into the context of the current thread, but
+/// `rax`, `rcx` and `r11`, and goes over to the kernel's stack. `rcx` is lost.
+macro_rules! save_registers {
+    () => {
+        "mov rsp, gs:[0]
+        mov [rsp + 8], rbx
+        mov [rsp + 24], rdx
+        mov [rsp + 32], rsi
+        mov [rsp + 40], rdi
+        mov [rsp + 48], rbp
+        mov [rsp + 64], r8
+        mov [rsp + 72], r9
+        mov [rsp + 80], r10
+        mov [rsp + 96], r12
+        mov [rsp + 104], r13
+        mov [rsp + 112], r14
+        mov [rsp + 120], r15
+        mov [rsp + 128], rcx
+        mov [rsp + 136], r11
+        mov rcx, gs:[16]
+        mov [rsp + 56], rcx
+        mov rsp, gs:[8]"
+    };
+}
+
+/// Where `syscall` enters: calls and answers that may go the short way first, then quick calls, then
+/// all others.
 ///
 /// Saves every register, so that the kernel may switch threads anywhere; `rcx` and `r11` become
 /// `rip` and `rflags`, which is also how [`leave`] recognises that `sysret` may be used.
@@ -24,6 +52,10 @@ pub extern "C" fn system_call_entry() {
     naked_asm!(
         "swapgs",
         "mov gs:[16], rsp",
+        "cmp rax, {call}",
+        "je 4f",
+        "cmp rax, {reply_receive}",
+        "je 5f",
         "sub rax, {first}",
         "cmp rax, {end}",
         "jae 3f",
@@ -31,36 +63,31 @@ pub extern "C" fn system_call_entry() {
         "jc {quick_entry}",
         "3:",
         "add rax, {first}",
-        "mov rsp, gs:[0]",
-        "mov [rsp + 0], rax",
-        "mov [rsp + 8], rbx",
-        "mov [rsp + 16], rcx",
-        "mov [rsp + 24], rdx",
-        "mov [rsp + 32], rsi",
-        "mov [rsp + 40], rdi",
-        "mov [rsp + 48], rbp",
-        "mov [rsp + 64], r8",
-        "mov [rsp + 72], r9",
-        "mov [rsp + 80], r10",
-        "mov [rsp + 88], r11",
-        "mov [rsp + 96], r12",
-        "mov [rsp + 104], r13",
-        "mov [rsp + 112], r14",
-        "mov [rsp + 120], r15",
-        "mov [rsp + 128], rcx",
-        "mov [rsp + 136], r11",
-        "mov rcx, gs:[16]",
-        "mov [rsp + 56], rcx",
-        "mov rsp, gs:[8]",
-        "xor ebp, ebp",
+        save_registers!(),
+        "mov rdi, rax",
         "call {handler}",
         "jmp {leave}",
+        "4:",
+        save_registers!(),
+        "mov rsi, r13",
+        "call {short_call}",
+        "jmp {leave}",
+        "5:",
+        save_registers!(),
+        "mov rsi, r13",
+        "mov rdx, r14",
+        "call {short_reply}",
+        "jmp {leave}",
         handler = sym enter::system_call,
+        short_call = sym enter::short_call,
+        short_reply = sym enter::short_reply,
         leave = sym leave,
         quick_entry = sym quick_entry,
         quick = sym QUICK,
         first = const FIRST as u32,
         end = const 64 * QUICK_CALLS.len(),
+        call = const Call::Call as u32,
+        reply_receive = const Call::ReplyReceive as u32,
     )
 }
 
@@ -190,6 +217,82 @@ pub extern "C" fn leave() {
     )
 }
 
+/// Goes on in user mode in the server that a short call was handed to; lets go of the kernel lock
+/// as soon as the words have been read out of the caller's context.
+///
+/// # Safety
+/// The kernel lock is held, and the thread with the context `to` is current, waits in a receive
+/// (so it entered by `syscall`), and may go on.
+#[inline(always)]
+pub unsafe fn leave_with_call(call: &ShortCall<'_>) -> ! {
+    // SAFETY: both contexts are alive under the lock, and that of a thread which runs here stays
+    // so after it; the stack is given up. The offsets are those of `Registers`.
+    unsafe {
+        asm!(
+            "mov rsi, [r11 + 32]",
+            "mov rdx, [r11 + 24]",
+            "mov r10, [r11 + 80]",
+            "mov r8, [r11 + 64]",
+            "mov r9, [r11 + 72]",
+            "mov r12, [r11 + 96]",
+            "mov byte ptr [{lock}], 0",
+            "mov r11, [rcx + 136]",
+            "mov rbx, [rcx + 8]",
+            "mov rbp, [rcx + 48]",
+            "mov rsp, [rcx + 56]",
+            "mov rcx, [rcx + 128]",
+            "mov eax, {kind}",
+            "swapgs",
+            "sysretq",
+            lock = sym enter::KERNEL,
+            kind = const kind::CALL,
+            in("r11") core::ptr::from_ref(call.from),
+            in("rcx") core::ptr::from_ref(&*call.to),
+            in("rdi") call.token,
+            in("r13") call.badge,
+            in("r14") call.label,
+            in("r15") call.number,
+            options(noreturn),
+        )
+    }
+}
+
+/// Goes on in user mode in the caller that a short answer was handed to, likewise.
+///
+/// # Safety
+/// As for [`leave_with_call`]; the thread waits for the answer to a call.
+#[inline(always)]
+pub unsafe fn leave_with_reply(reply: &ShortReply<'_>) -> ! {
+    // SAFETY: as in `leave_with_call`.
+    unsafe {
+        asm!(
+            "mov rsi, [r11 + 32]",
+            "mov rdx, [r11 + 24]",
+            "mov r10, [r11 + 80]",
+            "mov r8, [r11 + 64]",
+            "mov r9, [r11 + 72]",
+            "mov r12, [r11 + 96]",
+            "mov byte ptr [{lock}], 0",
+            "mov r11, [rcx + 136]",
+            "mov rbx, [rcx + 8]",
+            "mov rdi, [rcx + 40]",
+            "mov rbp, [rcx + 48]",
+            "mov rsp, [rcx + 56]",
+            "mov r13, [rcx + 104]",
+            "mov r14, [rcx + 112]",
+            "mov r15, [rcx + 120]",
+            "mov rcx, [rcx + 128]",
+            "xor eax, eax",
+            "swapgs",
+            "sysretq",
+            lock = sym enter::KERNEL,
+            in("r11") core::ptr::from_ref(reply.from),
+            in("rcx") core::ptr::from_ref(&*reply.to),
+            options(noreturn),
+        )
+    }
+}
+
 // 256 stubs of 16 bytes: push an error code where the processor pushes none, push the vector, and
 // go to the common part.
 global_asm!(
@@ -305,4 +408,5 @@ const _: () = {
     assert!(offset_of!(crate::cpu::CpuLocal, stack_top) == 8);
     assert!(offset_of!(crate::cpu::CpuLocal, user_stack) == 16);
     assert!(offset_of!(crate::cpu::CpuLocal, index) == 24);
+    assert!(offset_of!(crate::cpu::CpuLocal, itself) == 32);
 };

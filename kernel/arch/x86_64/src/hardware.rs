@@ -331,6 +331,16 @@ impl Machine for Hardware {
         self.clock.now_ns()
     }
 
+    #[inline]
+    fn now_ticks(&self) -> u64 {
+        crate::clock::ticks()
+    }
+
+    #[inline]
+    fn ticks_to_ns(&self, ticks: u64) -> u64 {
+        self.clock.ticks_to_ns(ticks)
+    }
+
     fn set_timer(&mut self, _cpu: Cpu, deadline_ns: u64) {
         if deadline_ns == u64::MAX {
             apic::set_timer(0);

@@ -8,7 +8,8 @@ use crate::flush;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// A spin lock around a value.
+/// A spin lock around a value. The way out in `entry.rs` knows that the flag comes first.
+#[repr(C)]
 pub struct SpinLock<T> {
     locked: AtomicBool,
     value: UnsafeCell<T>,

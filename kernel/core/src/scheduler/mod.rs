@@ -1,31 +1,21 @@
 //! Which thread runs where: per-CPU queues, real-time classes above a fair one, tickless.
 
+mod account;
 mod ready;
 
-use crate::kernel::{Kernel, Next, ThreadId};
+use crate::kernel::{Kernel, Next, ProcessId, ThreadId};
 use crate::machine::{Context, Cpu, MAX_CPUS, Machine};
-use crate::priority::{NORMAL_WEIGHT, Priority};
 use crate::thread::{State, Thread, Wait};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::mem;
 
+pub(crate) use account::Account;
+
 /// How long a thread runs while others of its class wait.
 const FAIR_SLICE_NS: u64 = 4_000_000;
 const ROUND_ROBIN_SLICE_NS: u64 = 10_000_000;
-impl Thread {
-    /// Counts CPU time.
-    #[inline]
-    fn charge(&mut self, used_ns: u64) {
-        self.cpu_ns += used_ns;
-        let weighted = match self.effective {
-            Priority::NORMAL => used_ns,
-            other => used_ns.saturating_mul(NORMAL_WEIGHT) / other.weight(),
-        };
-        self.virtual_runtime = self.virtual_runtime.saturating_add(weighted);
-    }
-}
 
 /// One processor.
 #[derive(Default)]
@@ -37,11 +27,15 @@ struct Processor {
     real_time: BTreeMap<u8, VecDeque<ThreadId>>,
     minimum_virtual_runtime: u64,
     slice_end_ns: u64,
-    switched_ns: u64,
+    /// The machine's counter at the last switch.
+    switched_ticks: u64,
     programmed_ns: Option<u64>,
     reschedule: bool,
     /// Nothing has been queued, handed over or asked for since the last full decision.
     settled: bool,
+    /// The running thread and its process, while the thread to run next may be chosen without a
+    /// look at the queues: the processor is settled, and no real-time thread waits for it.
+    direct: Option<(ThreadId, ProcessId)>,
     idle: bool,
     idle_ns: u64,
     /// Contexts of ended threads, which the rim may still point to until it has loaded another.
@@ -56,8 +50,27 @@ impl Processor {
         !self.fair.is_empty() || !self.real_time.is_empty()
     }
 
-    fn pop(&mut self, allowed: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
+    /// Has the next decision be a full one.
+    #[inline]
+    fn unsettle(&mut self) {
         self.settled = false;
+        self.direct = None;
+    }
+
+    /// Nobody runs here.
+    fn vacate(&mut self) {
+        self.current = None;
+        self.direct = None;
+    }
+
+    /// Starts to count anew; ticks since the count was last started.
+    #[inline]
+    fn lap(&mut self, now_ticks: u64) -> u64 {
+        now_ticks.wrapping_sub(mem::replace(&mut self.switched_ticks, now_ticks))
+    }
+
+    fn pop(&mut self, allowed: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
+        self.unsettle();
         let levels = self.real_time.iter().rev();
         let found = levels
             .flat_map(|(rank, queue)| queue.iter().map(move |&thread| (*rank, thread)))
@@ -110,27 +123,27 @@ impl Scheduler {
         self.cpus[usize::from(cpu.0) % MAX_CPUS].current
     }
 
-    /// Whether the thread to run next may be chosen without looking at the queues.
+    /// The running thread and its process, if the thread to run next may be chosen without a look
+    /// at the queues.
     #[inline]
-    pub fn allows_direct_switch(&self, cpu: Cpu) -> bool {
-        let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
-        processor.settled && processor.real_time.is_empty()
+    pub fn direct(&self, cpu: Cpu) -> Option<(ThreadId, ProcessId)> {
+        self.cpus[usize::from(cpu.0) % MAX_CPUS].direct
     }
 
     /// Switches from the running thread, which waits now, to one that waited, where
-    /// [`Scheduler::allows_direct_switch`] holds: no queue and no timer is touched.
-    #[inline]
+    /// [`Scheduler::direct`] says so: no queue and no timer is touched.
+    #[inline(always)]
     pub fn switch_directly(
         &mut self,
         cpu: Cpu,
-        now_ns: u64,
+        now_ticks: u64,
         from: &mut Thread,
         (id, to): (ThreadId, &mut Thread),
     ) {
         let processor = self.cpu(cpu);
-        from.charge(now_ns.saturating_sub(processor.switched_ns));
-        processor.switched_ns = now_ns;
+        from.charge_ticks(processor.lap(now_ticks));
         processor.current = Some(id);
+        processor.direct = Some((id, to.process));
         to.wait = Wait::None;
         to.state = State::Running(cpu);
         to.home = cpu;
@@ -140,7 +153,7 @@ impl Scheduler {
     pub fn request(&mut self, cpu: Cpu) {
         let processor = self.cpu(cpu);
         processor.reschedule = true;
-        processor.settled = false;
+        processor.unsettle();
     }
 
     /// Time that all processors were idle.
@@ -186,7 +199,7 @@ impl<M: Machine> Kernel<M> {
             && !self.timer_queue.is_changed(cpu)
             && let Some(thread) = self.threads.get(current)
             && thread.state == State::Running(cpu)
-            && !thread.attention
+            && !thread.has_attention()
         {
             return Next::Run(current);
         }
@@ -204,7 +217,7 @@ impl<M: Machine> Kernel<M> {
             let attention = self
                 .threads
                 .get(thread)
-                .is_some_and(|thread| thread.attention);
+                .is_some_and(|thread| thread.has_attention());
             if !attention || self.prepare_return(cpu, thread) {
                 break Next::Run(thread);
             }
@@ -220,7 +233,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(current) = processor.current {
             let found = self.threads.get(current);
             let running = found.is_some_and(|thread| thread.state == State::Running(cpu));
-            let ending = found.is_some_and(|thread| thread.ending);
+            let ending = found.is_some_and(|thread| thread.is_ending());
             if running && !ending && !reschedule {
                 // It was to block, but had something to do after all.
                 if let Some(thread) = self.scheduler.cpu(cpu).handoff.take() {
@@ -241,17 +254,16 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn leave_idle(&mut self, cpu: Cpu) {
-        let now_ns = self.machine.now_ns();
+        let now_ticks = self.machine.now_ticks();
         let processor = self.scheduler.cpu(cpu);
         processor.idle = false;
-        processor.idle_ns += now_ns.saturating_sub(processor.switched_ns);
-        processor.switched_ns = now_ns;
+        processor.idle_ns += self.machine.ticks_to_ns(processor.lap(now_ticks));
     }
 
     /// Takes the next thread from the hand-off, the own queues or another processor's.
     fn switch(&mut self, cpu: Cpu) -> Option<ThreadId> {
         let processor = self.scheduler.cpu(cpu);
-        processor.current = None;
+        processor.vacate();
         if !processor.retired.is_empty() || !processor.retired_before.is_empty() {
             processor.retired_before = mem::take(&mut processor.retired);
         }
@@ -268,9 +280,10 @@ impl<M: Machine> Kernel<M> {
                     Some(thread) if thread.effective.rank() > 0 => ROUND_ROBIN_SLICE_NS,
                     _ => FAIR_SLICE_NS,
                 };
+                let now_ns = self.machine.now_ns();
                 let processor = self.scheduler.cpu(cpu);
-                processor.slice_end_ns = processor.switched_ns.saturating_add(slice_ns);
-                processor.settled = false;
+                processor.slice_end_ns = now_ns.saturating_add(slice_ns);
+                processor.unsettle();
                 next
             }
         };
@@ -304,31 +317,6 @@ impl<M: Machine> Kernel<M> {
         Some(stolen)
     }
 
-    /// Charges the time since the last switch to a thread.
-    fn charge(&mut self, cpu: Cpu, thread: ThreadId) {
-        let now_ns = self.machine.now_ns();
-        let processor = self.scheduler.cpu(cpu);
-        let used_ns = now_ns.saturating_sub(processor.switched_ns);
-        processor.switched_ns = now_ns;
-        let Some(found) = self.threads.get_mut(thread) else {
-            return;
-        };
-        found.charge(used_ns);
-        let process = found.process;
-        if let Some(owner) = self.processes.get(process)
-            && owner.limits.cpu_ns != u64::MAX
-            && self.process_cpu_ns(process) > owner.limits.cpu_ns
-        {
-            self.cpu_limit_reached(process);
-        }
-    }
-
-    /// Time that the running thread of this processor has used since it was switched to.
-    pub(crate) fn unaccounted_ns(&mut self, now_ns: u64) -> u64 {
-        let here = self.scheduler.here;
-        now_ns.saturating_sub(self.scheduler.cpu(here).switched_ns)
-    }
-
     /// Makes a thread that is ready (or runs) the one on a processor.
     #[cfg(test)]
     pub(crate) fn run_on(&mut self, cpu: Cpu, thread: ThreadId) {
@@ -339,7 +327,7 @@ impl<M: Machine> Kernel<M> {
         }
         match self.threads.get(thread).map(|found| found.state) {
             Some(State::Ready(_)) => self.dequeue(thread),
-            Some(State::Running(other)) => self.scheduler.cpu(other).current = None,
+            Some(State::Running(other)) => self.scheduler.cpu(other).vacate(),
             other => panic!("thread cannot run: {other:?}"),
         }
         if let Some(current) = current
@@ -355,6 +343,7 @@ impl<M: Machine> Kernel<M> {
             found.state = State::Running(cpu);
             found.home = cpu;
         }
+        self.settle(cpu);
     }
 
     /// Keeps an ended thread's context until its processor has loaded another one.
@@ -369,7 +358,7 @@ impl<M: Machine> Kernel<M> {
         let now_ns = self.machine.now_ns();
         let processor = self.scheduler.cpu(cpu);
         processor.programmed_ns = None;
-        processor.settled = false;
+        processor.unsettle();
         if now_ns >= processor.slice_end_ns && processor.has_ready() {
             processor.reschedule = true;
         }
@@ -397,7 +386,17 @@ impl<M: Machine> Kernel<M> {
             processor.programmed_ns = Some(wanted_ns);
             self.machine.set_timer(cpu, wanted_ns);
         }
-        self.scheduler.cpu(cpu).settled = true;
+        self.settle(cpu);
         self.timer_queue.clear_changed(cpu);
+    }
+
+    /// The decision has been made.
+    #[inline]
+    fn settle(&mut self, cpu: Cpu) {
+        let processor = self.scheduler.cpu(cpu);
+        processor.settled = true;
+        let current = processor.current.filter(|_| processor.real_time.is_empty());
+        processor.direct =
+            current.and_then(|thread| Some((thread, self.threads.get(thread)?.process)));
     }
 }

@@ -26,8 +26,8 @@ impl<M: Machine> Kernel<M> {
             self.make_ready(thread);
             return;
         }
-        let first =
-            matches!(self.threads.get(thread), Some(t) if matches!(t.effective, Priority::Fifo(_)));
+        let found = self.threads.get(thread);
+        let first = found.is_some_and(|found| found.effective.is_first_in_first_out());
         self.enqueue(cpu, thread, first);
     }
 
@@ -38,16 +38,17 @@ impl<M: Machine> Kernel<M> {
     }
 
     pub(crate) fn enqueue(&mut self, cpu: Cpu, thread: ThreadId, first: bool) {
+        self.settle_account(thread);
         let Some(found) = self.threads.get_mut(thread) else {
             return;
         };
         found.state = State::Ready(cpu);
         let (rank, key) = (
             found.effective.rank(),
-            (found.virtual_runtime, thread.index()),
+            (found.virtual_runtime(), thread.index()),
         );
         let processor = self.scheduler.cpu(cpu);
-        processor.settled = false;
+        processor.unsettle();
         if rank == 0 {
             processor.fair.insert(key, thread);
         } else if first {
@@ -74,10 +75,10 @@ impl<M: Machine> Kernel<M> {
         };
         let (rank, key) = (
             found.effective.rank(),
-            (found.virtual_runtime, thread.index()),
+            (found.virtual_runtime(), thread.index()),
         );
         let processor = self.scheduler.cpu(cpu);
-        processor.settled = false;
+        processor.unsettle();
         if processor.handoff == Some(thread) {
             processor.handoff = None;
         } else if rank == 0 {
@@ -89,12 +90,13 @@ impl<M: Machine> Kernel<M> {
 
     /// Adjusts a thread's virtual runtime to the queue it comes to.
     pub(crate) fn settle_in(&mut self, cpu: Cpu, thread: ThreadId) {
+        self.settle_account(thread);
         let minimum = self.scheduler.cpu(cpu).minimum_virtual_runtime;
         if let Some(found) = self.threads.get_mut(thread) {
             let lowest = minimum.saturating_sub(SLEEPER_CREDIT_NS);
             // A thread from a processor that is far ahead must not wait for this one to catch up.
             let highest = minimum.saturating_add(SLEEPER_CREDIT_NS);
-            found.virtual_runtime = found.virtual_runtime.clamp(lowest, highest);
+            found.set_virtual_runtime(found.virtual_runtime().clamp(lowest, highest));
         }
     }
 
@@ -126,7 +128,7 @@ impl<M: Machine> Kernel<M> {
             .is_some_and(|found| found.state == State::Blocked);
         if blocked && self.scheduler.current(here) == Some(thread) {
             self.charge(here, thread);
-            self.scheduler.cpu(here).current = None;
+            self.scheduler.cpu(here).vacate();
         }
     }
 
@@ -161,14 +163,15 @@ impl<M: Machine> Kernel<M> {
     /// Lets a newly queued thread take its processor if it is due before the running one.
     pub(crate) fn preempt(&mut self, cpu: Cpu, thread: ThreadId) {
         let here = self.scheduler.here;
-        let current = self
-            .scheduler
-            .current(cpu)
-            .and_then(|id| self.threads.get(id));
+        let current = self.scheduler.current(cpu);
+        if let Some(current) = current {
+            self.settle_account(current);
+        }
+        let current = current.and_then(|id| self.threads.get(id));
         if let (Some(current), Some(found)) = (current, self.threads.get(thread)) {
             let (new, old) = (found.effective.rank(), current.effective.rank());
-            let behind = found.virtual_runtime.saturating_add(WAKE_GRANULARITY_NS);
-            if new > old || (new == 0 && old == 0 && behind < current.virtual_runtime) {
+            let behind = found.virtual_runtime().saturating_add(WAKE_GRANULARITY_NS);
+            if new > old || (new == 0 && old == 0 && behind < current.virtual_runtime()) {
                 self.scheduler.request(cpu);
             }
         }
@@ -193,7 +196,7 @@ impl<M: Machine> Kernel<M> {
         if free && allowed && runs {
             found.state = State::Ready(cpu);
             processor.handoff = Some(thread);
-            processor.settled = false;
+            processor.unsettle();
         } else {
             self.make_ready(thread);
         }
@@ -207,7 +210,13 @@ impl<M: Machine> Kernel<M> {
         if found.effective == priority {
             return;
         }
-        match found.state {
+        let state = found.state;
+        // What it used so far counts by the old one's weight.
+        self.settle_account(thread);
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
+        match state {
             State::Ready(cpu) if self.scheduler.cpu(cpu).handoff != Some(thread) => {
                 self.dequeue(thread);
                 if let Some(found) = self.threads.get_mut(thread) {
@@ -233,7 +242,7 @@ impl<M: Machine> Kernel<M> {
             Some(State::Ready(_)) => self.dequeue(thread),
             Some(State::Running(cpu)) if self.scheduler.current(cpu) == Some(thread) => {
                 self.charge(cpu, thread);
-                self.scheduler.cpu(cpu).current = None;
+                self.scheduler.cpu(cpu).vacate();
             }
             _ => {}
         }
@@ -260,12 +269,13 @@ impl<M: Machine> Kernel<M> {
 
     /// Puts a thread that yields behind those that are ready on its processor.
     pub(crate) fn yield_runtime(&mut self, cpu: Cpu, thread: ThreadId) {
+        self.settle_account(thread);
         let processor = self.scheduler.cpu(cpu);
         let Some((&(last, _), _)) = processor.fair.last_key_value() else {
             return;
         };
         if let Some(found) = self.threads.get_mut(thread) {
-            found.virtual_runtime = found.virtual_runtime.max(last.saturating_add(1));
+            found.set_virtual_runtime(found.virtual_runtime().max(last.saturating_add(1)));
         }
     }
 }

@@ -11,9 +11,6 @@ use crate::thread::{Step, Stop, Wait, encode};
 use kernel_abi::message::buffer_flags;
 use kernel_abi::{Call, Error};
 
-const CALL: u64 = Call::Call as u64;
-const REPLY_RECEIVE: u64 = Call::ReplyReceive as u64;
-
 /// Who calls, and with what.
 #[derive(Clone, Copy)]
 pub(crate) struct Request {
@@ -27,46 +24,27 @@ pub(crate) struct Request {
 impl<M: Machine> Kernel<M> {
     /// The thread on a processor executed `syscall`; its registers are in its context, `rip`
     /// after the instruction.
-    ///
-    /// `Some`: the call went the short way, and this thread runs next; [`Kernel::schedule`] would
-    /// say the same and need not be asked.
-    #[inline]
-    pub fn system_call(&mut self, cpu: Cpu) -> Option<ThreadId> {
+    pub fn system_call(&mut self, cpu: Cpu) {
         self.scheduler.here = cpu;
         self.counters.system_calls += 1;
-        let thread = self.scheduler.current(cpu)?;
-        let found = self.threads.get_mut(thread)?;
-        if found.ending {
-            return None;
+        let Some(thread) = self.scheduler.current(cpu) else {
+            return;
+        };
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
+        if found.is_ending() {
+            return;
         }
         let number = found.context.registers.rax;
-        if !found.rewound {
+        if !found.is_rewound() {
             found.progress = 0;
         }
-        found.rewound = false;
+        found.set_rewound(false);
         found.call_number = number;
-        let next = match number {
-            CALL if self.may_go_fast() => self.fast_call(cpu, thread),
-            REPLY_RECEIVE if self.may_go_fast() => self.fast_reply_receive(cpu, thread),
-            _ => None,
-        };
-        if next.is_none() {
-            self.general_call(cpu, thread, number);
-        }
-        next
+        self.general_call(cpu, thread, number);
     }
 
-    /// Whether the short way may be tried: tests turn it off to compare it with the general one.
-    #[inline]
-    fn may_go_fast(&self) -> bool {
-        #[cfg(test)]
-        return self.fast_path;
-        #[cfg(not(test))]
-        true
-    }
-
-    /// Any call, the general way. Apart, so that the short way needs no large frame.
-    #[inline(never)]
     fn general_call(&mut self, cpu: Cpu, thread: ThreadId, number: u64) {
         let Some(found) = self.threads.get(thread) else {
             return;
@@ -128,7 +106,7 @@ impl<M: Machine> Kernel<M> {
         let noticed = self
             .threads
             .get(thread)
-            .is_some_and(|found| found.attention);
+            .is_some_and(|found| found.has_attention());
         if noticed {
             self.check_interrupted(thread);
         }

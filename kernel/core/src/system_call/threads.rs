@@ -116,7 +116,7 @@ impl<M: Machine> Kernel<M> {
                 if present == 0 {
                     return Err(Error::BadArgument.into());
                 }
-                found.affinity = present as u8;
+                found.set_affinity(present as u8);
                 self.park(thread);
                 self.unpark_thread(thread);
             }
@@ -215,7 +215,7 @@ impl<M: Machine> Kernel<M> {
             mask_how::READ => before,
             _ => return Err(Error::BadArgument.into()),
         };
-        found.attention = true;
+        found.call_attention();
         Ok(before & MASK_BITS)
     }
 
@@ -269,7 +269,7 @@ impl<M: Machine> Kernel<M> {
             found.saved_mask = Some(found.mask);
         }
         found.mask = mask & !UNBLOCKABLE;
-        found.attention = true;
+        found.call_attention();
         found.restartable = false;
         self.block(thread, Wait::Upcall, false);
         Err(Stop::Blocked)
@@ -308,14 +308,8 @@ impl<M: Machine> Kernel<M> {
         Ok(match which {
             clock::MONOTONIC => now_ns,
             clock::REALTIME => now_ns.saturating_add(self.machine.realtime_offset_ns()),
-            clock::PROCESS_CPU => {
-                let used = self.process_cpu_ns(process);
-                used + self.unaccounted_ns(now_ns)
-            }
-            clock::THREAD_CPU => {
-                let used = self.threads.get(thread).map_or(0, |found| found.cpu_ns);
-                used + self.unaccounted_ns(now_ns)
-            }
+            clock::PROCESS_CPU => self.process_cpu_ns(process) + self.unaccounted_ns(),
+            clock::THREAD_CPU => self.thread_cpu_ns(thread) + self.unaccounted_ns(),
             _ => return Err(Error::BadArgument.into()),
         })
     }

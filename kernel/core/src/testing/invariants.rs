@@ -1,9 +1,9 @@
 //! What must hold after every step.
 
 use super::Harness;
-use crate::call::Stage;
 use crate::endpoint::Delivery;
 use crate::object::{HandleEntry, Object};
+use crate::pending_call::Stage;
 use crate::signal::Observer;
 use crate::thread::{State, Wait};
 use kernel_abi::Rights;
@@ -120,6 +120,9 @@ impl Harness {
                 assert!(thread.watching.is_empty());
                 assert!(thread.deadline.is_none());
             }
+            let owner = kernel.processes.get(thread.process).expect("a process");
+            assert_eq!(thread.is_held(), owner.suspensions > 0);
+            assert_eq!(thread.is_confined(), thread.affinity != u8::MAX);
             deadlines += usize::from(thread.deadline.is_some());
             self.check_wait(id);
         }
@@ -216,6 +219,7 @@ impl Harness {
                 "{:?}",
                 thread.call.stage
             );
+            assert!(thread.call.is_consistent(), "{:?}", thread.call.course);
             if thread.call.stage == Stage::Taken {
                 let server = thread.call.taken_by.expect("taken by someone");
                 assert!(

@@ -200,6 +200,14 @@ impl Machine for FakeMachine {
         self.now_ns
     }
 
+    fn now_ticks(&self) -> u64 {
+        self.now_ns
+    }
+
+    fn ticks_to_ns(&self, ticks: u64) -> u64 {
+        ticks
+    }
+
     fn set_timer(&mut self, cpu: Cpu, deadline_ns: u64) {
         self.set_timer_calls += 1;
         self.timers_ns[usize::from(cpu.0)] = deadline_ns;

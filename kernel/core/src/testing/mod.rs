@@ -133,9 +133,29 @@ impl Harness {
         } else {
             registers.rip
         };
-        self.kernel.system_call(self.cpu);
+        self.system_call(self.cpu);
         self.kernel.schedule(self.cpu);
         self.check();
+    }
+
+    /// What the rim does on entry by `syscall`: tries the short way where there is one.
+    pub fn system_call(&mut self, cpu: Cpu) {
+        let current = self.kernel.scheduler.current(cpu);
+        let found = current.and_then(|thread| self.kernel.threads.get(thread));
+        let registers = found.map(|found| found.context.registers);
+        let Some(registers) = registers else { return };
+        let Registers { rdi, r13, r14, .. } = registers;
+        if registers.rax == Call::Call as u64
+            && let Some(call) = self.kernel.short_call(cpu, rdi, r13)
+        {
+            return call.deliver();
+        }
+        if registers.rax == Call::ReplyReceive as u64
+            && let Some(reply) = self.kernel.short_reply(cpu, rdi, r13, r14)
+        {
+            return reply.deliver();
+        }
+        self.kernel.system_call(cpu);
     }
 
     /// Starts a system call; it may block.
@@ -162,8 +182,8 @@ impl Harness {
         for _ in 0..1000 {
             let again = self.kernel.threads.iter().find(|(_, thread)| {
                 let runnable = matches!(thread.state, State::Ready(_) | State::Running(_));
-                let alive = !thread.ending;
-                runnable && thread.rewound && alive
+                let alive = !thread.is_ending();
+                runnable && thread.is_rewound() && alive
             });
             let Some((thread, _)) = again else { return };
             self.trap(thread);
@@ -174,7 +194,7 @@ impl Harness {
     /// The result of a thread's call; `None` while it waits.
     pub fn result(&self, thread: ThreadId) -> Option<Result<u64, Error>> {
         let found = self.kernel.threads.get(thread)?;
-        if found.state == State::Blocked || found.rewound {
+        if found.state == State::Blocked || found.is_rewound() {
             return None;
         }
         Some(kernel_abi::error::result(
@@ -219,7 +239,7 @@ impl Harness {
         registers.rip = AFTER;
         registers.rax = Call::ReplyReceive as u64;
         registers.rdi = token;
-        crate::call::set_words(registers, words);
+        crate::pending_call::set_words(registers, words);
         registers.r13 = 0;
         registers.r14 = endpoint;
         registers.r15 = incoming;
@@ -232,7 +252,7 @@ impl Harness {
         registers.rip = AFTER;
         registers.rax = Call::Reply as u64;
         registers.rdi = token;
-        crate::call::set_words(registers, words);
+        crate::pending_call::set_words(registers, words);
         registers.r13 = 0;
         self.trap(thread);
         self.settle();
@@ -244,14 +264,14 @@ impl Harness {
         registers.rip = AFTER;
         registers.rax = Call::Call as u64;
         registers.rdi = session;
-        crate::call::set_words(registers, words);
+        crate::pending_call::set_words(registers, words);
         registers.r13 = transfer;
         self.trap(thread);
         self.settle();
     }
 
     pub fn words(&mut self, thread: ThreadId) -> [u64; 6] {
-        crate::call::words_of(self.registers(thread))
+        crate::pending_call::words_of(self.registers(thread))
     }
 
     /// Stores into a thread's memory.

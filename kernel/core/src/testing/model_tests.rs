@@ -164,7 +164,7 @@ impl Model {
             Token => {
                 let threads = self.h.kernel.threads.iter();
                 let taken = threads.filter(|(_, found)| found.call.taken_by == Some(process));
-                let tokens: Vec<u64> = taken.map(|(_, found)| found.call.token).collect();
+                let tokens: Vec<u64> = taken.map(|(_, found)| found.call.token.0).collect();
                 if tokens.is_empty() {
                     0
                 } else {
@@ -275,14 +275,19 @@ impl Model {
             4 if self.threads().len() < 20 => self.spawn(),
             _ => {
                 if let Some(thread) = self.h.kernel.scheduler.current(cpu) {
-                    let again = self.h.kernel.threads.get(thread).is_some_and(|t| t.rewound);
+                    let again = self
+                        .h
+                        .kernel
+                        .threads
+                        .get(thread)
+                        .is_some_and(|t| t.is_rewound());
                     if !again {
                         self.prepare(thread);
                         self.scribble(thread);
                     } else {
                         self.h.registers(thread).rip = AFTER;
                     }
-                    self.h.kernel.system_call(cpu);
+                    self.h.system_call(cpu);
                 } else {
                     self.disturb();
                 }
@@ -366,14 +371,14 @@ fn state(h: &Harness) -> Vec<std::string::String> {
     let threads = h.kernel.threads.iter().map(|(id, thread)| {
         let call = (&thread.call.stage, thread.call.token, thread.call.taken_by);
         std::format!(
-            "{id:?} {:?} {:?} {:?} {:?} {:?} {} {}",
+            "{id:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
             thread.state,
             thread.wait,
             thread.context.registers,
             call,
             thread.effective,
             thread.serving,
-            thread.cpu_ns,
+            h.kernel.thread_cpu_ns(id),
         )
     });
     let endpoints =
@@ -388,7 +393,7 @@ fn the_short_way_of_a_call_leads_to_the_same_states_as_the_general_one() {
     let mut short_switches = 0;
     for seed in 1..=12 {
         let mut models = [Model::new(seed * 0x51_7cc1), Model::new(seed * 0x51_7cc1)];
-        models[1].h.kernel.fast_path = false;
+        models[1].h.kernel.short_way = false;
         models.iter_mut().for_each(|model| model.chatty = true);
         for model in &mut models {
             (0..4).for_each(|_| model.spawn());
@@ -403,8 +408,8 @@ fn the_short_way_of_a_call_leads_to_the_same_states_as_the_general_one() {
                 "seed {seed}, step {step}"
             );
         }
-        short_switches += models[0].h.kernel.short_calls;
-        assert_eq!(models[1].h.kernel.short_calls, 0);
+        short_switches += models[0].h.kernel.counters.short_switches;
+        assert_eq!(models[1].h.kernel.counters.short_switches, 0);
     }
     assert!(
         short_switches > 20,
