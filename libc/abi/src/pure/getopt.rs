@@ -447,7 +447,7 @@ pub unsafe extern "C" fn getsubopt(
                 break;
             }
             let length = strlen(key);
-            if super::string::strncmp(key, text, length) != 0 {
+            if super::compare::strncmp(key, text, length) != 0 {
                 continue;
             }
             match *text.add(length) as u8 {

@@ -162,7 +162,7 @@ pub unsafe extern "C" fn memset(to: *mut c_void, byte: c_int, size: usize) -> *m
         "movzx ecx, sil",
         "imul ecx, ecx, 0x01010101",
         "cmp rdx, 16",
-        "jb 3f",
+        "jb {short}",
         "movd xmm0, ecx",
         "pshufd xmm0, xmm0, 0",
         "movups [rdi], xmm0",
@@ -193,7 +193,14 @@ pub unsafe extern "C" fn memset(to: *mut c_void, byte: c_int, size: usize) -> *m
         "jb 2b",
         "9:",
         "ret",
-        "3:",
+        short = sym set_short,
+    )
+}
+
+/// The end of `memset` for less than 16 bytes: four times the byte is in ecx, the size in edx.
+#[unsafe(naked)]
+unsafe extern "C" fn set_short() {
+    naked_asm!(
         "cmp edx, 8",
         "jb 4f",
         "mov [rdi], ecx",
@@ -209,12 +216,13 @@ pub unsafe extern "C" fn memset(to: *mut c_void, byte: c_int, size: usize) -> *m
         "ret",
         "5:",
         "test edx, edx",
-        "jz 9b",
+        "jz 6f",
         "mov [rdi], cl",
         "mov [rdi + rdx - 1], cl",
         "cmp edx, 3",
-        "jb 9b",
+        "jb 6f",
         "mov [rdi + 1], cl",
+        "6:",
         "ret",
     )
 }

@@ -1,5 +1,6 @@
 //! The functions that need nothing from the system.
 
+pub mod compare;
 pub mod complex;
 pub mod context;
 pub mod ctype;
@@ -29,4 +30,5 @@ pub mod string;
 pub mod support;
 pub mod time;
 pub mod wide;
+pub mod wide_class;
 pub mod wide_format;

@@ -1,6 +1,7 @@
 //! Hash tables and binary trees (XSI `<search.h>`).
 
-use super::string::{bytes, strcmp};
+use super::compare::strcmp;
+use super::string::bytes;
 use super::support::{calloc, free, malloc, set_errno};
 use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::ptr::null_mut;

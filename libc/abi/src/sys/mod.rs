@@ -1,6 +1,7 @@
 //! The functions that need the system.
 
 pub mod accounts;
+pub mod address_information;
 pub mod clock;
 pub mod control;
 pub mod control_process;
@@ -13,6 +14,7 @@ pub mod event_descriptors;
 pub mod execute;
 pub mod files;
 pub mod heap;
+pub mod host_entries;
 pub mod identity;
 pub mod internet;
 pub mod io;

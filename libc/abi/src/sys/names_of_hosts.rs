@@ -1,30 +1,19 @@
-//! Names of hosts and services (POSIX `<netdb.h>`): numbers, and the files `/etc/hosts` and
+//! Looking up names of hosts and services: numbers, and the files `/etc/hosts` and
 //! `/etc/services`. There is no network yet, so no name server is asked.
 //!
 //! SAFETY of the C functions here: strings are NUL-ended, structures valid.
 
-use super::heap::{calloc, free};
-use super::internet::{AF_INET, AF_INET6, inet_ntop, parse4, parse6};
+use super::internet::{AF_INET, AF_INET6, parse4, parse6};
 use super::stdio;
-use super::support::{copy_text, text};
-use core::ffi::{c_char, c_int, c_void};
-
-const EAI_BADFLAGS: c_int = -1;
-const EAI_NONAME: c_int = -2;
-const EAI_FAMILY: c_int = -6;
-const EAI_SOCKTYPE: c_int = -7;
-const EAI_SERVICE: c_int = -8;
-const EAI_MEMORY: c_int = -10;
-const EAI_OVERFLOW: c_int = -12;
+use super::support::text;
+use core::ffi::{c_char, c_int};
 
 const AI_PASSIVE: c_int = 1;
 const AI_NUMERICHOST: c_int = 4;
-const AI_NUMERICSERV: c_int = 0x400;
-const AI_ALL_FLAGS: c_int = 0x43f;
 
 /// An address of either family.
 #[derive(Clone, Copy)]
-enum Address {
+pub(super) enum Address {
     Four([u8; 4]),
     Six([u8; 16]),
 }
@@ -37,34 +26,13 @@ impl Address {
             .or_else(|| parse6(text).map(Address::Six))
     }
 
-    fn family(&self) -> c_int {
+    /// `AF_INET` or `AF_INET6`.
+    pub(super) fn family(&self) -> c_int {
         match self {
             Address::Four(_) => AF_INET,
             Address::Six(_) => AF_INET6,
         }
     }
-}
-
-/// `struct addrinfo`.
-#[repr(C)]
-pub struct AddressInfo {
-    flags: c_int,
-    family: c_int,
-    kind: c_int,
-    protocol: c_int,
-    length: u32,
-    address: *mut c_void,
-    name: *mut c_char,
-    next: *mut AddressInfo,
-}
-
-/// An `AddressInfo` in one piece with its address, as `freeaddrinfo` expects.
-#[repr(C)]
-struct Entry {
-    info: AddressInfo,
-    /// `struct sockaddr_in` or `sockaddr_in6`.
-    socket_address: [u8; 28],
-    name: [u8; 256],
 }
 
 /// Words of a line without its comment.
@@ -157,95 +125,8 @@ pub(super) unsafe fn port_of(service: &[u8], protocol: Option<&[u8]>) -> Option<
     }
 }
 
-/// Fills a socket address: its length.
-fn socket_address(address: &Address, port: u16, out: &mut [u8; 28]) -> u32 {
-    out[..2].copy_from_slice(&(address.family() as u16).to_le_bytes());
-    out[2..4].copy_from_slice(&port.to_be_bytes());
-    match address {
-        Address::Four(bytes) => {
-            out[4..8].copy_from_slice(bytes);
-            16
-        }
-        Address::Six(bytes) => {
-            out[8..24].copy_from_slice(bytes);
-            28
-        }
-    }
-}
-
-const KINDS: [(c_int, c_int); 3] = [(1, 6), (2, 17), (3, 0)];
-
-/// POSIX: returns 0 or an `EAI_` number.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getaddrinfo(
-    host: *const c_char,
-    service: *const c_char,
-    hints: *const AddressInfo,
-    out: *mut *mut AddressInfo,
-) -> c_int {
-    // SAFETY: the caller's.
-    unsafe {
-        let (flags, family, kind, protocol) = hints.as_ref().map_or((0, 0, 0, 0), |hints| {
-            (hints.flags, hints.family, hints.kind, hints.protocol)
-        });
-        if flags & !AI_ALL_FLAGS != 0 {
-            return EAI_BADFLAGS;
-        }
-        if ![0, AF_INET, AF_INET6].contains(&family) {
-            return EAI_FAMILY;
-        }
-        if host.is_null() && service.is_null() {
-            return EAI_NONAME;
-        }
-        let fits = |entry: &(c_int, c_int)| {
-            (kind == 0 || kind == entry.0) && (protocol == 0 || entry.1 == 0 || protocol == entry.1)
-        };
-        if !KINDS.iter().any(fits) {
-            return EAI_SOCKTYPE;
-        }
-        let port = match text(service) {
-            b"" => 0,
-            name => match decimal(name) {
-                Some(port) => port,
-                None if flags & AI_NUMERICSERV != 0 => return EAI_NONAME,
-                None => match port_of(name, None) {
-                    Some(port) => port,
-                    None => return EAI_SERVICE,
-                },
-            },
-        };
-        let mut list = [Address::Four([0; 4]); 16];
-        let count = match addresses(host, flags, family, &mut list) {
-            0 => return EAI_NONAME,
-            count => count,
-        };
-        let mut tail = out;
-        *out = core::ptr::null_mut();
-        for address in &list[..count] {
-            for (kind, protocol) in KINDS.iter().filter(|entry| fits(entry)) {
-                let entry: *mut Entry = calloc(1, size_of::<Entry>()).cast();
-                if entry.is_null() {
-                    freeaddrinfo(*out);
-                    return EAI_MEMORY;
-                }
-                let place = &mut *entry;
-                place.info.length = socket_address(address, port, &mut place.socket_address);
-                place.info.family = address.family();
-                (place.info.kind, place.info.protocol) = (*kind, *protocol);
-                place.info.address = place.socket_address.as_mut_ptr().cast();
-                if (*out).is_null() && !host.is_null() {
-                    copy_text(text(host), &mut place.name);
-                    place.info.name = place.name.as_mut_ptr().cast();
-                }
-                *tail = entry.cast();
-                tail = &raw mut place.info.next;
-            }
-        }
-    }
-    0
-}
-
-unsafe fn addresses(
+/// The addresses that a host's name or number means, or those of this host: how many.
+pub(super) unsafe fn addresses(
     host: *const c_char,
     flags: c_int,
     family: c_int,
@@ -279,241 +160,4 @@ unsafe fn addresses(
         // SAFETY: reads a file.
         None => unsafe { look_up(host_name, family, list) },
     }
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn freeaddrinfo(list: *mut AddressInfo) {
-    let mut entry = list;
-    // SAFETY: the list came from `getaddrinfo`.
-    unsafe {
-        while !entry.is_null() {
-            let next = (*entry).next;
-            free(entry.cast());
-            entry = next;
-        }
-    }
-}
-
-/// POSIX: numbers only. Returns 0 or an `EAI_` number.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getnameinfo(
-    address: *const u8,
-    length: u32,
-    host: *mut c_char,
-    host_size: u32,
-    service: *mut c_char,
-    service_size: u32,
-    flags: c_int,
-) -> c_int {
-    const NI_NAMEREQD: c_int = 8;
-    // SAFETY: the caller's.
-    unsafe {
-        let family = if length < 4 {
-            0
-        } else {
-            address.cast::<u16>().read_unaligned() as c_int
-        };
-        let offset = match family {
-            AF_INET if length >= 16 => 4,
-            AF_INET6 if length >= 28 => 8,
-            _ => return EAI_FAMILY,
-        };
-        if !host.is_null() && host_size > 0 {
-            if flags & NI_NAMEREQD != 0 {
-                return EAI_NONAME;
-            }
-            if inet_ntop(family, address.add(offset).cast(), host, host_size).is_null() {
-                return EAI_OVERFLOW;
-            }
-        }
-        if !service.is_null() && service_size > 0 {
-            let port = u16::from_be_bytes([*address.add(2), *address.add(3)]);
-            let format = c"%u".as_ptr();
-            let size = service_size as usize;
-            let written = crate::pure::format::snprintf(service, size, format, port as u32);
-            if written < 0 || written as usize >= size {
-                return EAI_OVERFLOW;
-            }
-        }
-    }
-    0
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub extern "C" fn gai_strerror(error: c_int) -> *const c_char {
-    let message = match error {
-        EAI_BADFLAGS => c"Invalid flags",
-        EAI_NONAME => c"Name does not resolve",
-        -3 => c"Try again",
-        -4 => c"Non-recoverable error",
-        EAI_FAMILY => c"Unrecognized address family or invalid length",
-        EAI_SOCKTYPE => c"Unrecognized socket type",
-        EAI_SERVICE => c"Unrecognized service",
-        EAI_MEMORY => c"Out of memory",
-        -11 => c"System error",
-        EAI_OVERFLOW => c"Overflow",
-        _ => c"Unknown error",
-    };
-    message.as_ptr()
-}
-
-/// Where `h_errno` is.
-#[unsafe(no_mangle)]
-pub extern "C" fn __h_errno_location() -> *mut c_int {
-    static mut NUMBER: c_int = 0;
-    &raw mut NUMBER
-}
-
-/// BSD.
-#[unsafe(no_mangle)]
-pub extern "C" fn hstrerror(error: c_int) -> *const c_char {
-    let message = match error {
-        1 => c"Host not found",
-        2 => c"Try again",
-        3 => c"Non-recoverable error",
-        4 => c"Address not available",
-        _ => c"Unknown error",
-    };
-    message.as_ptr()
-}
-
-/// BSD.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn herror(message: *const c_char) {
-    // SAFETY: the caller's.
-    unsafe {
-        let error = hstrerror(*__h_errno_location());
-        if message.is_null() || *message == 0 {
-            stdio::dprintf(2, c"%s\n".as_ptr(), error);
-        } else {
-            stdio::dprintf(2, c"%s: %s\n".as_ptr(), message, error);
-        }
-    }
-}
-
-/// `struct hostent`.
-#[repr(C)]
-pub struct HostEntry {
-    name: *mut c_char,
-    aliases: *mut *mut c_char,
-    family: c_int,
-    length: c_int,
-    addresses: *mut *mut c_char,
-}
-
-/// What the strings and lists of a `HostEntry` are kept in.
-#[repr(C)]
-struct HostRoom {
-    addresses: [[u8; 16]; 8],
-    list: [*mut c_char; 9],
-    no_aliases: [*mut c_char; 1],
-    name: [u8; 256],
-}
-
-const HOST_NOT_FOUND: c_int = 1;
-const ERANGE: c_int = 34;
-
-/// GNU: returns the error's number; a host that is not found is no error.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gethostbyname2_r(
-    name: *const c_char,
-    family: c_int,
-    out: *mut HostEntry,
-    buffer: *mut c_char,
-    size: usize,
-    result: *mut *mut HostEntry,
-    error: *mut c_int,
-) -> c_int {
-    // SAFETY: the caller's.
-    unsafe {
-        *result = core::ptr::null_mut();
-        let padding = (buffer as usize).wrapping_neg() & 15;
-        if size < padding + size_of::<HostRoom>() {
-            return ERANGE;
-        }
-        let room = &mut *buffer.add(padding).cast::<HostRoom>();
-        let mut list = [Address::Four([0; 4]); 8];
-        let count = addresses(name, 0, family, &mut list);
-        if count == 0 || name.is_null() {
-            *error = HOST_NOT_FOUND;
-            return 0;
-        }
-        for (index, address) in list[..count].iter().enumerate() {
-            match address {
-                Address::Four(bytes) => room.addresses[index][..4].copy_from_slice(bytes),
-                Address::Six(bytes) => room.addresses[index] = *bytes,
-            }
-            room.list[index] = room.addresses[index].as_mut_ptr().cast();
-        }
-        room.list[count] = core::ptr::null_mut();
-        room.no_aliases = [core::ptr::null_mut()];
-        copy_text(text(name), &mut room.name);
-        *out = HostEntry {
-            name: room.name.as_mut_ptr().cast(),
-            aliases: room.no_aliases.as_mut_ptr(),
-            family,
-            length: if family == AF_INET6 { 16 } else { 4 },
-            addresses: room.list.as_mut_ptr(),
-        };
-        *result = out;
-    }
-    0
-}
-
-/// GNU: returns the error's number.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gethostbyname_r(
-    name: *const c_char,
-    out: *mut HostEntry,
-    buffer: *mut c_char,
-    size: usize,
-    result: *mut *mut HostEntry,
-    error: *mut c_int,
-) -> c_int {
-    // SAFETY: the caller's.
-    unsafe { gethostbyname2_r(name, AF_INET, out, buffer, size, result, error) }
-}
-
-/// GNU.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gethostbyname2(name: *const c_char, family: c_int) -> *mut HostEntry {
-    const SIZE: usize = size_of::<HostRoom>() + 16;
-    static mut ENTRY: core::mem::MaybeUninit<HostEntry> = core::mem::MaybeUninit::uninit();
-    static mut ROOM: [c_char; SIZE] = [0; SIZE];
-    let mut result = core::ptr::null_mut();
-    // SAFETY: no promise is made to threads here.
-    unsafe {
-        let (entry, room) = ((&raw mut ENTRY).cast(), (&raw mut ROOM).cast());
-        gethostbyname2_r(
-            name,
-            family,
-            entry,
-            room,
-            SIZE,
-            &mut result,
-            __h_errno_location(),
-        );
-    }
-    result
-}
-
-/// POSIX, withdrawn.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gethostbyname(name: *const c_char) -> *mut HostEntry {
-    // SAFETY: the caller's.
-    unsafe { gethostbyname2(name, AF_INET) }
-}
-
-/// POSIX, withdrawn: names of addresses are not looked up.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn gethostbyaddr(
-    _address: *const c_void,
-    _length: u32,
-    _family: c_int,
-) -> *mut HostEntry {
-    // SAFETY: the word is this module's.
-    unsafe { *__h_errno_location() = HOST_NOT_FOUND };
-    core::ptr::null_mut()
 }

@@ -2,7 +2,8 @@
 //!
 //! SAFETY of the C functions here: strings are NUL-ended, structures valid.
 
-use super::names_of_hosts::{__h_errno_location, decimal, equals, in_file, port_of, words};
+use super::host_entries::__h_errno_location;
+use super::names_of_hosts::{decimal, equals, in_file, port_of, words};
 use super::support::{copy_text, text};
 use core::ffi::{c_char, c_int, c_void};
 

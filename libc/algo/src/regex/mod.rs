@@ -11,6 +11,7 @@ mod backtrack;
 mod capture;
 mod parse;
 mod program;
+mod repetition;
 mod search;
 mod set;
 

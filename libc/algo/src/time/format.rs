@@ -152,12 +152,9 @@ fn word(output: &mut Vec<u8>, flags: &Flags, text: &[u8]) {
 }
 
 fn convert(output: &mut Vec<u8>, letter: u8, flags: &Flags, fields: &Fields, zone: &[u8]) {
-    let year = i64::from(fields.year) + 1900;
-    let hour12 = match fields.hour % 12 {
-        0 => 12,
-        hour => hour,
-    };
-    let (weekday, year_day) = (i64::from(fields.weekday), i64::from(fields.year_day));
+    if let Some((value, width, padding)) = numeric(letter, fields) {
+        return number(output, flags, value, width, padding);
+    }
     match letter {
         b'a' => name(output, flags, &WEEKDAYS, fields.weekday, 3),
         b'A' => name(output, flags, &WEEKDAYS, fields.weekday, usize::MAX),
@@ -169,57 +166,18 @@ fn convert(output: &mut Vec<u8>, letter: u8, flags: &Flags, fields: &Fields, zon
         b'c' => append(output, b"%a %b %e %T %Y", fields, zone),
         b'D' | b'x' => append(output, b"%m/%d/%y", fields, zone),
         b'F' => {
-            // The width is the whole date's; the year takes what the rest leaves.
-            let width = flags.width.map(|width| width.saturating_sub(6));
-            number(
-                output,
-                &Flags {
-                    padding: flags.padding,
-                    width,
-                    upper: false,
-                },
-                year,
-                4,
-                b'0',
-            );
+            let flags = Flags {
+                padding: flags.padding,
+                // The width is the whole date's; the year takes what the rest leaves.
+                width: flags.width.map(|width| width.saturating_sub(6)),
+                upper: false,
+            };
+            convert(output, b'Y', &flags, fields, zone);
             append(output, b"-%m-%d", fields, zone);
         }
         b'r' => append(output, b"%I:%M:%S %p", fields, zone),
         b'R' => append(output, b"%H:%M", fields, zone),
         b'T' | b'X' => append(output, b"%H:%M:%S", fields, zone),
-        b'C' => number(output, flags, year.div_euclid(100), 2, b'0'),
-        b'd' => number(output, flags, fields.day.into(), 2, b'0'),
-        b'e' => number(output, flags, fields.day.into(), 2, b' '),
-        b'g' => number(output, flags, iso_week(fields).0.rem_euclid(100), 2, b'0'),
-        b'G' => number(output, flags, iso_week(fields).0, 4, b'0'),
-        b'H' => number(output, flags, fields.hour.into(), 2, b'0'),
-        b'I' => number(output, flags, hour12.into(), 2, b'0'),
-        b'j' => number(output, flags, year_day + 1, 3, b'0'),
-        b'k' => number(output, flags, fields.hour.into(), 2, b' '),
-        b'l' => number(output, flags, hour12.into(), 2, b' '),
-        b'm' => number(output, flags, i64::from(fields.month) + 1, 2, b'0'),
-        b'M' => number(output, flags, fields.minute.into(), 2, b'0'),
-        b's' => number(output, flags, seconds(fields) - fields.offset_s, 1, b'0'),
-        b'S' => number(output, flags, fields.second.into(), 2, b'0'),
-        b'u' => number(
-            output,
-            flags,
-            if weekday == 0 { 7 } else { weekday },
-            1,
-            b'0',
-        ),
-        b'U' => number(output, flags, (year_day + 7 - weekday) / 7, 2, b'0'),
-        b'V' => number(output, flags, iso_week(fields).1, 2, b'0'),
-        b'w' => number(output, flags, weekday, 1, b'0'),
-        b'W' => number(
-            output,
-            flags,
-            (year_day + 7 - (weekday + 6) % 7) / 7,
-            2,
-            b'0',
-        ),
-        b'y' => number(output, flags, year.rem_euclid(100), 2, b'0'),
-        b'Y' => number(output, flags, year, 4, b'0'),
         b'z' if fields.daylight >= 0 => offset(output, fields.offset_s),
         b'z' => {}
         b'n' => output.push(b'\n'),
@@ -227,6 +185,41 @@ fn convert(output: &mut Vec<u8>, letter: u8, flags: &Flags, fields: &Fields, zon
         b'%' => output.push(b'%'),
         other => output.extend([b'%', other]),
     }
+}
+
+/// The conversions that are numbers: value, least width and padding.
+fn numeric(letter: u8, fields: &Fields) -> Option<(i64, usize, u8)> {
+    let year = i64::from(fields.year) + 1900;
+    let hour12 = match fields.hour % 12 {
+        0 => 12,
+        hour => hour,
+    };
+    let (weekday, year_day) = (i64::from(fields.weekday), i64::from(fields.year_day));
+    let from_monday = (weekday + 6) % 7;
+    Some(match letter {
+        b'C' => (year.div_euclid(100), 2, b'0'),
+        b'd' => (fields.day.into(), 2, b'0'),
+        b'e' => (fields.day.into(), 2, b' '),
+        b'g' => (iso_week(fields).0.rem_euclid(100), 2, b'0'),
+        b'G' => (iso_week(fields).0, 4, b'0'),
+        b'H' => (fields.hour.into(), 2, b'0'),
+        b'I' => (hour12.into(), 2, b'0'),
+        b'j' => (year_day + 1, 3, b'0'),
+        b'k' => (fields.hour.into(), 2, b' '),
+        b'l' => (hour12.into(), 2, b' '),
+        b'm' => (i64::from(fields.month) + 1, 2, b'0'),
+        b'M' => (fields.minute.into(), 2, b'0'),
+        b's' => (seconds(fields) - fields.offset_s, 1, b'0'),
+        b'S' => (fields.second.into(), 2, b'0'),
+        b'u' => (from_monday + 1, 1, b'0'),
+        b'U' => ((year_day + 7 - weekday) / 7, 2, b'0'),
+        b'V' => (iso_week(fields).1, 2, b'0'),
+        b'w' => (weekday, 1, b'0'),
+        b'W' => ((year_day + 7 - from_monday) / 7, 2, b'0'),
+        b'y' => (year.rem_euclid(100), 2, b'0'),
+        b'Y' => (year, 4, b'0'),
+        _ => return None,
+    })
 }
 
 fn offset(output: &mut Vec<u8>, offset_s: i64) {

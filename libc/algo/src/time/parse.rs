@@ -123,28 +123,15 @@ impl Parser<'_> {
             }
             b'c' => self.run(b"%a %b %e %T %Y")?,
             b'C' => self.notes.century = Some(self.number(2, 0, 99)?),
-            b'd' | b'e' => {
-                self.fields.day = self.number(2, 1, 31)?;
-                self.notes.has_day = true;
-            }
+            b'd' | b'e' => self.day_of_month()?,
             b'D' | b'x' => self.run(b"%m/%d/%y")?,
             b'F' => self.run(b"%Y-%m-%d")?,
             b'H' | b'k' => {
                 self.fields.hour = self.number(2, 0, 23)?;
                 self.notes.afternoon = None;
             }
-            b'I' | b'l' => {
-                self.fields.hour = self.number(2, 1, 12)? % 12
-                    + if self.notes.afternoon == Some(true) {
-                        12
-                    } else {
-                        0
-                    }
-            }
-            b'j' => {
-                self.fields.year_day = self.number(3, 1, 366)? - 1;
-                self.notes.has_year_day = true;
-            }
+            b'I' | b'l' => self.hour_of_12()?,
+            b'j' => self.day_of_year()?,
             b'm' => {
                 self.fields.month = self.number(2, 1, 12)? - 1;
                 self.notes.has_month = true;
@@ -178,6 +165,24 @@ impl Parser<'_> {
             b'%' => self.literal(b'%')?,
             _ => return None,
         }
+        Some(())
+    }
+
+    fn day_of_month(&mut self) -> Option<()> {
+        self.fields.day = self.number(2, 1, 31)?;
+        self.notes.has_day = true;
+        Some(())
+    }
+
+    fn day_of_year(&mut self) -> Option<()> {
+        self.fields.year_day = self.number(3, 1, 366)? - 1;
+        self.notes.has_year_day = true;
+        Some(())
+    }
+
+    fn hour_of_12(&mut self) -> Option<()> {
+        let afternoon = self.notes.afternoon == Some(true);
+        self.fields.hour = self.number(2, 1, 12)? % 12 + if afternoon { 12 } else { 0 };
         Some(())
     }
 
