@@ -1,6 +1,6 @@
 //! `docs/kernel-reference.md` is generated from the tables; this test keeps it up to date.
 //!
-//! `UPDATE_REFERENCE=1 cargo test -p kernel-abi` writes it anew.
+//! `mkimage check --update` (or `UPDATE_REFERENCE=1 cargo test -p kernel-abi`) writes it anew.
 
 use kernel_abi::{Call, Error, calls};
 use std::fmt::Write;
@@ -22,7 +22,7 @@ const GROUPS: [(u64, &str); 10] = [
 
 const HEAD: &str = "# Kernel reference
 
-Generated from `kernel/abi` by `UPDATE_REFERENCE=1 cargo test -p kernel-abi`; do not edit.
+Generated from `kernel/abi` by `mkimage check --update`; do not edit.
 
 A call's number goes in `rax`, its arguments in `rdi rsi rdx r10 r8 r9` (message calls use `r12` to `r15` as
 well); `rax` returns a value of 0 or more, or the negated number of an error. `rcx` and `r11` are clobbered.
@@ -69,7 +69,7 @@ fn the_reference_page_is_what_the_tables_say() {
     let found = std::fs::read_to_string(&path).unwrap();
     assert!(
         found == wanted,
-        "docs/kernel-reference.md is out of date: run UPDATE_REFERENCE=1 cargo test -p kernel-abi"
+        "docs/kernel-reference.md is out of date: run mkimage check --update"
     );
 }
 

@@ -213,6 +213,8 @@ pub mod file_type {
 pub trait Plain: Sized + Copy {
     /// Its bytes.
     const SIZE: usize = core::mem::size_of::<Self>();
+    /// Name and type of every field in order, pinned by `interfaces.lock`.
+    const FIELDS: &'static [(&'static str, &'static str)];
     /// Appends fields to bytes; returns `None` when `bytes` is shorter than [`Plain::SIZE`].
     fn encode(&self, bytes: &mut [u8]) -> Option<usize>;
     /// Reads it; `None` when `bytes` is not exactly [`Plain::SIZE`] long.
@@ -221,6 +223,7 @@ pub trait Plain: Sized + Copy {
 
 /// One field's place in a [`Plain`] structure.
 trait Field: Sized {
+    const NAME: &'static str;
     fn put(&self, bytes: &mut [u8], at: &mut usize) -> Option<()>;
     fn take(bytes: &[u8], at: &mut usize) -> Option<Self>;
 }
@@ -228,6 +231,7 @@ trait Field: Sized {
 macro_rules! field {
     ($($type:ty),*) => {$(
         impl Field for $type {
+            const NAME: &'static str = stringify!($type);
             fn put(&self, bytes: &mut [u8], at: &mut usize) -> Option<()> {
                 let end = *at + core::mem::size_of::<$type>();
                 bytes.get_mut(*at..end)?.copy_from_slice(&self.to_le_bytes());
@@ -246,6 +250,7 @@ macro_rules! field {
 field!(u32, i32, u64, i64);
 
 impl Field for [u32; MAX_GROUPS] {
+    const NAME: &'static str = "[u32; 32]";
     fn put(&self, bytes: &mut [u8], at: &mut usize) -> Option<()> {
         self.iter().try_for_each(|group| group.put(bytes, at))
     }
@@ -259,6 +264,7 @@ impl Field for [u32; MAX_GROUPS] {
 }
 
 impl Field for Credentials {
+    const NAME: &'static str = "Credentials";
     fn put(&self, bytes: &mut [u8], at: &mut usize) -> Option<()> {
         let end = *at + Credentials::SIZE;
         self.encode(bytes.get_mut(*at..end)?)?;
@@ -273,9 +279,21 @@ impl Field for Credentials {
     }
 }
 
+/// The name of the type of a structure's field.
+const fn type_of<S, F: Field>(_: fn(&S) -> &F) -> &'static str {
+    F::NAME
+}
+
 macro_rules! plain {
-    ($($type:ident { $($field:ident),* })*) => {$(
+    ($($type:ident { $($field:ident),* })*) => {
+        /// Every structure with its [`Plain::FIELDS`].
+        pub const LAYOUTS: &[(&str, &[(&str, &str)])] =
+            &[$((stringify!($type), $type::FIELDS)),*];
+
+        $(
         impl Plain for $type {
+            const FIELDS: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($field), type_of(|value: &$type| &value.$field))),*];
             fn encode(&self, bytes: &mut [u8]) -> Option<usize> {
                 let mut at = 0;
                 $(self.$field.put(bytes, &mut at)?;)*
