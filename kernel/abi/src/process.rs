@@ -148,7 +148,7 @@ pub mod process_property {
 pub mod thread_property {
     /// Base of `fs`.
     pub const FS_BASE: u64 = 1;
-    /// [`priority`].
+    /// [`super::priority`].
     pub const PRIORITY: u64 = 2;
     /// CPUs it may run on, a bit each.
     pub const AFFINITY: u64 = 3;

@@ -17,7 +17,7 @@ pub struct Segment {
 
 /// A disk that moves file data by itself.
 pub trait Disk: BlockDevice {
-    /// A Memory whose pages read as zeros, at least [`STAGING_BYTES`] long, to read into.
+    /// A Memory whose pages read as zeros, at least `STAGING_BYTES` long, to read into.
     fn staging(&mut self) -> Result<Handle, Error>;
     /// Overwrites bytes of the staging Memory with zeros.
     fn clear_staging(&mut self, offset: u64, length: u64) -> Result<(), Error>;

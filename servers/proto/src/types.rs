@@ -319,6 +319,8 @@ plain! {
     SignalInformation { signal, code, process, user, status, value }
 }
 
+const _: () = assert!(Identity::SIZE <= kernel_abi::message::IDENTITY_SIZE);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,6 +341,5 @@ mod tests {
         let mut page = [0xffu8; Identity::SIZE];
         let identity = Identity::decode(&page).unwrap();
         assert_eq!(identity.encode(&mut page), Some(Identity::SIZE));
-        assert!(Identity::SIZE <= kernel_abi::message::IDENTITY_SIZE);
     }
 }

@@ -1,7 +1,7 @@
 //! The runtime every server and driver stands on: entry, heap, log, sessions as transports, the
 //! receive loop, the ELF loader, and mapped memory.
 //!
-//! A server's `main.rs` is three lines: [`entry!`], take the handles out of [`Start`], [`serve`].
+//! A server's `main.rs` is three lines: [`entry!`], take the handles out of [`Start`], [`serve()`].
 #![no_std]
 
 extern crate alloc;

@@ -1,8 +1,7 @@
 //! The x86_64 rim: how the processor enters and leaves the kernel, and the few devices that the
 //! kernel itself drives (local and I/O APIC, the debug serial line).
 //!
-//! Boot calls, in this order: [`serial::init`], [`cpu::init_features`], [`Hardware::new`],
-//! [`enter::install`], and on every processor [`cpu::init`] and [`enter::run`].
+//! Boot calls, in this order: [`serial::init`], [`Hardware::new`], [`enter::install`], and on every processor [`cpu::init`] and [`enter::run`].
 #![no_std]
 
 extern crate alloc;

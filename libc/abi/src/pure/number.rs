@@ -43,8 +43,8 @@ impl Text for *const u32 {
 
 unsafe fn read_integer<T: Text>(text: T, end: *mut T, base: c_int) -> Option<Integer> {
     let valid = base == 0 || (2..=36).contains(&base);
-    // SAFETY: the text is a string.
     let found = if valid {
+        // SAFETY: the text is a string.
         number::integer(|index| unsafe { text.at(index) }, base as u32)
     } else {
         None

@@ -198,11 +198,7 @@ const HEIGHT_MAX: usize = 64;
 
 unsafe fn height(node: *const TreeNode) -> c_int {
     // SAFETY: null or a node.
-    if node.is_null() {
-        0
-    } else {
-        unsafe { (*node).height }
-    }
+    unsafe { node.as_ref() }.map_or(0, |node| node.height)
 }
 
 /// Restores the balance of the node that `link` points to (AVL).

@@ -188,9 +188,10 @@ pub unsafe extern "C" fn madvise(address: *mut c_void, length: usize, advice: c_
     const DONTNEED: c_int = 4;
     const FREE: c_int = 8;
     match advice {
-        // SAFETY: the caller gives the content up.
         DONTNEED | FREE => {
-            status(unsafe { memory::decommit(address.cast(), length) }.map_err(Error::from))
+            // SAFETY: the caller gives the content up.
+            let result = unsafe { memory::decommit(address.cast(), length) };
+            status(result.map_err(Error::from))
         }
         // The rest is advice, which may be ignored.
         0..=25 => 0,

@@ -171,10 +171,10 @@ pub unsafe extern "C" fn cfsetospeed(termios: *mut Termios, speed: u32) -> c_int
 /// POSIX: 0 means the output's speed, which is the only one there is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cfsetispeed(termios: *mut Termios, speed: u32) -> c_int {
-    // SAFETY: the caller's.
     if speed == 0 {
         0
     } else {
+        // SAFETY: the caller's.
         unsafe { cfsetospeed(termios, speed) }
     }
 }

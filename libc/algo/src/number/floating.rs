@@ -158,7 +158,7 @@ fn decimal_exact(text: &[u8], format: Format) -> Rounded {
     round_wide(wide, shift, rest || sticky, format)
 }
 
-/// The number in `text` as found by [`float_span`], without its sign and prefix, as
+/// The number in `text` as found by [`super::float_span`], without its sign and prefix, as
 /// binary64; the flag tells of a range error (overflow or underflow).
 #[must_use]
 pub fn to_double(text: &[u8], span: FloatSpan) -> (f64, bool) {

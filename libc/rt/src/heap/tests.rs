@@ -1,3 +1,11 @@
+//! The heap over an arena of the host's memory.
+
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "one argument holds for all: an object is used between its allocation and its release, \
+              within the size it was asked for"
+)]
+
 use super::*;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::collections::BTreeMap;
@@ -77,7 +85,7 @@ fn live_objects_never_overlap_and_keep_their_bytes() {
             _ => choice % 600,
         };
         let object = heap.allocate(size);
-        assert!(!object.is_null() && object as usize % 16 == 0);
+        assert!(!object.is_null() && (object as usize).is_multiple_of(16));
         assert!(unsafe { heap.usable_size(object) } >= size);
         let fill = step as u8;
         unsafe { core::ptr::write_bytes(object, fill, size) };
@@ -116,7 +124,7 @@ fn alignment_is_kept_up_to_the_largest() {
     for shift in 0..=21 {
         for size in [1, 100, 70_000] {
             let object = heap.allocate_aligned(size, 1 << shift);
-            assert!(!object.is_null() && object as usize % (1 << shift) == 0);
+            assert!(!object.is_null() && (object as usize).is_multiple_of(1 << shift));
             unsafe { heap.free(object) };
         }
     }

@@ -124,7 +124,7 @@ pub struct Disk<W: Window, K: Kernel> {
 
 impl<W: Window, K: Kernel> Disk<W, K> {
     /// A disk behind `queue`; `headers`, which the device sees at `headers_address`, takes
-    /// [`headers_size`] bytes.
+    /// `headers_size` bytes.
     pub fn new(
         queue: Queue<W>,
         headers: W,

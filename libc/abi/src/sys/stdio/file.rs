@@ -92,6 +92,7 @@ pub struct File {
 
 // SAFETY: a `File` is shared by locking it.
 unsafe impl Sync for File {}
+// SAFETY: as above; no field belongs to the thread that made it.
 unsafe impl Send for File {}
 
 unsafe fn read_descriptor(file: *mut File, bytes: &mut [u8]) -> Result<usize> {
