@@ -69,6 +69,8 @@ calls! {
     /// raised (at once if one is). A second bind with the same cookie replaces the first; signals
     /// 0 removes it. Bindings end with the process that made them.
     14 EndpointBind(endpoint, object, signals, cookie);
+    /// The upcall mask of the thread that made a taken call (bit 63 is never set).
+    15 MessageMask(token);
 
     // Handles.
     /// Closes a handle.

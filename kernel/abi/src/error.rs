@@ -89,6 +89,9 @@ errors! {
     ReadOnly = 30,
     /// From such a server: the number does not fit.
     Overflow = 75,
+    /// From a server by `Reply`, never to a program: the caller is to execute its call again,
+    /// after the upcalls that are due to it, as if one had interrupted it.
+    Restart = 85,
 }
 
 /// Splits the value of `rax` into its two cases.

@@ -266,10 +266,10 @@ impl<M: Machine> Kernel<M> {
         let course = call.course;
         call.end();
         let purpose = course.purpose;
-        let interrupted = course.cancelled
-            && !course.forwarded
-            && words[0] == encode(Err(Error::Interrupted))
-            && purpose != Purpose::Exception;
+        let restarts = words[0] == encode(Err(Error::Restart));
+        let interrupted = course.cancelled && words[0] == encode(Err(Error::Interrupted));
+        let interrupted =
+            (interrupted || restarts) && !course.forwarded && purpose != Purpose::Exception;
         if !call.handles.is_empty() {
             self.drop_call_handles(caller);
         }

@@ -301,6 +301,13 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// MessageMask.
+    pub(crate) fn message_mask(&mut self, process: ProcessId, token: u64) -> Step {
+        let caller = self.caller_of(process, token)?;
+        let found = self.threads.get(caller).ok_or(Error::NoProcess)?;
+        Ok(found.mask & (u64::MAX >> 1))
+    }
+
     /// MessageIdentity.
     pub(crate) fn message_identity(
         &mut self,

@@ -73,6 +73,8 @@ plain! {
     session_signal => SessionSignal(endpoint: Handle, badge: u64, clear: Signals, set: Signals);
     /// Replaces a session's data object.
     session_attach => SessionAttach(endpoint: Handle, badge: u64, data: Handle);
+    /// The upcall mask of the thread that made a taken call.
+    message_mask => MessageMask(token: u64) as value;
     /// Binds an object's signals to an endpoint.
     endpoint_bind => EndpointBind(endpoint: Handle, object: Handle, signals: Signals, cookie: u64);
     /// Closes a handle.

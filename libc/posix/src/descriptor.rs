@@ -234,6 +234,17 @@ pub fn control(
     }
 }
 
+/// `TIOCGPTPEER`: the other end of a pseudo terminal's master, opened with these flags.
+pub fn terminal_peer(descriptor: i32, flags: u32) -> Result<i32> {
+    let close_on_exec = flags & proto::types::open_flags::CLOSE_ON_EXEC != 0;
+    let master = session(descriptor)?.giving_descriptors(close_on_exec);
+    match proto::terminals::open_peer(&master, flags, &[]) {
+        Ok(answer) => Ok(answer.handles[0].0 as i32),
+        Err(Error::NotSupported | Error::Unsupported) => Err(Error::NotTerminal),
+        Err(error) => Err(error),
+    }
+}
+
 /// `fallocate`.
 pub fn allocate(descriptor: i32, mode: u32, offset: u64, length: u64) -> Result<()> {
     file::allocate(&session(descriptor)?, mode, offset, length, &[]).map(|_| ())

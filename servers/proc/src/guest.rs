@@ -327,6 +327,12 @@ impl Kernel for Guest {
         safe::monotonic_ns()
     }
 
+    fn share(&mut self, process: Handle) -> Result<Handle, Error> {
+        let (slot, flags) = (Handle::HIGH_FREE, handle_flags::HIGH);
+        let rights = Rights::WAIT.or(Rights::TRANSFER);
+        Ok(safe::handle_duplicate(process, slot, rights, flags)?)
+    }
+
     fn watch(&mut self, process: Handle, id: u64) {
         let bound = safe::endpoint_bind(self.endpoint, process, Signals::TERMINATED, id);
         if let Err(error) = bound {

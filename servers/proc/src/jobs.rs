@@ -136,4 +136,20 @@ impl<K: Kernel, C: Call + ?Sized> job::Job<C> for Server<K> {
         // The masks are the threads' own and not known here: bit 1 is never set.
         Ok(Answer::value(if ignored { IGNORED } else { 0 }).into())
     }
+
+    fn leader(&mut self, _call: &mut C, session: u64) -> Reply {
+        let leader = self.table.get(session)?;
+        if leader.is_zombie() || leader.identity.session != session {
+            return Err(Error::NoProcess);
+        }
+        let handle = leader.handle;
+        let shared = self.kernel.share(handle)?;
+        Ok(Answer::default().with_handle(shared).into())
+    }
+
+    fn release_terminal(&mut self, _call: &mut C, process: u64) -> Reply {
+        self.table.get_mut(process)?.identity.terminal = 0;
+        self.publish(process)?;
+        Ok(Answer::default().into())
+    }
 }

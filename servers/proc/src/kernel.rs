@@ -40,6 +40,8 @@ pub trait Kernel {
     fn region(&self, process: Handle, address: u64) -> Option<RegionInfo>;
     /// Sets a property (`kernel_abi::process::process_property`).
     fn set_property(&mut self, process: Handle, property: u64, value: u64) -> Result<(), Error>;
+    /// A copy of a process's handle by which its end is seen, and no more.
+    fn share(&mut self, process: Handle) -> Result<Handle, Error>;
     /// Closes a handle.
     fn close(&mut self, handle: Handle);
     /// Answers a call that was kept.

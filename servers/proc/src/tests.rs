@@ -118,6 +118,9 @@ impl Kernel for Fake {
     fn now_ns(&self) -> u64 {
         self.now_ns
     }
+    fn share(&mut self, process: Handle) -> Result<Handle, Error> {
+        Ok(Handle(process.0 + 1000))
+    }
     fn watch(&mut self, _process: Handle, id: u64) {
         self.watched.push(id);
     }
@@ -571,6 +574,34 @@ fn only_declared_peers_use_what_is_theirs() {
         let (reply, _) = machine.call(badge, &fork, &[], &[], &[]);
         assert!(reply.is_err(), "{badge:#x}");
     }
+}
+
+#[test]
+fn the_terminal_server_sees_leaders_end_and_takes_terminals_away() {
+    let mut machine = Machine::new();
+    let leader = machine.fork(1);
+    machine
+        .simple(leader, &[process::number::new_session])
+        .unwrap();
+    let member = machine.fork(leader);
+    let mut ask = |machine: &mut Machine, words: [u64; 3]| {
+        machine.call(TERMINAL_BADGE, &words, &[], &[], &[]).0
+    };
+    let terminal = [job::number::set_terminal, leader, 0x501];
+    ask(&mut machine, terminal).unwrap();
+    ask(&mut machine, [job::number::release_terminal, member, 0]).unwrap();
+    let of = |machine: &Machine, id| machine.server.table.get(id).unwrap().identity.terminal;
+    assert_eq!((of(&machine, leader), of(&machine, member)), (0x501, 0));
+    let handle = machine.handle(leader);
+    let Ok(Outcome::Answer(answer)) = ask(&mut machine, [job::number::leader, leader, 0]) else {
+        panic!("no handle")
+    };
+    assert_eq!(answer.handles[0], Handle(handle.0 + 1000), "a weaker one");
+    let no_leader = ask(&mut machine, [job::number::leader, member, 0]);
+    assert_eq!(no_leader, Err(Error::NoProcess));
+    machine.end(leader, 0);
+    let ended = ask(&mut machine, [job::number::leader, leader, 0]);
+    assert_eq!(ended, Err(Error::NoProcess));
 }
 
 #[test]

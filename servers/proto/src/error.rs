@@ -96,6 +96,8 @@ errors! {
     TooManySymlinks = 40,
     /// The message does not decode (`EPROTO`).
     BadMessage = 71,
+    /// The kernel is to have the caller send its call again (never seen by a program).
+    Restart = 85,
     /// Not a socket (`ENOTSOCK`).
     NotSocket = 88,
     /// Not supported for this object (`EOPNOTSUPP`).

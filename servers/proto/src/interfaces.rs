@@ -211,6 +211,10 @@ interface! {
         195 group_status(group: u64) in() out() sends(0) -> (status, session) returns(0);
         /// Whether a process blocks or ignores a signal (for SIGTTIN, SIGTTOU): bit 0 ignored, bit 1 blocked.
         196 signal_status(process: u64, signal: u32) in() out() sends(0) -> (status) returns(0);
+        /// A handle to the leader of a session, by which its end is seen; `NoProcess` after that.
+        197 leader(session: u64) in() out() sends(0) -> () returns(1);
+        /// Takes the controlling terminal from one process (`TIOCNOTTY`).
+        198 release_terminal(process: u64) in() out() sends(0) -> () returns(0);
     }
 }
 
@@ -222,6 +226,22 @@ interface! {
         208 open(minor: u64, flags: u32) in(identity) out() sends(0) -> () returns(1);
         /// Devices offered: lines `NAME MAJOR MINOR MODE(octal) KIND(c|b)`. Value: bytes.
         209 list() in() out(text) sends(0) -> (length) returns(0);
+    }
+}
+
+interface! {
+    /// Pseudo terminals: served by `tty` to `vfs`, which shows them in `/dev/pts`.
+    mod terminals, trait Terminals {
+        /// Opens the slave `number`. Returns its session.
+        212 open(number: u64, flags: u32) in(identity) out() sends(0) -> () returns(1);
+        /// Numbers of pseudo terminals from `first` on, ascending, as an array of u64. Value: bytes.
+        213 list(first: u64) in() out(numbers) sends(0) -> (length) returns(0);
+        /// Attributes of a slave.
+        214 status(number: u64) in() out(attributes) sends(0) -> () returns(0);
+        /// Sets them, for the process with this identity.
+        215 set_attributes(number: u64, mask: u64) in(attributes, identity) out() sends(0) -> () returns(0);
+        /// On a master's session: opens its slave (`TIOCGPTPEER`). Returns the slave's session.
+        216 open_peer(flags: u32) in() out() sends(0) -> () returns(1);
     }
 }
 

@@ -4,13 +4,15 @@
 //! `mkimage check --update` (or `UPDATE_LOCK=1 cargo test -p proto`) writes it anew.
 
 use proto::types::LAYOUTS;
-use proto::{block, device, directory, file, file_system, hardware, job, process, supervisor};
+use proto::{
+    block, device, directory, file, file_system, hardware, job, process, supervisor, terminals,
+};
 use std::collections::HashSet;
 use std::fmt::Write;
 
 type Signatures = &'static [(u64, &'static str, &'static str)];
 
-const INTERFACES: [(&str, Signatures); 9] = [
+const INTERFACES: [(&str, Signatures); 10] = [
     ("directory", directory::SIGNATURES),
     ("file", file::SIGNATURES),
     ("file_system", file_system::SIGNATURES),
@@ -18,6 +20,7 @@ const INTERFACES: [(&str, Signatures); 9] = [
     ("process", process::SIGNATURES),
     ("job", job::SIGNATURES),
     ("device", device::SIGNATURES),
+    ("terminals", terminals::SIGNATURES),
     ("supervisor", supervisor::SIGNATURES),
     ("hardware", hardware::SIGNATURES),
 ];

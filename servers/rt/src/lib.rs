@@ -20,7 +20,7 @@ mod start;
 pub use heap::Heap;
 pub use log::{Log, write_log};
 pub use mapping::{Mapping, map_constant};
-pub use saved::Saved;
+pub use saved::{Saved, SavedTable};
 pub use serve::{ServerCall, Service, reply, serve};
 pub use session::Session;
 pub use start::Start;

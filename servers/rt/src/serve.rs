@@ -182,6 +182,11 @@ fn handle(
             let result = match service.call(&mut call) {
                 Ok(Outcome::Later | Outcome::Forwarded) => return None,
                 Ok(Outcome::Answer(answer)) => Ok(answer),
+                // The kernel's short way of answering does not look for it.
+                Err(Error::Restart) => {
+                    reply(received.token, Err(Error::Restart));
+                    return None;
+                }
                 Err(error) => Err(error),
             };
             let (words, transfer) = encode(&result);

@@ -1,19 +1,21 @@
 //! `ioctl` requests of terminals.
 
 use alloc::vec::Vec;
-use proto::{Answer, Call, Error, Input, Output, Reply};
+use proto::{Answer, Call, Error, Input, Outcome, Output, Reply};
 
 use crate::jobs::signal;
 use crate::kernel::Kernel;
+use crate::line;
+use crate::pty::packet;
 use crate::server::{Server, read_input};
-use crate::terminal::WindowSize;
-use crate::termios::{SIZE, Termios};
+use crate::sessions::{Place, Side};
+use crate::terminal::{Drainer, Then, WindowSize};
+use crate::termios::{SECOND_SIZE, SIZE, Termios, character};
 
 #[allow(missing_docs, reason = "named as <sys/ioctl.h> names them")]
 mod request {
     pub const TCGETS: u64 = 0x5401;
     pub const TCSETS: u64 = 0x5402;
-    pub const TCSETSW: u64 = 0x5403;
     pub const TCSETSF: u64 = 0x5404;
     pub const TCSBRK: u64 = 0x5409;
     pub const TCXONC: u64 = 0x540a;
@@ -31,6 +33,28 @@ mod request {
     pub const TCSBRKP: u64 = 0x5425;
     pub const TIOCGSID: u64 = 0x5429;
     pub const TIOCGDEV: u64 = 0x8004_5432;
+    pub const TIOCEXCL: u64 = 0x540c;
+    pub const TIOCNXCL: u64 = 0x540d;
+    pub const TIOCSETD: u64 = 0x5423;
+    pub const TIOCGEXCL: u64 = 0x8004_5440;
+    pub const TIOCVHANGUP: u64 = 0x5437;
+    pub const TCGETS2: u64 = 0x802c_542a;
+    pub const TCSETS2: u64 = 0x402c_542b;
+    pub const TCSETSF2: u64 = 0x402c_542d;
+    pub const TIOCPKT: u64 = 0x5420;
+    pub const TIOCGPKT: u64 = 0x8004_5438;
+    pub const TIOCGPTN: u64 = 0x8004_5430;
+    pub const TIOCSPTLCK: u64 = 0x4004_5431;
+    pub const TIOCGPTLCK: u64 = 0x8004_5439;
+    pub const TIOCSIG: u64 = 0x4004_5436;
+}
+
+/// The argument of an `ioctl`: a number, or bytes that go in or out.
+#[derive(Clone, Copy)]
+pub(crate) struct Argument {
+    pub value: u64,
+    pub data: Input,
+    pub result: Output,
 }
 
 /// Queues and flows of `TCFLSH` and `TCXONC`.
@@ -40,6 +64,8 @@ mod queue {
     pub const BOTH: u64 = 2;
     pub const OUTPUT_OFF: u64 = 0;
     pub const OUTPUT_ON: u64 = 1;
+    pub const INPUT_OFF: u64 = 2;
+    pub const INPUT_ON: u64 = 3;
 }
 
 fn done() -> Reply {
@@ -69,106 +95,250 @@ impl<K: Kernel> Server<K> {
         &mut self,
         call: &C,
         number: u64,
-        argument: u64,
-        data: Input,
-        result: Output,
+        argument: Argument,
     ) -> Reply {
         use request as r;
-        let index = self.index(call)?;
-        let terminal = &self.terminals[index];
+        let place = self.live(call)?;
+        let terminal = &self.terminals[place.index];
+        let result = argument.result;
         match number {
             r::TCGETS => give(call, result, &terminal.line.termios.encode()),
-            r::TCSETS | r::TCSETSW | r::TCSETSF => self.set_modes(call, index, number, data),
-            r::TCSBRK | r::TCSBRKP => {
-                self.drain(index);
-                done()
-            }
-            r::TCXONC => self.set_flow(index, argument),
-            r::TCFLSH => self.flush_queues(index, argument),
+            r::TCGETS2 => give(call, result, &terminal.line.termios.encode_second()),
             r::TIOCGWINSZ => give(call, result, &window_bytes(terminal.window)),
-            r::TIOCSWINSZ => self.set_window(call, index, data),
-            r::FIONREAD => give_number(call, result, terminal.line.available() as u64),
-            r::TIOCOUTQ => give_number(call, result, terminal.output.len() as u64),
+            r::FIONREAD => give_number(call, result, self.readable_bytes(place)),
+            r::TIOCOUTQ => give_number(call, result, self.unsent_bytes(place)),
             r::TIOCGETD => give_number(call, result, 0),
             r::TIOCGDEV => give_number(call, result, terminal.device),
-            r::TIOCSTI => self.type_for(call, index, data),
-            _ => self.job_request(call, index, number, data, result),
+            r::TIOCGEXCL => give_number(call, result, terminal.exclusive.into()),
+            _ => self.change(call, place, number, argument),
+        }
+    }
+
+    /// Requests that change something.
+    fn change<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        place: Place,
+        number: u64,
+        argument: Argument,
+    ) -> Reply {
+        use request as r;
+        let index = place.index;
+        let changes = matches!(
+            number,
+            r::TCSETS..=r::TCSETSF | r::TCSETS2..=r::TCSETSF2 | r::TCSBRK..=r::TCFLSH | r::TCSBRKP
+        );
+        if changes {
+            self.check_background(call, place)?;
+        }
+        self.touch(index);
+        match number {
+            r::TCSETS..=r::TCSETSF => {
+                let termios = Termios::decode(&take::<SIZE, C>(call, argument.data)?);
+                self.set_modes(call, index, termios, number - r::TCSETS)
+            }
+            r::TCSETS2..=r::TCSETSF2 => {
+                let bytes = take::<SECOND_SIZE, C>(call, argument.data)?;
+                let before = self.terminals[index].line.termios;
+                let termios = Termios::decode_second(&bytes, &before);
+                self.set_modes(call, index, termios, number - r::TCSETS2)
+            }
+            r::TCSBRK if argument.value == 0 => self.send_break(call, place),
+            r::TCSBRKP => self.send_break(call, place),
+            r::TCSBRK => self.drain(call, index, Then::Nothing),
+            r::TCXONC => self.set_flow(index, argument.value),
+            r::TCFLSH => self.flush_queues(place, argument.value),
+            r::TIOCSWINSZ => self.set_window(call, index, argument.data),
+            r::TIOCSTI => self.type_for(call, index, argument.data),
+            r::TIOCEXCL | r::TIOCNXCL => {
+                self.terminals[index].exclusive = number == r::TIOCEXCL;
+                done()
+            }
+            r::TIOCSETD if u32::from_le_bytes(take(call, argument.data)?) == 0 => done(),
+            r::TIOCSETD => Err(Error::BadArgument),
+            r::TIOCVHANGUP if call.identity()?.credentials.user != 0 => Err(Error::NotPermitted),
+            r::TIOCVHANGUP => {
+                self.hang_up(index, true);
+                done()
+            }
+            _ if place.side == Side::Master => self.master_request(call, place, number, argument),
+            _ => self.job_request(call, place, number, argument),
         }
     }
 
     fn job_request<C: Call + ?Sized>(
         &mut self,
         call: &C,
-        index: usize,
+        place: Place,
         number: u64,
-        data: Input,
-        result: Output,
+        argument: Argument,
     ) -> Reply {
         use request as r;
         let identity = call.identity()?;
-        let terminal = &self.terminals[index];
+        let terminal = &self.terminals[place.index];
         match number {
-            r::TIOCSCTTY => self.take_control(index, &identity)?,
-            r::TIOCNOTTY => self.give_up(index, &identity)?,
+            r::TIOCSCTTY => self.take_control(place.index, &identity, argument.value == 1)?,
+            r::TIOCNOTTY => self.give_up(place.index, &identity)?,
             r::TIOCSPGRP => {
-                let group = u32::from_le_bytes(take(call, data)?);
-                self.set_foreground(index, &identity, group.into())?;
+                let group = u32::from_le_bytes(take(call, argument.data)?);
+                return self.set_foreground(call, place, group).map(Outcome::from);
             }
             r::TIOCGPGRP | r::TIOCGSID if !terminal.controls(&identity) => {
                 return Err(Error::NotTerminal);
             }
-            r::TIOCGPGRP => return give_number(call, result, terminal.foreground),
-            r::TIOCGSID => return give_number(call, result, terminal.session),
+            r::TIOCGPGRP => return give_number(call, argument.result, terminal.foreground),
+            r::TIOCGSID => return give_number(call, argument.result, terminal.session),
             _ => return Err(Error::NotTerminal),
         }
         done()
     }
 
+    /// Requests of a pseudo terminal's master.
+    fn master_request<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        place: Place,
+        number: u64,
+        argument: Argument,
+    ) -> Reply {
+        use request as r;
+        let (index, result) = (place.index, argument.result);
+        let terminal = &mut self.terminals[index];
+        let (session, foreground) = (terminal.session, terminal.foreground);
+        let pty = terminal.pty.as_mut().ok_or(Error::NotTerminal)?;
+        match number {
+            r::TIOCGPTN => return give_number(call, result, index as u64 - 1),
+            r::TIOCGPKT => return give_number(call, result, pty.packet.into()),
+            r::TIOCGPTLCK => return give_number(call, result, pty.locked.into()),
+            r::TIOCGPGRP => return give_number(call, result, foreground),
+            r::TIOCGSID if session != 0 => return give_number(call, result, session),
+            r::TIOCSPTLCK => pty.locked = take(call, argument.data)? != [0; 4],
+            r::TIOCPKT => {
+                pty.packet = take(call, argument.data)? != [0; 4];
+                pty.events = 0;
+            }
+            r::TIOCSIG => {
+                let known = [line::signal::INT, line::signal::QUIT, line::signal::TSTP];
+                let signal = known.iter().find(|one| u64::from(**one) == argument.value);
+                self.signal(foreground, *signal.ok_or(Error::BadArgument)?);
+            }
+            r::TIOCSPGRP | r::TIOCSCTTY | r::TIOCNOTTY => {
+                return self.job_request(call, place, number, argument);
+            }
+            _ => return Err(Error::NotTerminal),
+        }
+        done()
+    }
+
+    /// Bytes that a read would take.
+    fn readable_bytes(&self, place: Place) -> u64 {
+        let terminal = &self.terminals[place.index];
+        match place.side {
+            Side::Master => terminal.output.len() as u64,
+            Side::Terminal => terminal.line.available() as u64,
+        }
+    }
+
+    /// Bytes that the device has not taken yet. What a master can read is with the device.
+    fn unsent_bytes(&self, place: Place) -> u64 {
+        let terminal = &self.terminals[place.index];
+        match terminal.pty {
+            Some(_) => 0,
+            None => terminal.output.len() as u64,
+        }
+    }
+
+    /// `tcsetattr`: `when` is 0 now, 1 after the output, 2 after it and without the input.
     fn set_modes<C: Call + ?Sized>(
         &mut self,
         call: &C,
         index: usize,
-        number: u64,
-        data: Input,
+        termios: Termios,
+        when: u64,
     ) -> Reply {
-        let termios = Termios::decode(&take::<SIZE, C>(call, data)?);
-        if number != request::TCSETS {
-            self.drain(index);
+        if when == 0 {
+            self.apply_modes(index, termios, false);
+            return done();
         }
-        if number == request::TCSETSF {
-            self.terminals[index].line.flush_input();
+        self.drain(call, index, Then::SetModes(termios, when == 2))
+    }
+
+    /// Sets modes, perhaps without the input that waits.
+    pub(crate) fn apply_modes(&mut self, index: usize, termios: Termios, flushes: bool) {
+        let terminal = &mut self.terminals[index];
+        if flushes {
+            terminal.line.flush_input();
+            terminal.note_packet(packet::FLUSH_READ, 0);
         }
-        self.terminals[index].line.set_termios(termios);
-        self.flush(index);
-        self.serve_readers(index);
+        let stopped = terminal.line.is_stopped();
+        terminal.change_modes(termios);
+        self.note_stop(index, stopped);
+    }
+
+    /// Waits for the output to be with the device, and does something then.
+    fn drain<C: Call + ?Sized>(&mut self, call: &C, index: usize, then: Then) -> Reply {
+        self.terminals[index].drainers.push(Drainer {
+            token: call.token(),
+            number: call.number(),
+            then,
+        });
+        Ok(Outcome::Later)
+    }
+
+    /// `tcsendbreak`: a master's arrives as a break condition at its slave. Other devices here
+    /// have no line to break.
+    fn send_break<C: Call + ?Sized>(&mut self, call: &C, place: Place) -> Reply {
+        if place.side == Side::Terminal {
+            return self.drain(call, place.index, Then::Nothing);
+        }
+        let line = &mut self.terminals[place.index].line;
+        let stopped = line.is_stopped();
+        let effects = line.type_break();
+        self.apply(place.index, stopped, effects);
         done()
     }
 
     fn set_flow(&mut self, index: usize, action: u64) -> Reply {
-        match action {
-            queue::OUTPUT_OFF => self.terminals[index].line.stopped = true,
-            queue::OUTPUT_ON => {
-                self.terminals[index].line.stopped = false;
-                self.flush(index);
+        let terminal = &mut self.terminals[index];
+        let stopped = terminal.line.is_stopped();
+        let characters = terminal.line.termios;
+        let sent = match action {
+            queue::OUTPUT_OFF => {
+                terminal.line.halted = true;
+                None
             }
-            // Stopping what is typed: 2 and 3 would send the stop and start characters out.
-            2 | 3 => return Err(Error::Unsupported),
+            queue::OUTPUT_ON => {
+                (terminal.line.halted, terminal.line.stopped) = (false, false);
+                None
+            }
+            queue::INPUT_OFF => characters.character(character::STOP),
+            queue::INPUT_ON => characters.character(character::START),
             _ => return Err(Error::BadArgument),
-        }
+        };
+        terminal.output.extend(sent);
+        terminal.departed |= sent.is_some();
+        self.note_stop(index, stopped);
         done()
     }
 
-    fn flush_queues(&mut self, index: usize, which: u64) -> Reply {
+    fn flush_queues(&mut self, place: Place, which: u64) -> Reply {
         if which > queue::BOTH {
             return Err(Error::BadArgument);
         }
-        if which != queue::OUTPUT {
-            self.terminals[index].line.flush_input();
+        // What a master reads is what its slave writes.
+        let other = match place.side {
+            Side::Terminal => (queue::OUTPUT, queue::INPUT),
+            Side::Master => (queue::INPUT, queue::OUTPUT),
+        };
+        let terminal = &mut self.terminals[place.index];
+        if which != other.0 {
+            terminal.line.flush_input();
+            terminal.note_packet(packet::FLUSH_READ, 0);
         }
-        if which != queue::INPUT {
-            self.terminals[index].output.clear();
+        if which != other.1 {
+            terminal.output.clear();
+            terminal.note_packet(packet::FLUSH_WRITE, 0);
         }
-        self.flush(index);
         done()
     }
 
@@ -194,8 +364,7 @@ impl<K: Kernel> Server<K> {
         }
         let [byte] = take(call, data)?;
         self.type_byte(index, byte);
-        self.serve_readers(index);
-        self.flush(index);
+        self.restart_timers(index);
         done()
     }
 }

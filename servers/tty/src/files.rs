@@ -4,11 +4,14 @@ use proto::types::{Plain, attribute_mask, file_type};
 use proto::{Answer, Attributes, Call, Error, Input, Output, Reply, file};
 
 use crate::kernel::Kernel;
-use crate::server::{CONSOLE_INDEX, Server, read_input};
+use crate::control::Argument;
+use crate::server::{MULTIPLEXER, Server, read_input};
+use crate::sessions::Side;
+use crate::terminal::Terminal;
 
 impl<K: Kernel> Server<K> {
     /// `fchmod`, `fchown` and times; the rules are those of files (POSIX).
-    fn change_attributes(
+    pub(crate) fn change_attributes(
         &mut self,
         index: usize,
         mask: u64,
@@ -17,6 +20,7 @@ impl<K: Kernel> Server<K> {
     ) -> Result<(), Error> {
         use attribute_mask as m;
         let now = self.kernel.realtime_ns();
+        self.touch(index);
         let attributes = &mut self.terminals[index].attributes;
         let owner = user == 0 || user == attributes.user;
         if !owner || (mask & m::USER != 0 && user != 0 && new.user != attributes.user) {
@@ -42,55 +46,65 @@ impl<K: Kernel> Server<K> {
         attributes.change_ns = now;
         Ok(())
     }
+
+    /// Writes a terminal's attributes into an output.
+    pub(crate) fn give_attributes<C: Call + ?Sized>(
+        &self,
+        call: &C,
+        index: usize,
+        output: Output,
+    ) -> Reply {
+        write_attributes(call, &self.terminals[index].attributes, output)
+    }
 }
 
 impl<K: Kernel, C: Call + ?Sized> file::File<C> for Server<K> {
     fn status(&mut self, call: &mut C, attributes: Output) -> Reply {
-        let index = self.index(call)?;
-        let mut bytes = [0; Attributes::SIZE];
-        let encoded = self.terminals[index].attributes.encode(&mut bytes);
-        encoded.ok_or(Error::BadArgument)?;
-        call.write(attributes, 0, &bytes)?;
-        Ok(Answer::default().into())
+        let place = self.place(call)?;
+        if place.side == Side::Terminal {
+            return self.give_attributes(call, place.index, attributes);
+        }
+        // Whoever opened the multiplexer has its attributes.
+        let now = self.kernel.realtime_ns();
+        let multiplexer = Terminal::new(MULTIPLEXER, 0o666, now).attributes;
+        write_attributes(call, &multiplexer, attributes)
     }
 
     fn set_attributes(&mut self, call: &mut C, mask: u64, attributes: Input) -> Reply {
-        let index = self.index(call)?;
+        let place = self.place(call)?;
+        if place.side == Side::Master {
+            return Err(Error::NotPermitted);
+        }
         let bytes = read_input(call, attributes, Attributes::SIZE)?;
         let new = Attributes::decode(&bytes).ok_or(Error::BadArgument)?;
         let user = call.identity()?.credentials.user;
-        self.change_attributes(index, mask, &new, user)?;
+        self.change_attributes(place.index, mask, &new, user)?;
         Ok(Answer::default().into())
     }
 
     fn truncate(&mut self, call: &mut C, _length: u64) -> Reply {
-        self.index(call)?;
+        self.place(call)?;
         Err(Error::BadArgument)
     }
 
     fn sync(&mut self, call: &mut C, _data_only: u32) -> Reply {
         // POSIX: terminals have nothing to synchronise, which is an error to ask for.
-        self.index(call)?;
+        self.place(call)?;
         Err(Error::BadArgument)
     }
 
     fn path(&mut self, call: &mut C, path: Output) -> Reply {
-        let index = self.index(call)?;
         // A terminal is known by the name that everybody can open it by, not by `/dev/tty`.
-        let name: &[u8] = if index == CONSOLE_INDEX {
-            b"/dev/console"
-        } else {
-            return Err(Error::NotFound);
-        };
+        let name = Self::path_of(self.place(call)?);
         if (name.len() as u64) > path.length {
             return Err(Error::OutOfRange);
         }
-        call.write(path, 0, name)?;
+        call.write(path, 0, &name)?;
         Ok(Answer::value(name.len() as u64).into())
     }
 
     fn map(&mut self, call: &mut C, _protection: u32) -> Reply {
-        self.index(call)?;
+        self.place(call)?;
         Err(Error::NoDevice)
     }
 
@@ -102,6 +116,22 @@ impl<K: Kernel, C: Call + ?Sized> file::File<C> for Server<K> {
         data: Input,
         result: Output,
     ) -> Reply {
-        self.control_call(call, request, argument, data, result)
+        let argument = Argument {
+            value: argument,
+            data,
+            result,
+        };
+        self.control_call(call, request, argument)
     }
+}
+
+fn write_attributes<C: Call + ?Sized>(
+    call: &C,
+    attributes: &Attributes,
+    output: Output,
+) -> Reply {
+    let mut bytes = [0; Attributes::SIZE];
+    attributes.encode(&mut bytes).ok_or(Error::BadArgument)?;
+    call.write(output, 0, &bytes)?;
+    Ok(Answer::default().into())
 }

@@ -4,11 +4,10 @@ use alloc::vec::Vec;
 use kernel_abi::message::status_flags;
 use kernel_abi::object::handle_flags;
 use kernel_abi::system::clock;
-use kernel_abi::wait::{FOREVER, WaitItem};
 use kernel_abi::{Handle, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Error, job};
-use server_rt::{Saved, Session};
+use server_rt::{SavedTable, Session};
 
 use crate::kernel::Kernel;
 
@@ -16,6 +15,8 @@ use crate::kernel::Kernel;
 pub const CONSOLE_COOKIE: u64 = 1;
 /// Cookie of the alarm's binding.
 pub const ALARM_COOKIE: u64 = 2;
+/// Cookies of the bindings to leaders of sessions: this, and the terminal's index.
+pub const LEADER_COOKIE: u64 = 1 << 32;
 
 /// Effects by system calls.
 pub struct Guest {
@@ -23,7 +24,7 @@ pub struct Guest {
     console: Handle,
     job: Session,
     alarm: Handle,
-    state: Saved,
+    state: SavedTable,
 }
 
 impl Guest {
@@ -35,7 +36,8 @@ impl Guest {
         supervisor: Handle,
     ) -> Result<Guest, Error> {
         safe::status_flags(console, 1, status_flags::NONBLOCK)?;
-        let state = Saved::open(supervisor, "terminal", crate::state::CAPACITY)?;
+        let (slots, capacity) = (crate::state::MAX_TERMINALS, crate::state::CAPACITY);
+        let state = SavedTable::open(supervisor, "terminals", slots, capacity)?;
         let alarm = safe::timer_create(clock::MONOTONIC)?;
         Ok(Guest {
             endpoint,
@@ -65,9 +67,29 @@ impl Kernel for Guest {
         server_rt::reply(token, result);
     }
 
-    fn write_kept(&mut self, token: u64, buffer: usize, bytes: &[u8]) -> Result<(), Error> {
-        safe::message_write(token, buffer as u64, 0, bytes)?;
+    fn read_kept(
+        &mut self,
+        token: u64,
+        buffer: usize,
+        offset: u64,
+        bytes: &mut [u8],
+    ) -> Result<usize, Error> {
+        Ok(safe::message_read(token, buffer as u64, offset, bytes)?)
+    }
+
+    fn write_kept(
+        &mut self,
+        token: u64,
+        buffer: usize,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        safe::message_write(token, buffer as u64, offset, bytes)?;
         Ok(())
+    }
+
+    fn blocked(&mut self, token: u64) -> Result<u64, Error> {
+        Ok(safe::message_mask(token)?)
     }
 
     fn set_alarm(&mut self, deadline_ns: u64) {
@@ -100,12 +122,12 @@ impl Kernel for Guest {
         }
     }
 
-    fn saved(&self) -> Option<Vec<u8>> {
-        self.state.load()
+    fn saved(&self, terminal: usize) -> Option<Vec<u8>> {
+        self.state.load(terminal)
     }
 
-    fn save(&mut self, state: &[u8]) {
-        if !self.state.store(state) {
+    fn save(&mut self, terminal: usize, state: &[u8]) {
+        if !self.state.store(terminal, state) {
             server_rt::log!("the terminal's state is too long to be saved");
         }
     }
@@ -125,19 +147,34 @@ impl Kernel for Guest {
         }
     }
 
-    fn console_wait_writable(&mut self) {
-        let mut items = [WaitItem {
-            handle: self.console.0,
-            signals: Signals::WRITABLE.0,
-            ..Default::default()
-        }];
-        // Whatever ends the wait, the write that follows tells.
-        let _ = safe::wait(&mut items, FOREVER);
-    }
-
     fn signal_group(&mut self, group: u64, signal: u32) -> Result<(), Error> {
         job::signal_group(&self.job, group, signal, &[])?;
         Ok(())
+    }
+
+    fn hang_up(&mut self, session: u64) -> Result<(), Error> {
+        job::hang_up(&self.job, session, &[])?;
+        Ok(())
+    }
+
+    fn release_terminal(&mut self, process: u64) -> Result<(), Error> {
+        job::release_terminal(&self.job, process, &[])?;
+        Ok(())
+    }
+
+    fn watch_leader(&mut self, terminal: usize, session: u64) -> Result<(), Error> {
+        let leader = job::leader(&self.job, session, &[])?.handles[0];
+        let cookie = LEADER_COOKIE + terminal as u64;
+        let bound = safe::endpoint_bind(self.endpoint, leader, Signals::TERMINATED, cookie);
+        // The binding is with the process, not with the handle.
+        safe::handle_close(leader)?;
+        Ok(bound?)
+    }
+
+    fn forget_leader(&mut self, terminal: usize) {
+        let cookie = LEADER_COOKIE + terminal as u64;
+        // Fails only where there is nothing to forget.
+        let _ = safe::endpoint_bind(self.endpoint, Handle::NONE, Signals::NONE, cookie);
     }
 
     fn set_terminal(&mut self, session: u64, terminal: u64) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::termios::{Termios, output};
+use crate::termios::{Termios, input, output};
 
 const TAB: usize = 8;
 
@@ -14,11 +14,12 @@ pub struct Output {
 }
 
 impl Output {
-    /// Appends what the device gets for a byte that a program writes.
+    /// Appends what the device gets for a byte that a program writes. Delays (`NLDLY` and its
+    /// like, `OFILL`, `OFDEL`) are kept among the modes and do nothing: no device here needs them.
     pub fn process(&mut self, termios: &Termios, byte: u8, out: &mut Vec<u8>) {
         let on = |flag| termios.output & flag == flag;
         if !on(output::OPOST) {
-            self.follow(byte);
+            self.follow(termios, byte);
             out.push(byte);
             return;
         }
@@ -33,11 +34,16 @@ impl Output {
                 out.push(b'\n');
             }
             b'\r' if on(output::ONOCR) && self.column == 0 => {}
-            b'\r' if on(output::OCRNL) => self.process_newline(out),
+            b'\r' if on(output::OCRNL) => {
+                if on(output::ONLRET) {
+                    self.column = 0;
+                }
+                out.push(b'\n');
+            }
             b'\t' if on(output::XTABS) => {
                 let spaces = TAB - self.column % TAB;
                 out.resize(out.len() + spaces, b' ');
-                self.column += spaces;
+                self.column = (self.column + spaces) % COLUMNS;
             }
             _ => {
                 let byte = if on(output::OLCUC) {
@@ -45,26 +51,26 @@ impl Output {
                 } else {
                     byte
                 };
-                self.follow(byte);
+                self.follow(termios, byte);
                 out.push(byte);
             }
         }
     }
 
-    fn process_newline(&mut self, out: &mut Vec<u8>) {
-        self.column = 0;
-        out.push(b'\n');
-    }
-
     /// Moves the column as the device will.
-    fn follow(&mut self, byte: u8) {
-        self.column = match byte {
+    fn follow(&mut self, termios: &Termios, byte: u8) {
+        let column = match byte {
             b'\r' => 0,
             b'\x08' => self.column.saturating_sub(1),
             b'\t' => self.column + TAB - self.column % TAB,
-            // Bytes that go on a character, and controls, move nothing.
-            0x80..=0xbf | 0..=0x1f | 0x7f => self.column,
+            0..=0x1f | 0x7f => self.column,
+            // Bytes that go on a character move nothing.
+            0x80..=0xbf if termios.is_input(input::IUTF8) => self.column,
             _ => self.column + 1,
         };
+        self.column = column % COLUMNS;
     }
 }
+
+/// The column starts anew here: a line without end must not overflow it. A multiple of a tab.
+const COLUMNS: usize = 1 << 20;

@@ -7,6 +7,10 @@ pub const CONTROL_CHARACTERS: usize = 32;
 /// Bytes of the structure as it travels.
 pub const SIZE: usize = 60;
 
+/// Bytes of `struct termios2`, and where its speeds are.
+pub const SECOND_SIZE: usize = 44;
+const SECOND_SPEEDS: usize = 36;
+
 /// Indices of control characters.
 pub mod character {
     pub const INTR: usize = 0;
@@ -21,6 +25,7 @@ pub mod character {
     pub const SUSP: usize = 10;
     pub const EOL: usize = 11;
     pub const REPRINT: usize = 12;
+    pub const DISCARD: usize = 13;
     pub const WERASE: usize = 14;
     pub const LNEXT: usize = 15;
     pub const EOL2: usize = 16;
@@ -28,6 +33,9 @@ pub mod character {
 
 /// Input modes.
 pub mod input {
+    pub const IGNBRK: u32 = 1;
+    pub const BRKINT: u32 = 2;
+    pub const PARMRK: u32 = 8;
     pub const ISTRIP: u32 = 0x20;
     pub const INLCR: u32 = 0x40;
     pub const IGNCR: u32 = 0x80;
@@ -35,6 +43,7 @@ pub mod input {
     pub const IUCLC: u32 = 0x200;
     pub const IXON: u32 = 0x400;
     pub const IXANY: u32 = 0x800;
+    pub const IXOFF: u32 = 0x1000;
     pub const IMAXBEL: u32 = 0x2000;
     pub const IUTF8: u32 = 0x4000;
 }
@@ -61,13 +70,47 @@ pub mod local {
     pub const NOFLSH: u32 = 0x80;
     pub const TOSTOP: u32 = 0x100;
     pub const ECHOCTL: u32 = 0x200;
+    pub const ECHOPRT: u32 = 0x400;
     pub const ECHOKE: u32 = 0x800;
     pub const IEXTEN: u32 = 0x8000;
+    /// Input is processed by the master's program already.
+    pub const EXTPROC: u32 = 0x10000;
+}
+
+/// Control modes.
+pub mod control {
+    /// The output's speed: 0..16 or, with bit 12, the faster ones.
+    pub const CBAUD: u32 = 0x100f;
+    /// In `CBAUD`: the speed is the number in `output_speed`.
+    pub const BOTHER: u32 = 0x1000;
+    /// The input's speed, as `CBAUD` shifted; 0 = that of the output.
+    pub const CIBAUD: u32 = CBAUD << 16;
 }
 
 /// 115200 baud, 8 bits, receiver on, hang up on close.
 const CONTROL_DEFAULT: u32 = 0x1002 | 48 | 0x80 | 0x400;
-const SPEED_DEFAULT: u32 = 0x1002;
+const SPEED_DEFAULT: u32 = 115_200;
+/// Of a pseudo terminal: 38400 baud, 8 bits, receiver on.
+const CONTROL_PSEUDO: u32 = 0xf | 48 | 0x80;
+
+/// Baud of `B0` to `B38400`.
+const SLOW: [u32; 16] = [
+    0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19_200, 38_400,
+];
+/// Baud of `B57600` to `B4000000`.
+const FAST: [u32; 15] = [
+    57_600, 115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000, 1_500_000,
+    2_000_000, 2_500_000, 3_000_000, 3_500_000, 4_000_000,
+];
+
+/// Baud of a speed's code in `CBAUD`; `None` for `BOTHER`.
+fn baud(code: u32) -> Option<u32> {
+    let index = code & 0xf;
+    if code & control::BOTHER == 0 {
+        return SLOW.get(index as usize).copied();
+    }
+    FAST.get((index as usize).checked_sub(1)?).copied()
+}
 
 /// A terminal's modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +139,7 @@ impl Default for Termios {
             (character::STOP, 19),
             (character::SUSP, 26),
             (character::REPRINT, 18),
+            (character::DISCARD, 15),
             (character::WERASE, 23),
             (character::LNEXT, 22),
         ];
@@ -123,6 +167,50 @@ impl Default for Termios {
 }
 
 impl Termios {
+    /// The modes that a pseudo terminal starts with.
+    pub fn pseudo() -> Termios {
+        Termios {
+            input: input::ICRNL | input::IXON,
+            control: CONTROL_PSEUDO,
+            input_speed: 38_400,
+            output_speed: 38_400,
+            ..Termios::default()
+        }
+    }
+
+    /// As `struct termios2` lies in memory: fewer characters, speeds as numbers.
+    pub fn encode_second(&self) -> [u8; SECOND_SIZE] {
+        let whole = self.encode();
+        let mut bytes = [0; SECOND_SIZE];
+        bytes[..SECOND_SPEEDS].copy_from_slice(&whole[..SECOND_SPEEDS]);
+        bytes[SECOND_SPEEDS..SECOND_SPEEDS + 4].copy_from_slice(&self.input_speed.to_le_bytes());
+        bytes[SECOND_SPEEDS + 4..].copy_from_slice(&self.output_speed.to_le_bytes());
+        bytes
+    }
+
+    /// From the bytes of a `struct termios2`, with `before`'s characters where that has none.
+    /// Speeds count as numbers where the modes say `BOTHER`.
+    pub fn decode_second(bytes: &[u8; SECOND_SIZE], before: &Termios) -> Termios {
+        let mut whole = before.encode();
+        whole[..SECOND_SPEEDS].copy_from_slice(&bytes[..SECOND_SPEEDS]);
+        whole[52..].copy_from_slice(&bytes[SECOND_SPEEDS..]);
+        Termios::decode(&whole)
+    }
+
+    /// Makes the numbers of the speeds agree with their codes in the control modes.
+    fn settle_speeds(mut self) -> Termios {
+        if let Some(speed) = baud(self.control & control::CBAUD) {
+            self.output_speed = speed;
+        }
+        let code = (self.control & control::CIBAUD) >> 16;
+        if code == 0 {
+            self.input_speed = self.output_speed;
+        } else if let Some(speed) = baud(code) {
+            self.input_speed = speed;
+        }
+        self
+    }
+
     /// As `struct termios` lies in memory.
     pub fn encode(&self) -> [u8; SIZE] {
         let mut bytes = [0; SIZE];
@@ -154,6 +242,7 @@ impl Termios {
             input_speed: word(52),
             output_speed: word(56),
         }
+        .settle_speeds()
     }
 
     /// Whether a local mode is on.
@@ -164,6 +253,11 @@ impl Termios {
     /// Whether an input mode is on.
     pub fn is_input(&self, flag: u32) -> bool {
         self.input & flag != 0
+    }
+
+    /// A control character, unless it is switched off.
+    pub fn character(&self, index: usize) -> Option<u8> {
+        self.characters.get(index).copied().filter(|byte| *byte != 0)
     }
 
     /// Whether a byte is this control character. 0 switches one off (`_POSIX_VDISABLE`).

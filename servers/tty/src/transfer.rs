@@ -1,59 +1,73 @@
 //! `read` and `write` of programs.
 
-use alloc::vec::Vec;
 use kernel_abi::message::status_flags;
-use proto::{Answer, Call, Error, Input, Outcome, Reply};
+use proto::{Answer, Call, Error, Outcome, Reply};
 
 use crate::jobs::signal;
 use crate::kernel::Kernel;
-use crate::server::{Server, read_input};
-use crate::terminal::{OUTPUT_LIMIT, Reader, Writer};
+use crate::pty::partly;
+use crate::server::Server;
+use crate::sessions::{Place, Side};
+use crate::terminal::{Lent, Reader, Writer};
 use crate::termios::{character, local};
 
-/// Most bytes of one write; a longer one is cut, which programs must expect of terminals.
-const MAX_WRITE: usize = 65536;
+/// Most bytes that a master's write takes: what a line discipline may have to drop is bounded. A
+/// longer one is cut, which programs must expect of terminals.
+const MAX_MASTER_WRITE: u64 = 65536;
 /// Unit of `VTIME`.
 const TENTH_NS: u64 = 100_000_000;
-const NEVER: u64 = u64::MAX;
+/// No deadline.
+pub(crate) const NEVER: u64 = u64::MAX;
+
+fn is_nonblocking<C: Call + ?Sized>(call: &C) -> bool {
+    call.words()[3] as u32 & status_flags::NONBLOCK != 0
+}
 
 impl<K: Kernel> Server<K> {
     pub(crate) fn read_call<C: Call + ?Sized>(&mut self, call: &C) -> Reply {
-        let index = self.index(call)?;
-        let Some((length, true)) = call.buffer(0) else {
-            return Err(Error::BadMessage);
-        };
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        if length == 0 {
+        let place = self.place(call)?;
+        let lent = Lent::of(call, true)?;
+        if lent.total() == 0 || place.hung {
             return Ok(Answer::value(0).into());
         }
-        let identity = call.identity()?;
-        let background = self.terminals[index].is_background(&identity);
-        if background {
-            self.stop_background(&identity, signal::TTIN)?;
-        }
-        let terminal = &self.terminals[index];
+        let group = self.reading_group(call, place)?;
         let reader = Reader {
             token: call.token(),
-            length,
-            group: terminal.controls(&identity).then_some(identity.group),
-            deadline_ns: self.read_deadline(index),
+            number: call.number(),
+            lent,
+            nonblocking: is_nonblocking(call),
+            group,
+            deadline_ns: self.read_deadline(place.index),
         };
-        if !background && terminal.readers.is_empty() && self.is_due(index, &reader) {
-            let bytes = self.terminals[index].line.read(length);
-            self.update_signals(index);
-            let output = proto::Output {
-                index: 0,
-                length: length as u64,
-            };
-            let count = call.write(output, 0, &bytes)?;
-            return Ok(Answer::value(count as u64).into());
+        let terminal = &mut self.terminals[place.index];
+        match (place.side, &mut terminal.pty) {
+            (Side::Master, Some(pty)) => pty.readers.push_back(reader),
+            _ => terminal.readers.push_back(reader),
         }
-        if call.words()[3] as u32 & status_flags::NONBLOCK != 0 {
-            return Err(Error::WouldBlock);
-        }
-        self.terminals[index].readers.push(reader);
+        self.touch(place.index);
         self.renew_alarm();
         Ok(Outcome::Later)
+    }
+
+    /// The group of a process that reads its controlling terminal. From the background that is
+    /// not allowed (POSIX "Terminal Access Control").
+    fn reading_group<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        place: Place,
+    ) -> Result<Option<u64>, Error> {
+        let index = place.index;
+        if place.side == Side::Master || self.terminals[index].session == 0 {
+            return Ok(None);
+        }
+        let identity = call.identity()?;
+        if !self.terminals[index].controls(&identity) {
+            return Ok(None);
+        }
+        if self.terminals[index].is_background(&identity) {
+            return Err(self.stop_reader(call.token(), &identity)?);
+        }
+        Ok(Some(identity.group))
     }
 
     /// When a read that starts now ends by `VTIME`.
@@ -63,49 +77,34 @@ impl<K: Kernel> Server<K> {
         let minimum = line.termios.characters[character::MIN];
         // With both, the time starts with the first byte.
         let counts = time > 0 && (minimum == 0 || line.available() > 0);
-        if line.termios.is_local(local::ICANON) || !counts {
+        if line.is_canonical() || !counts {
             return NEVER;
         }
         self.kernel.now_ns() + u64::from(time) * TENTH_NS
     }
 
     /// Whether a read can be answered now.
-    fn is_due(&self, index: usize, reader: &Reader) -> bool {
+    pub(crate) fn is_due(&self, index: usize, reader: &Reader) -> bool {
         let line = &self.terminals[index].line;
         let characters = &line.termios.characters;
         let (minimum, time) = (characters[character::MIN], characters[character::TIME]);
-        if line.termios.is_local(local::ICANON) {
+        if line.is_canonical() {
             return line.is_readable(1);
         }
-        if minimum == 0 && time == 0 {
+        if minimum == 0 && time == 0 || reader.nonblocking && line.available() > 0 {
             return true;
         }
         let timed_out =
             reader.deadline_ns <= self.kernel.now_ns() && (minimum == 0 || line.available() > 0);
-        timed_out || line.available() >= usize::from(minimum.max(1)).min(reader.length)
-    }
-
-    /// Answers waiting reads as far as there is input for them.
-    pub(crate) fn serve_readers(&mut self, index: usize) {
-        let mut next = 0;
-        while let Some(reader) = self.terminals[index].readers.get(next).copied() {
-            let foreground = self.terminals[index].foreground;
-            let may = reader.group.is_none_or(|group| group == foreground);
-            if !may || !self.is_due(index, &reader) {
-                next += 1;
-                continue;
-            }
-            self.terminals[index].readers.remove(next);
-            let bytes = self.terminals[index].line.read(reader.length);
-            let written = self.kernel.write_kept(reader.token, 0, &bytes);
-            let answer = written.map(|()| Answer::value(bytes.len() as u64));
-            self.kernel.reply(reader.token, answer);
-        }
-        self.update_signals(index);
+        let enough = u64::from(minimum.max(1)).min(reader.lent.total());
+        timed_out || line.available() as u64 >= enough
     }
 
     /// The time between bytes starts anew for reads with `VMIN` and `VTIME`.
     pub(crate) fn restart_timers(&mut self, index: usize) {
+        if self.terminals[index].readers.is_empty() {
+            return;
+        }
         let deadline = self.read_deadline(index);
         let line = &self.terminals[index].line;
         if line.termios.characters[character::MIN] > 0 && deadline != NEVER {
@@ -126,73 +125,78 @@ impl<K: Kernel> Server<K> {
 
     /// The alarm rang: reads may have timed out.
     pub(crate) fn alarm(&mut self) {
+        let now = self.kernel.now_ns();
         for index in 0..self.terminals.len() {
-            self.serve_readers(index);
+            let readers = &self.terminals[index].readers;
+            if readers.iter().any(|reader| reader.deadline_ns <= now) {
+                self.touch(index);
+            }
         }
+        self.commit();
         self.renew_alarm();
     }
 
     pub(crate) fn write_call<C: Call + ?Sized>(&mut self, call: &C) -> Reply {
-        let index = self.index(call)?;
-        let Some((length, false)) = call.buffer(0) else {
-            return Err(Error::BadMessage);
-        };
-        let identity = call.identity()?;
+        let place = self.live(call)?;
+        let index = place.index;
+        let lent = Lent::of(call, false)?;
         let terminal = &self.terminals[index];
-        let stops = terminal.line.termios.is_local(local::TOSTOP);
-        if stops && terminal.is_background(&identity) {
-            let ignored = self.kernel.signal_status(identity.process, signal::TTOU)?;
-            if ignored == 0 {
-                self.stop_background(&identity, signal::TTOU)?;
-                return Err(Error::Interrupted);
-            }
+        let master = place.side == Side::Master;
+        if !master && terminal.line.termios.is_local(local::TOSTOP) {
+            self.check_background(call, place)?;
         }
-        let nonblocking = call.words()[3] as u32 & status_flags::NONBLOCK != 0;
-        let full = self.terminals[index].output.len() >= OUTPUT_LIMIT;
-        if full && nonblocking {
-            return Err(Error::WouldBlock);
+        if lent.total() == 0 {
+            return Ok(Answer::value(0).into());
         }
-        let input = Input {
-            index: 0,
-            length: length.min(MAX_WRITE as u64),
+        let begun = &mut self.terminals[index].begun;
+        let known = begun.iter().position(|(known, _)| *known == call.number());
+        let done = known.map_or(0, |at| begun.swap_remove(at).1);
+        let most = if master { MAX_MASTER_WRITE } else { u64::MAX };
+        let writer = Writer {
+            token: call.token(),
+            number: call.number(),
+            lent,
+            length: lent.total().min(most),
+            done,
+            nonblocking: is_nonblocking(call),
         };
-        let bytes = read_input(call, input, MAX_WRITE)?;
-        self.queue_output(index, &bytes);
-        self.flush(index);
-        self.update_signals(index);
-        if self.terminals[index].output.len() >= OUTPUT_LIMIT && !nonblocking {
-            self.terminals[index].writers.push(Writer {
-                token: call.token(),
-                length: bytes.len(),
-            });
-            return Ok(Outcome::Later);
+        let terminal = &mut self.terminals[index];
+        match (place.side, &mut terminal.pty) {
+            (Side::Master, Some(pty)) => pty.writers.push_back(writer),
+            _ => terminal.writers.push_back(writer),
         }
-        Ok(Answer::value(bytes.len() as u64).into())
+        self.touch(index);
+        Ok(Outcome::Later)
     }
 
-    /// Processes output and queues it for the device.
-    fn queue_output(&mut self, index: usize, bytes: &[u8]) {
-        let line = &mut self.terminals[index].line;
-        let mut processed = Vec::with_capacity(bytes.len() + bytes.len() / 8);
-        let termios = line.termios;
-        for byte in bytes {
-            line.output.process(&termios, *byte, &mut processed);
+    /// Fails where a background process may not change the terminal: with `Restart` after its
+    /// group was told to stop, or with `Io` where nobody could wake it again. A process that
+    /// blocks or ignores SIGTTOU may do what it wants (POSIX).
+    pub(crate) fn check_background<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        place: Place,
+    ) -> Result<(), Error> {
+        let terminal = &self.terminals[place.index];
+        if place.side == Side::Master || terminal.session == 0 {
+            return Ok(());
         }
-        self.terminals[index].output.extend(processed);
+        let identity = call.identity()?;
+        if !terminal.is_background(&identity) || self.refuses(call.token(), &identity, signal::TTOU)?
+        {
+            return Ok(());
+        }
+        Err(self.stop_group(&identity, signal::TTOU)?)
     }
 
     /// A caller whose read or write waits was interrupted. What was written stays written.
-    pub(crate) fn wait_cancelled(&mut self, token: u64) {
-        for terminal in &mut self.terminals {
-            if let Some(at) = terminal.readers.iter().position(|one| one.token == token) {
-                terminal.readers.remove(at);
-                return self.kernel.reply(token, Err(Error::Interrupted));
-            }
-            if let Some(at) = terminal.writers.iter().position(|one| one.token == token) {
-                let writer = terminal.writers.remove(at);
-                let answer = Answer::value(writer.length as u64);
-                return self.kernel.reply(token, Ok(answer));
+    pub fn wait_cancelled(&mut self, token: u64) {
+        for index in 0..self.terminals.len() {
+            if let Some((number, done)) = self.terminals[index].take_waiting(token) {
+                self.finish(index, token, number, partly(done, Error::Interrupted));
+                break;
             }
         }
+        self.settle();
     }
 }

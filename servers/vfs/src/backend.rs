@@ -159,7 +159,10 @@ impl Backend {
         attributes: &[u8],
         caller: &Caller,
     ) -> Result<(), Error> {
-        let session = self.writable()?;
+        let session = match self {
+            Backend::Remote(session) => session,
+            Backend::Tree(tree) => return tree.set_attributes(node, mask, attributes, caller),
+        };
         fs::set_attributes(session, node, mask, attributes, &caller.bytes(), &[])?;
         Ok(())
     }
@@ -302,7 +305,7 @@ impl Backend {
                 fs::cover(session, node, covered.into(), &[])?;
                 Ok(())
             }
-            Backend::Tree(_) => Err(Error::Busy),
+            Backend::Tree(tree) => tree.cover(node, covered),
         }
     }
 

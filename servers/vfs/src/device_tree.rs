@@ -2,6 +2,7 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use kernel_abi::system::SystemInfo;
 use proto::types::file_type;
 use proto::{Attributes, Error};
@@ -23,6 +24,8 @@ const MOUNT_POINTS: [(&[u8], u64); 2] = [(b"shm", 2), (b"pts", 3)];
 pub struct DeviceTree {
     /// The devices.
     pub devices: Rc<Devices>,
+    /// Directories that mounts cover.
+    pub covered: RefCell<Vec<u64>>,
 }
 
 impl Tree for DeviceTree {
@@ -83,6 +86,19 @@ impl Tree for DeviceTree {
             name: device.name,
         });
         Ok(mounts.chain(devices).collect())
+    }
+
+    fn cover(&self, node: u64, covered: bool) -> Result<(), Error> {
+        let mut all = self.covered.borrow_mut();
+        all.retain(|one| *one != node);
+        if covered {
+            all.push(node);
+        }
+        Ok(())
+    }
+
+    fn is_covered(&self, node: u64) -> bool {
+        self.covered.borrow().contains(&node)
     }
 
     fn link(&self, _node: u64, _caller: &Caller) -> Result<Vec<u8>, Error> {

@@ -5,13 +5,18 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::Handle;
 use proto::types::Plain;
-use proto::{Error, Identity, device};
+use proto::{Attributes, Error, Identity, device, terminals};
 
 use crate::backend::Peer;
 
 /// `makedev` of `<sys/sysmacros.h>`.
 pub const fn number(major: u64, minor: u64) -> u64 {
     (major & 0xffff_f000) << 32 | (major & 0xfff) << 8 | (minor & 0xffff_ff00) << 12 | minor & 0xff
+}
+
+/// `major`.
+pub const fn major(device: u64) -> u64 {
+    (device >> 32) & 0xffff_f000 | (device >> 8) & 0xfff
 }
 
 /// `minor`.
@@ -31,6 +36,9 @@ pub const RANDOM: u64 = number(1, 8);
 pub const URANDOM: u64 = number(1, 9);
 /// `/dev/supervisor`: the session that shuts the system down (its own major, not used elsewhere).
 pub const SUPERVISOR: u64 = number(240, 0);
+
+/// Major number of the slaves of pseudo terminals.
+const SLAVES: u64 = 136;
 
 /// Longest list of a device server, in bytes.
 const MAX_LIST: usize = 16384;
@@ -60,9 +68,61 @@ struct Provider {
 pub struct Devices {
     providers: Vec<Provider>,
     supervisor: Option<Handle>,
+    terminals: Option<Peer>,
 }
 
 impl Devices {
+    /// With pseudo terminals of this server.
+    pub fn with_terminals(mut self, terminals: Option<Peer>) -> Devices {
+        self.terminals = terminals;
+        self
+    }
+
+    fn terminals(&self) -> Result<&Peer, Error> {
+        self.terminals.as_ref().ok_or(Error::NoDeviceAddress)
+    }
+
+    /// Numbers of the pseudo terminals that are open.
+    pub fn slaves(&self) -> Result<Vec<u64>, Error> {
+        let mut numbers: Vec<u64> = Vec::new();
+        loop {
+            let mut bytes = [0; 1024];
+            let first = numbers.last().map_or(0, |last| last + 1);
+            let answer = terminals::list(self.terminals()?, first, &mut bytes, &[])?;
+            let length = (answer.words[0] as usize).min(bytes.len());
+            let (words, _) = bytes[..length].as_chunks::<8>();
+            let found = words.iter().map(|word| u64::from_le_bytes(*word));
+            let before = numbers.len();
+            // A list that does not ascend would never end.
+            numbers.extend(found.filter(|number| *number >= first));
+            if numbers.len() == before {
+                return Ok(numbers);
+            }
+        }
+    }
+
+    /// Attributes of a pseudo terminal's slave.
+    pub fn slave_status(&self, number: u64) -> Result<Attributes, Error> {
+        let mut bytes = [0; Attributes::SIZE];
+        terminals::status(self.terminals()?, number, &mut bytes, &[])?;
+        Attributes::decode(&bytes).ok_or(Error::BadMessage)
+    }
+
+    /// Sets them.
+    pub fn set_slave_attributes(
+        &self,
+        number: u64,
+        mask: u64,
+        attributes: &[u8],
+        identity: &Identity,
+    ) -> Result<(), Error> {
+        let mut bytes = [0; Identity::SIZE];
+        identity.encode(&mut bytes).ok_or(Error::BadArgument)?;
+        let terminals = self.terminals()?;
+        terminals::set_attributes(terminals, number, mask, attributes, &bytes, &[])?;
+        Ok(())
+    }
+
     /// Devices of these servers; `supervisor` is handed out to root.
     pub fn new(sessions: Vec<Peer>, supervisor: Option<Handle>) -> Devices {
         let providers = sessions.into_iter().map(|session| Provider {
@@ -72,6 +132,7 @@ impl Devices {
         Devices {
             providers: providers.collect(),
             supervisor,
+            terminals: None,
         }
     }
 
@@ -115,14 +176,19 @@ impl Devices {
 
     /// Opens a device by its number.
     pub fn open(&self, device: u64, flags: u32, identity: &Identity) -> Result<Handle, Error> {
+        let mut bytes = [0; Identity::SIZE];
+        identity.encode(&mut bytes).ok_or(Error::BadArgument)?;
+        if major(device) == SLAVES {
+            let terminals = self.terminals()?;
+            let answer = terminals::open(terminals, minor(device), flags, &bytes, &[])?;
+            return Ok(answer.handles[0]);
+        }
         let offers = |provider: &&Provider| provider.list().iter().any(|one| one.device == device);
         let provider = self
             .providers
             .iter()
             .find(offers)
             .ok_or(Error::NoDeviceAddress)?;
-        let mut bytes = [0; Identity::SIZE];
-        identity.encode(&mut bytes).ok_or(Error::BadArgument)?;
         let answer = device::open(&provider.session, minor(device), flags, &bytes, &[])?;
         Ok(answer.handles[0])
     }
@@ -208,6 +274,7 @@ mod unit_tests {
     fn device_numbers_survive_both_ways() {
         for wanted in [0, 1, 255, 256, 70000] {
             assert_eq!(minor(number(5, wanted)), wanted);
+            assert_eq!(major(number(136, wanted)), 136);
         }
         assert_eq!(number(5, 1), 0x501);
     }

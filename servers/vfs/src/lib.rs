@@ -26,6 +26,7 @@ mod permission;
 mod process_tree;
 pub mod server;
 pub mod state;
+mod terminal_tree;
 #[cfg(test)]
 mod tests;
 pub mod tree;

@@ -46,7 +46,8 @@ mod program {
             devices: Devices::new(
                 devices.into_iter().map(|(_, session)| session).collect(),
                 start.handle("control"),
-            ),
+            )
+            .with_terminals(sessions(start, "terminals").pop().map(|(_, peer)| peer)),
         }
     }
 

@@ -151,7 +151,7 @@ impl ProcessTree {
                 load(system.load_15),
                 system.threads,
             ),
-            _ => String::from("\text2\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n"),
+            _ => String::from("\text2\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tdevpts\n"),
         }
         .into_bytes()
     }

@@ -19,6 +19,7 @@ pub use crate::mounting::Offered;
 use crate::opened::{Opened, Table};
 use crate::process_tree::ProcessTree;
 use crate::state::State;
+use crate::terminal_tree::TerminalTree;
 use crate::tree::Tree;
 use crate::walk::Place;
 
@@ -126,6 +127,10 @@ impl<K: Kernel> Server<K> {
     pub(crate) fn make_tree(&self, kind: &[u8]) -> Option<Box<dyn Tree>> {
         match kind {
             b"devtmpfs" => Some(Box::new(DeviceTree {
+                devices: self.devices.clone(),
+                covered: RefCell::default(),
+            })),
+            b"devpts" => Some(Box::new(TerminalTree {
                 devices: self.devices.clone(),
             })),
             b"proc" => Some(Box::new(ProcessTree {

@@ -39,6 +39,24 @@ pub trait Tree {
     fn link(&self, node: u64, caller: &Caller) -> Result<Vec<u8>, Error>;
     /// Content of a regular file.
     fn content(&self, node: u64, system: &SystemInfo) -> Result<Vec<u8>, Error>;
+    /// Sets attributes, where they are anything to set.
+    fn set_attributes(
+        &self,
+        _node: u64,
+        _mask: u64,
+        _attributes: &[u8],
+        _caller: &Caller,
+    ) -> Result<(), Error> {
+        Err(Error::ReadOnly)
+    }
+    /// Marks a directory as covered by a mount, or not.
+    fn cover(&self, _node: u64, _covered: bool) -> Result<(), Error> {
+        Err(Error::Busy)
+    }
+    /// Whether a mount covers a node.
+    fn is_covered(&self, _node: u64) -> bool {
+        false
+    }
 }
 
 fn is_kind(attributes: &Attributes, kind: u32) -> bool {
@@ -96,6 +114,9 @@ pub fn walk(
         let next_attributes = tree.attributes(next)?;
         if is_kind(&next_attributes, file_type::SYMLINK) && (!is_last || follow) {
             return stopped(next, name_at, Stop::Symlink, next_attributes);
+        }
+        if tree.is_covered(next) {
+            return stopped(next, name_at + length, Stop::Covered, next_attributes);
         }
         (node, attributes, at) = (next, next_attributes, name_at + length);
     }

@@ -128,6 +128,7 @@ impl<M: Machine> Kernel<M> {
             Call::MessageRead => self.message_copy(thread, process, arguments, buffer_flags::IN),
             Call::MessageWrite => self.message_copy(thread, process, arguments, buffer_flags::OUT),
             Call::MessageIdentity => self.message_identity(thread, process, a, b, c),
+            Call::MessageMask => self.message_mask(process, a),
             Call::MessageForward => self.forward(cpu, thread, process),
             Call::EndpointCreate => self.endpoint_create(process),
             Call::SessionCreate => self.session_create(process, a, b, c, d),

@@ -333,6 +333,31 @@ fn a_caller_interrupted_by_an_upcall_gets_what_its_server_answers() {
 }
 
 #[test]
+fn a_server_may_have_a_call_sent_again_and_learns_its_callers_mask() {
+    let mut h = Harness::new();
+    let thread = process(&mut h);
+    let (_, server) = h.process();
+    let endpoint = h.ok(server, Call::EndpointCreate, &[]);
+    let mine = h.ok(server, Call::SessionCreate, &[endpoint, 1, NONE, 0]);
+    let session = h.give(server, mine, thread);
+    h.ok(thread, Call::UpcallMask, &[mask_how::SET, 1 << 9]);
+    h.send(thread, session, &[5, 0, 0, 0, 0, 0], 0);
+    h.receive(server, endpoint, INCOMING);
+    let token = h.registers(server).rdi;
+    assert_eq!(h.ok(server, Call::MessageMask, &[token]), 1 << 9);
+    let again = (-(Error::Restart as i64)) as u64;
+    h.reply(server, token, &[again, 0, 0, 0, 0, 0]);
+    assert!(!h.is_blocked(thread));
+    h.kernel.run_on(h.cpu, thread);
+    h.kernel.schedule(h.cpu);
+    let registers = h.registers(thread);
+    assert_eq!(registers.rip, AFTER - 2, "the call is executed again");
+    assert_eq!((registers.rax, registers.rsi), (Call::Call as u64, 5));
+    let stale = h.call(server, Call::MessageMask, &[token]);
+    assert_eq!(stale, Err(Error::NotFound));
+}
+
+#[test]
 fn an_unknown_call_enters_its_handler() {
     let mut h = Harness::new();
     let thread = process(&mut h);

@@ -192,6 +192,8 @@ fn shape(request: u32) -> Shape {
         0x5402..=0x5404 => Shape::In(TERMIOS_SIZE),
         0x540f | 0x5411 | 0x5415 | 0x541b | 0x5424 | 0x5429 | 0x1268 => Shape::Out(4),
         0x5410 | 0x5416..=0x5418 | 0x5420 | 0x5423 => Shape::In(4),
+        // TIOCSIG: numbered as if it took a pointer, but Linux takes the signal itself.
+        0x4004_5436 => Shape::Value,
         0x5412 => Shape::In(1),
         0x5413 => Shape::Out(8),
         0x5414 => Shape::In(8),
@@ -214,6 +216,7 @@ const FIONREAD: u32 = 0x541b;
 const FIONBIO: u32 = 0x5421;
 const FIONCLEX: u32 = 0x5450;
 const FIOCLEX: u32 = 0x5451;
+const TIOCGPTPEER: u32 = 0x5441;
 
 /// POSIX (STREAMS), Linux.
 #[unsafe(no_mangle)]
@@ -242,6 +245,7 @@ unsafe fn control(fd: c_int, request: u32, rest: &mut VaList<'_>) -> Result<i32>
                 }
                 transfer(fd, request, out.cast())
             }
+            TIOCGPTPEER => descriptor::terminal_peer(fd, rest.arg::<c_int>() as u32),
             _ => transfer(fd, request, rest.arg::<*mut c_void>()),
         }
     }

@@ -257,26 +257,34 @@ pub unsafe extern "C" fn ctermid(buffer: *mut c_char) -> *mut c_char {
 /// POSIX.
 #[unsafe(no_mangle)]
 pub extern "C" fn posix_openpt(flags: c_int) -> c_int {
-    int(libc_posix::names::open(
-        libc_posix::names::WORKING_DIRECTORY,
-        b"/dev/ptmx",
-        flags as u32,
-        0,
-    ))
+    let directory = libc_posix::names::WORKING_DIRECTORY;
+    let opened = libc_posix::names::open(directory, b"/dev/ptmx", flags as u32, 0);
+    int(opened.map_err(|error| match error {
+        Error::NoSpace => Error::WouldBlock,
+        other => other,
+    }))
+}
+
+/// POSIX: what is no master is a bad argument.
+fn master_only(result: Result<()>) -> Result<()> {
+    result.map_err(|error| match error {
+        Error::NotTerminal => Error::BadArgument,
+        other => other,
+    })
 }
 
 /// POSIX: the terminal server gives the slave to its opener already.
 #[unsafe(no_mangle)]
 pub extern "C" fn grantpt(fd: c_int) -> c_int {
     let mut number = 0u32;
-    status(get(fd, request::TIOCGPTN, &mut number))
+    status(master_only(get(fd, request::TIOCGPTN, &mut number)))
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
 pub extern "C" fn unlockpt(fd: c_int) -> c_int {
     let mut locked: c_int = 0;
-    status(get(fd, request::TIOCSPTLCK, &mut locked))
+    status(master_only(get(fd, request::TIOCSPTLCK, &mut locked)))
 }
 
 /// POSIX 2024: returns the error's number.
