@@ -335,6 +335,7 @@ static void hang_up_by_the_master(void)
 	close(master);
 	waitpid(child, &status, 0);
 	CHECK("a closed master hangs the leader up", WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
+	fflush(stdout);
 	pid_t shell = forkpty(&master, NULL, NULL, NULL);
 	if (shell == 0) {
 		puts(isatty(0) && isatty(1) && tcgetsid(0) == getpid() ? "at home" : "lost");

@@ -156,7 +156,7 @@ static void readiness(void)
 	int epoll = epoll_create1(0);
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.fd = slave };
 	epoll_ctl(epoll, EPOLL_CTL_ADD, slave, &event);
-	CHECK("epoll sees it", epoll_wait(epoll, &event, 1, 0) == 1 && event.events == EPOLLIN);
+	CHECK("epoll sees it", epoll_wait(epoll, &event, 1, 0) == 1 && (event.events & EPOLLIN));
 	CHECK("as an edge, once", epoll_wait(epoll, &event, 1, 0) == 0);
 	put(master, "more\n");
 	CHECK("and again with more", epoll_wait(epoll, &event, 1, 0) == 1);
@@ -342,8 +342,9 @@ static void many(void)
 {
 	int failed = 0;
 	unsigned long before = 0;
-	for (int round = 0; round < 10100; round++) {
-		if (round == 100)
+	/* The servers' own tables have grown before it counts. */
+	for (int round = 0; round < 13000; round++) {
+		if (round == 3000)
 			before = free_memory();
 		failed += openpty(&master, &slave, NULL, NULL, NULL) != 0;
 		put(master, "x\n");

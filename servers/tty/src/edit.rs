@@ -17,8 +17,7 @@ impl Line {
     /// `ECHOPRT`: the text that was erased ends with a slash.
     pub(crate) fn finish_erasing(&mut self, effects: &mut Effects) {
         if core::mem::take(&mut self.erasing) {
-            self.output
-                .process(&self.termios, b'/', &mut effects.echo);
+            self.output.process(&self.termios, b'/', &mut effects.echo);
         }
     }
 
@@ -87,7 +86,10 @@ impl Line {
                 let termios = self.termios;
                 self.output.process(&termios, b'\\', &mut effects.echo);
             }
-            removed.iter().rev().for_each(|byte| self.echo(*byte, effects));
+            removed
+                .iter()
+                .rev()
+                .for_each(|byte| self.echo(*byte, effects));
             return;
         }
         let column = match self.width(&removed) {

@@ -3,8 +3,8 @@
 use proto::types::{Plain, attribute_mask, file_type};
 use proto::{Answer, Attributes, Call, Error, Input, Output, Reply, file};
 
-use crate::kernel::Kernel;
 use crate::control::Argument;
+use crate::kernel::Kernel;
 use crate::server::{MULTIPLEXER, Server, read_input};
 use crate::sessions::Side;
 use crate::terminal::Terminal;
@@ -125,11 +125,7 @@ impl<K: Kernel, C: Call + ?Sized> file::File<C> for Server<K> {
     }
 }
 
-fn write_attributes<C: Call + ?Sized>(
-    call: &C,
-    attributes: &Attributes,
-    output: Output,
-) -> Reply {
+fn write_attributes<C: Call + ?Sized>(call: &C, attributes: &Attributes, output: Output) -> Reply {
     let mut bytes = [0; Attributes::SIZE];
     attributes.encode(&mut bytes).ok_or(Error::BadArgument)?;
     call.write(output, 0, &bytes)?;

@@ -152,11 +152,7 @@ impl<K: Kernel> Server<K> {
     /// Stops a group that touches its terminal from the background, and tells what the call ends
     /// with: it is to be sent again when the group goes on. A group that nobody could wake again
     /// is not stopped (POSIX "Terminal Access Control").
-    pub(crate) fn stop_group(
-        &mut self,
-        identity: &Identity,
-        signal: u32,
-    ) -> Result<Error, Error> {
+    pub(crate) fn stop_group(&mut self, identity: &Identity, signal: u32) -> Result<Error, Error> {
         let (status, _) = self.kernel.group_status(identity.group)?;
         if status & ORPHANED != 0 {
             return Ok(Error::Io);

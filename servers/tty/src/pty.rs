@@ -121,7 +121,11 @@ impl<K: Kernel> Server<K> {
         let index = index.ok_or(Error::NotFound)?;
         let pty = self.terminals.get(index).and_then(|one| one.pty.as_ref());
         let open = pty.is_some_and(|pty| pty.master.is_some());
-        if open { Ok(index) } else { Err(Error::NotFound) }
+        if open {
+            Ok(index)
+        } else {
+            Err(Error::NotFound)
+        }
     }
 
     /// Opens a slave. One that was not unlocked yet fails with `Io`.
@@ -157,7 +161,12 @@ impl<K: Kernel> Server<K> {
             self.finish(index, reader.token, reader.number, Ok(Answer::value(0)));
         }
         for writer in writers {
-            self.finish(index, writer.token, writer.number, partly(writer.done, Error::Io));
+            self.finish(
+                index,
+                writer.token,
+                writer.number,
+                partly(writer.done, Error::Io),
+            );
         }
         for drainer in drainers {
             self.finish(index, drainer.token, drainer.number, Err(Error::Io));

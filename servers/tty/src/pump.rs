@@ -176,7 +176,10 @@ impl<K: Kernel> Server<K> {
         let terminal = &mut self.terminals[index];
         let termios = terminal.line.termios;
         for byte in &piece[..count] {
-            terminal.line.output.process(&termios, *byte, &mut processed);
+            terminal
+                .line
+                .output
+                .process(&termios, *byte, &mut processed);
         }
         writer.done += count as u64;
         terminal.output.extend(processed);
@@ -297,7 +300,11 @@ impl<K: Kernel> Server<K> {
     fn end_nonblocking(&mut self, index: usize) {
         let terminal = &mut self.terminals[index];
         let (readers, writers) = (&mut terminal.readers, &mut terminal.writers);
-        let mut over = split(readers, |one| one.nonblocking, |one| (one.token, one.number, 0));
+        let mut over = split(
+            readers,
+            |one| one.nonblocking,
+            |one| (one.token, one.number, 0),
+        );
         let written = |one: &Writer| (one.token, one.number, one.done);
         over.extend(split(writers, |one| one.nonblocking, written));
         if let Some(pty) = &mut terminal.pty {

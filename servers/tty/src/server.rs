@@ -106,7 +106,10 @@ impl<K: Kernel> Server<K> {
         self.signal_hung_up(index);
         let terminal = &mut self.terminals[index];
         (terminal.arrived, terminal.departed) = (true, true);
-        let lost = terminal.pty.as_ref().is_some_and(|pty| pty.master.is_none());
+        let lost = terminal
+            .pty
+            .as_ref()
+            .is_some_and(|pty| pty.master.is_none());
         if lost && terminal.hung_serial < self.last_serial {
             self.hang_up(index, true);
         }
@@ -230,12 +233,7 @@ impl<K: Kernel> Server<K> {
         }
     }
 
-    fn open_minor(
-        &mut self,
-        minor: u64,
-        flags: u32,
-        identity: &Identity,
-    ) -> Result<Handle, Error> {
+    fn open_minor(&mut self, minor: u64, flags: u32, identity: &Identity) -> Result<Handle, Error> {
         let index = match minor {
             CONSOLE_MINOR => CONSOLE_INDEX,
             CONTROLLING_MINOR => self.own_terminal(identity)?,
@@ -256,7 +254,9 @@ impl<K: Kernel> Server<K> {
             }
             ALARM_COOKIE => self.alarm(),
             _ => {
-                let index = cookie.checked_sub(LEADER_COOKIE).map(|index| index as usize);
+                let index = cookie
+                    .checked_sub(LEADER_COOKIE)
+                    .map(|index| index as usize);
                 if let Some(index) = index.filter(|index| *index < self.terminals.len()) {
                     self.leader_changed(index);
                 }
@@ -297,7 +297,8 @@ impl<K: Kernel, C: Call + ?Sized> terminals::Terminals<C> for Server<K> {
 
     fn list(&mut self, call: &mut C, after: u64, numbers: Output) -> Reply {
         let room = usize::try_from(numbers.length / 8).unwrap_or(usize::MAX);
-        let open = (after..self.terminals.len() as u64).filter(|number| self.slave(*number).is_ok());
+        let open =
+            (after..self.terminals.len() as u64).filter(|number| self.slave(*number).is_ok());
         let bytes: Vec<u8> = open.take(room).flat_map(u64::to_le_bytes).collect();
         call.write(numbers, 0, &bytes)?;
         Ok(Answer::value(bytes.len() as u64).into())

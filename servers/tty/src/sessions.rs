@@ -262,11 +262,8 @@ fn signals_of(terminal: &Terminal) -> Signals {
         0 => characters[character::MIN],
         _ => 1,
     };
-    bit(
-        terminal.line.is_readable(minimum.into()),
-        Signals::READABLE,
-    )
-    .or(bit(terminal.takes_output(), Signals::WRITABLE))
+    bit(terminal.line.is_readable(minimum.into()), Signals::READABLE)
+        .or(bit(terminal.takes_output(), Signals::WRITABLE))
 }
 
 fn master_signals(terminal: &Terminal) -> Signals {

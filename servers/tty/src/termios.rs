@@ -257,7 +257,10 @@ impl Termios {
 
     /// A control character, unless it is switched off.
     pub fn character(&self, index: usize) -> Option<u8> {
-        self.characters.get(index).copied().filter(|byte| *byte != 0)
+        self.characters
+            .get(index)
+            .copied()
+            .filter(|byte| *byte != 0)
     }
 
     /// Whether a byte is this control character. 0 switches one off (`_POSIX_VDISABLE`).

@@ -182,7 +182,8 @@ impl<K: Kernel> Server<K> {
             return Ok(());
         }
         let identity = call.identity()?;
-        if !terminal.is_background(&identity) || self.refuses(call.token(), &identity, signal::TTOU)?
+        if !terminal.is_background(&identity)
+            || self.refuses(call.token(), &identity, signal::TTOU)?
         {
             return Ok(());
         }

@@ -177,7 +177,9 @@ mod unit_tests {
         let caller = Caller {
             identity: Identity::decode(&[0; Identity::SIZE]).unwrap(),
         };
-        let walk = || crate::tree::walk(&tree, ROOT, true, b"pts/7", &caller).map(|at| (at.stop, at.consumed));
+        let walk = || {
+            crate::tree::walk(&tree, ROOT, true, b"pts/7", &caller).map(|at| (at.stop, at.consumed))
+        };
         assert_eq!(walk(), Ok((Stop::Missing, 4)));
         let node = tree.lookup(ROOT, b"pts").unwrap();
         tree.cover(node, true).unwrap();
@@ -190,7 +192,15 @@ mod unit_tests {
     fn only_plain_numbers_are_names_of_terminals() {
         assert_eq!(parse(b"0"), Some(0));
         assert_eq!(parse(b"1024"), Some(1024));
-        for bad in [&b""[..], b"00", b"01", b"+1", b"x", b"\xff", b"99999999999999999999"] {
+        for bad in [
+            &b""[..],
+            b"00",
+            b"01",
+            b"+1",
+            b"x",
+            b"\xff",
+            b"99999999999999999999",
+        ] {
             assert_eq!(parse(bad), None);
         }
     }

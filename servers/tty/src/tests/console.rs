@@ -164,7 +164,11 @@ fn the_end_of_a_leader_hangs_its_foreground_up_and_frees_the_console() {
 fn a_terminal_can_be_given_up_and_taken_by_request() {
     let mut machine = Machine::new();
     machine.identity = identity(11, 10);
-    assert_eq!(machine.request(0x5422, 0), Ok(true), "by a member for itself");
+    assert_eq!(
+        machine.request(0x5422, 0),
+        Ok(true),
+        "by a member for itself"
+    );
     assert_eq!(machine.server.kernel.terminals.last(), Some(&(11, 0)));
     machine.identity = identity(10, 10);
     assert_eq!(machine.request(0x5422, 0), Ok(true));

@@ -2,8 +2,8 @@
 
 use crate::line::{Line, MAX_INPUT, signal};
 use crate::termios::local;
-use std::vec::Vec;
 use std::string::String;
+use std::vec::Vec;
 
 /// Types a text; returns what is echoed.
 fn type_all(line: &mut Line, text: &str) -> String {

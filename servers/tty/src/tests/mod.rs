@@ -81,13 +81,7 @@ impl Kernel for Fake {
         bytes[..count].copy_from_slice(&rest[..count]);
         Ok(count)
     }
-    fn write_kept(
-        &mut self,
-        token: u64,
-        _: usize,
-        offset: u64,
-        bytes: &[u8],
-    ) -> Result<(), Error> {
+    fn write_kept(&mut self, token: u64, _: usize, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         let mut buffers = self.buffers.borrow_mut();
         let (_, output) = buffers.get_mut(&token).ok_or(Error::NotFound)?;
         output[offset as usize..][..bytes.len()].copy_from_slice(bytes);
@@ -372,7 +366,13 @@ impl Machine {
     fn answer(&self, token: u64) -> Option<Result<u64, Error>> {
         let replies = &self.server.kernel.replies;
         let found = replies.iter().find(|(known, _)| *known == token)?;
-        Some(found.1.as_ref().map(|answer| answer.words[0]).map_err(|error| *error))
+        Some(
+            found
+                .1
+                .as_ref()
+                .map(|answer| answer.words[0])
+                .map_err(|error| *error),
+        )
     }
 
     /// What a kept read got.

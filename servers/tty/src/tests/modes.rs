@@ -23,7 +23,10 @@ fn raw(flags: u32) -> Line {
 }
 
 fn echo(line: &mut Line, text: &str) -> String {
-    let bytes: Vec<u8> = text.bytes().flat_map(|byte| line.type_byte(byte).echo).collect();
+    let bytes: Vec<u8> = text
+        .bytes()
+        .flat_map(|byte| line.type_byte(byte).echo)
+        .collect();
     String::from_utf8(bytes).unwrap()
 }
 
@@ -39,7 +42,8 @@ fn written(flags: u32, text: &str) -> String {
     };
     let mut out = Vec::new();
     let mut output = Output::default();
-    text.bytes().for_each(|byte| output.process(&termios, byte, &mut out));
+    text.bytes()
+        .for_each(|byte| output.process(&termios, byte, &mut out));
     String::from_utf8(out).unwrap()
 }
 

@@ -21,7 +21,9 @@ enum Step {
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     // Mostly what has a meaning.
-    let special = prop::sample::select(b"\x03\x04\x08\n\r\t\x11\x13\x12\x15\x16\x17\x1a\x7f\xff\0 ab\xc3\xa9".to_vec());
+    let special = prop::sample::select(
+        b"\x03\x04\x08\n\r\t\x11\x13\x12\x15\x16\x17\x1a\x7f\xff\0 ab\xc3\xa9".to_vec(),
+    );
     many(prop_oneof![3 => special, 1 => any::<u8>()], 0..600)
 }
 

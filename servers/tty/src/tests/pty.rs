@@ -85,7 +85,9 @@ fn a_master_finds_the_end_when_the_last_slave_closes_and_goes_on_with_the_next()
     let mut machine = Machine::bare();
     let (master, slave) = machine.pty();
     let second = machine.open_slave(0, 2 | NO_CONTROLLING_TERMINAL).unwrap();
-    machine.at(slave, |machine| machine.write(b"last words", 0)).unwrap();
+    machine
+        .at(slave, |machine| machine.write(b"last words", 0))
+        .unwrap();
     machine.close(slave);
     assert!(!machine.has(master, HANG_UP));
     machine.close(second);
@@ -150,7 +152,9 @@ fn a_slave_opened_by_a_leader_becomes_its_terminal() {
     machine.open(0, 2).expect("/dev/tty");
     let group = machine.at(master, |machine| machine.control(0x540f, b"", 4));
     assert_eq!(group, Ok(vec![30, 0, 0, 0]));
-    machine.at(master, |machine| machine.write(b"\x03", 0)).unwrap();
+    machine
+        .at(master, |machine| machine.write(b"\x03", 0))
+        .unwrap();
     assert_eq!(machine.server.kernel.raised, [(30, 2)]);
 }
 
@@ -207,16 +211,23 @@ fn neither_end_fills_the_memory() {
 fn stopped_output_stays_with_its_writer() {
     let mut machine = Machine::bare();
     let (master, slave) = machine.pty();
-    machine.at(master, |machine| machine.write(b"\x13", 0)).unwrap();
+    machine
+        .at(master, |machine| machine.write(b"\x13", 0))
+        .unwrap();
     assert!(!machine.has(slave, Signals::WRITABLE));
     machine.badge = slave;
     assert_eq!(machine.write(b"held", NONBLOCK), Err(Error::WouldBlock));
     assert_eq!(machine.write(b"held", 0), Ok(None));
     let token = machine.token;
     assert_eq!(master_reads(&mut machine, master), Err(Error::WouldBlock));
-    machine.at(master, |machine| machine.write(b"\x11", 0)).unwrap();
+    machine
+        .at(master, |machine| machine.write(b"\x11", 0))
+        .unwrap();
     assert_eq!(machine.answer(token), Some(Ok(4)));
-    assert_eq!(master_reads(&mut machine, master), Ok(Some(b"held".to_vec())));
+    assert_eq!(
+        master_reads(&mut machine, master),
+        Ok(Some(b"held".to_vec()))
+    );
 }
 
 #[test]
@@ -226,7 +237,9 @@ fn packet_mode_tells_flushes_stops_and_modes() {
     machine.badge = slave;
     let on = 1u32.to_le_bytes();
     assert_eq!(machine.control(PACKET, &on, 0), Err(Error::NotTerminal));
-    machine.at(master, |machine| machine.control(PACKET, &on, 0)).unwrap();
+    machine
+        .at(master, |machine| machine.control(PACKET, &on, 0))
+        .unwrap();
     machine.write(b"data", 0).unwrap();
     let next = |machine: &mut Machine| master_reads(machine, master).unwrap().unwrap();
     assert_eq!(next(&mut machine), b"\0data");
@@ -256,7 +269,9 @@ fn with_external_processing_bytes_arrive_as_they_are() {
     let (master, slave) = machine.pty();
     machine.badge = slave;
     machine.set_modes(|termios| termios.local |= local::EXTPROC);
-    machine.at(master, |machine| machine.write(b"a\x03\x7f\r", 0)).unwrap();
+    machine
+        .at(master, |machine| machine.write(b"a\x03\x7f\r", 0))
+        .unwrap();
     assert_eq!(machine.read(0), Ok(Some(b"a\x03\x7f\r".to_vec())));
     assert_eq!(master_reads(&mut machine, master), Err(Error::WouldBlock));
     assert_eq!(machine.server.kernel.raised, []);
@@ -271,7 +286,9 @@ fn a_break_of_the_master_arrives_as_the_modes_say() {
     assert_eq!(machine.read(0), Ok(Some(vec![0])));
     machine.set_modes(|termios| termios.input |= input::PARMRK);
     send(&mut machine).unwrap();
-    machine.at(master, |machine| machine.write(b"\xff", 0)).unwrap();
+    machine
+        .at(master, |machine| machine.write(b"\xff", 0))
+        .unwrap();
     assert_eq!(machine.read(0), Ok(Some(vec![0xff, 0, 0, 0xff, 0xff])));
     machine.set_modes(|termios| termios.input |= input::BRKINT);
     send(&mut machine).unwrap();
@@ -297,12 +314,19 @@ fn a_master_signals_the_foreground_by_request() {
 fn a_pseudo_terminal_survives_with_its_buffers_modes_and_ends() {
     let (mut machine, master, slave) = session();
     machine.set_modes(|termios| termios.local &= !local::ECHO);
-    machine.at(master, |machine| machine.write(b"typed\nhalf", 0)).unwrap();
+    machine
+        .at(master, |machine| machine.write(b"typed\nhalf", 0))
+        .unwrap();
     machine.write(b"shown", 0).unwrap();
     machine.replace();
-    assert_eq!(master_reads(&mut machine, master), Ok(Some(b"shown".to_vec())));
+    assert_eq!(
+        master_reads(&mut machine, master),
+        Ok(Some(b"shown".to_vec()))
+    );
     assert_eq!(machine.read(0), Ok(Some(b"typed\n".to_vec())));
-    machine.at(master, |machine| machine.write(b" line\n", 0)).unwrap();
+    machine
+        .at(master, |machine| machine.write(b" line\n", 0))
+        .unwrap();
     assert_eq!(machine.read(0), Ok(Some(b"half line\n".to_vec())));
     assert_eq!(master_reads(&mut machine, master), Err(Error::WouldBlock));
     assert_eq!(machine.control(0x540f, b"", 4), Ok(vec![30, 0, 0, 0]));
@@ -314,7 +338,11 @@ fn a_pseudo_terminal_survives_with_its_buffers_modes_and_ends() {
 fn what_closes_while_nobody_serves_is_found_out() {
     let (mut machine, master, slave) = session();
     let (second_master, second_slave) = machine.pty();
-    machine.server.kernel.badges.retain(|one| ![master, second_slave].contains(one));
+    machine
+        .server
+        .kernel
+        .badges
+        .retain(|one| ![master, second_slave].contains(one));
     machine.replace();
     assert_eq!(machine.server.kernel.hung_up, [30]);
     machine.badge = slave;
@@ -324,7 +352,11 @@ fn what_closes_while_nobody_serves_is_found_out() {
     machine.server.kernel.ended.push(30);
     machine.replace();
     machine.badge = slave;
-    assert_eq!(machine.write(b"x", 0), Err(Error::Io), "the leader had ended");
+    assert_eq!(
+        machine.write(b"x", 0),
+        Err(Error::Io),
+        "the leader had ended"
+    );
 }
 
 #[test]
