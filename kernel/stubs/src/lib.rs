@@ -5,6 +5,7 @@
 //! memory stand in [`safe`]; the others are wrapped by the runtimes that own the memory.
 #![no_std]
 
+mod clock;
 pub mod message;
 pub mod raw;
 pub mod safe;

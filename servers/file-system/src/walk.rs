@@ -43,6 +43,22 @@ fn component(path: &[u8], from: usize) -> (usize, usize, usize) {
     (start, end, skip(end))
 }
 
+/// Whether somebody may look for a name in what has these attributes.
+fn check_search(
+    attributes: &Attributes,
+    credentials: &Credentials,
+    name: &[u8],
+) -> Result<(), Error> {
+    if attributes.mode & file_type::MASK != file_type::DIRECTORY {
+        return Err(Error::NotDirectory);
+    }
+    permission::check(attributes, credentials, permission::EXECUTE)?;
+    if name.len() > MAXIMUM_NAME {
+        return Err(Error::NameTooLong);
+    }
+    Ok(())
+}
+
 impl<V: Volume, K: Kernel> Server<V, K> {
     /// Walks `path` from directory `node`; see `proto::file_system::walk`.
     pub(crate) fn walk_path(
@@ -64,14 +80,8 @@ impl<V: Volume, K: Kernel> Server<V, K> {
                 at.consumed = path.len();
                 return Ok((at, attributes));
             }
-            if attributes.mode & file_type::MASK != file_type::DIRECTORY {
-                return Err(Error::NotDirectory);
-            }
-            permission::check(&attributes, credentials, permission::EXECUTE)?;
             let name = &path[start..end];
-            if name.len() > MAXIMUM_NAME {
-                return Err(Error::NameTooLong);
-            }
+            check_search(&attributes, credentials, name)?;
             if name == b".." && at.node == self.volume.root() {
                 at.consumed = next;
                 at.reason = reason::ABOVE_ROOT;

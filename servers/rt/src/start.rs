@@ -133,13 +133,16 @@ macro_rules! entry {
     ($main:path) => {
         /// First instruction of the server; `rdi` holds the start block, the stack is aligned as
         /// at a call.
+        ///
+        /// # Safety
+        /// Runs once, as the supervisor starts the process: with the block's address.
         #[cfg(target_os = "none")]
         #[allow(
             unsafe_code,
             reason = "the entry's name and argument are the supervisor's contract"
         )]
         #[unsafe(no_mangle)]
-        pub extern "C" fn _start(block: *const $crate::abi::system::StartBlock) -> ! {
+        pub unsafe extern "C" fn _start(block: *const $crate::abi::system::StartBlock) -> ! {
             // SAFETY: the supervisor passes the block's address in rdi, once.
             let start = unsafe { $crate::Start::adopt(block) };
             $main(start)

@@ -8,6 +8,9 @@ use kernel_abi::Handle;
 
 use crate::policy::Policy;
 
+/// Bit of an exit status that says "killed by signal".
+pub const KILLED: u64 = 1 << 31;
+
 /// A server's condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -34,6 +37,18 @@ pub enum Reason {
     Killed,
     /// Could not be started.
     Start(String),
+}
+
+impl Reason {
+    /// What a process's exit status tells.
+    pub fn of_status(status: u64) -> Reason {
+        match status {
+            server_rt::PANIC_STATUS => Reason::Panic,
+            status if status & KILLED != 0 && status & 0xff == 9 => Reason::Killed,
+            status if status & KILLED != 0 => Reason::Fault(status & 0xff, 0, 0),
+            status => Reason::Exit(status),
+        }
+    }
 }
 
 /// A handle given to every instance of a server.

@@ -17,7 +17,7 @@ use server_rt::{ServerCall, Service, Session, Start, log};
 
 use crate::launch::{Launch, Program, launch};
 use crate::policy::Decision;
-use crate::registry::{Entry, Given, Reason, State};
+use crate::registry::{Entry, Given, KILLED, Reason, State};
 use crate::store::{Store, StoreError};
 
 /// Badge bit of sessions that may kill servers and shut down; server sessions have their index.
@@ -26,8 +26,6 @@ const CONTROL_BADGE: u64 = 1 << 62;
 const UNMOUNT_BADGE: u64 = 1 << 61;
 /// Cookie of the restart timer; servers' cookies are their indices.
 const TIMER_COOKIE: u64 = u64::MAX;
-/// Bit of an exit status that says "killed by signal".
-const KILLED: u64 = 1 << 31;
 /// Bytes of recent log kept.
 const LOG_BYTES: usize = 16 * 1024;
 
@@ -225,7 +223,7 @@ impl Supervisor {
         entry.process = Handle::NONE;
         let known = matches!(entry.reason, Reason::Fault(..)) && status & KILLED != 0;
         if !known {
-            entry.reason = reason_of(status);
+            entry.reason = Reason::of_status(status);
         }
         let mut line = String::new();
         let now_ns = safe::monotonic_ns();
@@ -328,15 +326,6 @@ fn command_line(start: &Start) -> String {
     String::from_utf8_lossy(&bytes)
         .trim_end_matches('\0')
         .to_string()
-}
-
-fn reason_of(status: u64) -> Reason {
-    match status {
-        server_rt::PANIC_STATUS => Reason::Panic,
-        status if status & KILLED != 0 && status & 0xff == 9 => Reason::Killed,
-        status if status & KILLED != 0 => Reason::Fault(status & 0xff, 0, 0),
-        status => Reason::Exit(status),
-    }
 }
 
 /// Reads a short text out of a call.

@@ -140,7 +140,7 @@ pub unsafe extern "C" fn regexec(
 pub unsafe extern "C" fn regfree(compiled: *mut Compiled) {
     // SAFETY: `regcomp` made the program; it is freed once.
     unsafe {
-        let program = core::mem::replace(&mut (*compiled).program, core::ptr::null_mut());
+        let program = core::mem::take(&mut (*compiled).program);
         if !program.is_null() {
             drop(Box::from_raw(program));
         }

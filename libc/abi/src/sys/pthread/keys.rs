@@ -135,7 +135,7 @@ pub(super) unsafe fn run_key_destructors() {
         for _ in 0..ITERATIONS {
             let mut any = false;
             for index in 0..KEYS {
-                let value = core::mem::replace(&mut (*block).values[index], core::ptr::null_mut());
+                let value = core::mem::take(&mut (*block).values[index]);
                 if value.is_null() {
                     continue;
                 }
