@@ -3,7 +3,9 @@
 use crate::exec::{self, Request};
 use crate::image::{self, DEFAULT_PROFILE, build_profile};
 use crate::workspace::{Workspace, make_folder, write_file};
-use crate::{Action, BuildArguments, ExecArguments, PortAction, RunArguments, TestArguments};
+use crate::{
+    Action, BuildArguments, CheckArguments, ExecArguments, PortAction, RunArguments, TestArguments,
+};
 use crate::{
     bench, boots, check, disk, guest_tests, host_tests, packages, root_file_system,
     run as interactive,
@@ -24,7 +26,7 @@ pub fn run(action: Action) -> Result<u8> {
         Action::Bench(arguments) => {
             bench::run(&workspace, &arguments.source, &arguments.parts).map(|()| 0)
         }
-        Action::Check => Ok(u8::from(!check::run(&workspace)?.report())),
+        Action::Check(arguments) => run_checks(&workspace, &arguments),
     }
 }
 
@@ -153,6 +155,17 @@ fn new_recipe(
         folder.join("recipe.toml").display()
     );
     Ok(())
+}
+
+fn run_checks(workspace: &Workspace, arguments: &CheckArguments) -> Result<u8> {
+    if arguments.update {
+        check::update(workspace)?;
+        return Ok(0);
+    }
+    let mut tally = host_tests::Tally::default();
+    check::run(workspace, &mut tally)?;
+    println!("{}", tally.line());
+    Ok(u8::from(tally.failed > 0))
 }
 
 fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<u8> {

@@ -26,7 +26,8 @@ const SERVERS: [(&str, &str); 10] = [
 const DECLARATION: &str = "rootfs/etc/system.toml";
 /// Name of the declaration in the bundle.
 const DECLARATION_NAME: &str = "system";
-const BARE_TARGET: &str = "x86_64-unknown-none";
+/// Target of kernel, servers and the PVH loader.
+pub const BARE_TARGET: &str = "x86_64-unknown-none";
 const UEFI_TARGET: &str = "x86_64-unknown-uefi";
 
 /// The built parts of a system, as the loader takes them.
@@ -111,6 +112,13 @@ impl System {
         write_bundle(&entries, &[declaration], &bundle)?;
         Ok(bundle)
     }
+}
+
+/// Cargo packages of the kernel, the servers and the programs that test them in the guest.
+pub fn packages() -> impl Iterator<Item = &'static str> {
+    let servers = SERVERS.iter().map(|(package, _)| *package);
+    let others = ["kernel", "loader-pvh", "kernel-test", "kernel-bench"];
+    servers.chain(others)
 }
 
 struct Builder<'a> {

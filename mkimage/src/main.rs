@@ -53,8 +53,15 @@ enum Action {
     Test(TestArguments),
     /// Measures speed in guest instructions
     Bench(BenchArguments),
-    /// Checks formatting, lints, sizes and the list of crates with unsafe code
-    Check,
+    /// Checks formatting, lints, documentation, sizes, unsafe code and what is generated
+    Check(CheckArguments),
+}
+
+#[derive(Args)]
+struct CheckArguments {
+    /// Writes interfaces.lock and the kernel reference anew instead
+    #[arg(long)]
+    update: bool,
 }
 
 #[derive(Args)]

@@ -21,6 +21,11 @@ impl Spinner {
     pub fn show(&self, text: &str) {
         self.0.set_message(text.to_string());
     }
+
+    /// Does something that prints, without the line in between.
+    pub fn hidden(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
 }
 
 impl Drop for Spinner {
