@@ -584,7 +584,7 @@ fn the_terminal_server_sees_leaders_end_and_takes_terminals_away() {
         .simple(leader, &[process::number::new_session])
         .unwrap();
     let member = machine.fork(leader);
-    let mut ask = |machine: &mut Machine, words: [u64; 3]| {
+    let ask = |machine: &mut Machine, words: [u64; 3]| {
         machine.call(TERMINAL_BADGE, &words, &[], &[], &[]).0
     };
     let terminal = [job::number::set_terminal, leader, 0x501];

@@ -202,7 +202,7 @@ impl<K: Kernel> Server<K> {
             && self.touched.contains(&place.index)
         {
             // Through the same gate as kept calls, so that it is recognised if it comes again.
-            self.finish(place.index, call.token(), call.number(), Ok(answer.clone()));
+            self.finish(place.index, call.token(), call.number(), Ok(*answer));
         }
         self.commit();
         let own = self

@@ -93,8 +93,10 @@ fn a_restart_by_any_character_is_asked_for() {
 
 #[test]
 fn a_stop_by_request_is_not_ended_by_keys() {
-    let mut line = Line::default();
-    line.halted = true;
+    let mut line = Line {
+        halted: true,
+        ..Line::default()
+    };
     line.type_byte(0x11);
     assert!(line.is_stopped());
 }
