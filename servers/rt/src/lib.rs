@@ -10,6 +10,7 @@ extern crate std;
 
 pub mod elf;
 mod heap;
+mod input;
 mod log;
 mod mapping;
 mod saved;
@@ -18,6 +19,7 @@ mod session;
 mod start;
 
 pub use heap::Heap;
+pub use input::read_input;
 pub use log::{Log, write_log};
 pub use mapping::{Mapping, map_constant};
 pub use saved::{Saved, SavedTable};

@@ -7,7 +7,8 @@ use crate::jobs::signal;
 use crate::kernel::Kernel;
 use crate::line;
 use crate::pty::packet;
-use crate::server::{Server, read_input};
+use crate::server::Server;
+use server_rt::read_input;
 use crate::sessions::{Place, Side};
 use crate::terminal::{Drainer, Then, WindowSize};
 use crate::termios::{SECOND_SIZE, SIZE, Termios, character};
@@ -85,7 +86,7 @@ fn give_number<C: Call + ?Sized>(call: &C, output: Output, number: u64) -> Reply
 }
 
 fn take<const N: usize, C: Call + ?Sized>(call: &C, input: Input) -> Result<[u8; N], Error> {
-    let bytes: Vec<u8> = read_input(call, input, N)?;
+    let bytes: Vec<u8> = read_input(call, input, N, Error::BadArgument)?;
     bytes.try_into().map_err(|_| Error::BadArgument)
 }
 

@@ -8,8 +8,9 @@ use crate::attributes::write_attributes;
 use crate::kernel::Kernel;
 use crate::opened::{MemoryDevice, Opened};
 use crate::permission::Caller;
-use crate::server::{Server, read_input};
+use crate::server::Server;
 use crate::walk::View;
+use server_rt::read_input;
 
 /// Most bytes that one read of a memory device gives, so that no caller holds the server long;
 /// programs such as `dd bs=1M` count on whole blocks below it.
