@@ -1,5 +1,7 @@
 //! Errors on the wire.
 
+use core::fmt;
+
 macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
         /// Why a server refused an operation. A closed set; the numbers are those that POSIX
@@ -112,6 +114,22 @@ errors! {
     Overflow = 75,
     /// The state does not allow it (`EBADFD`).
     BadState = 77,
+}
+
+impl fmt::Display for Error {
+    /// For messages to people: words for what a damaged or incomplete system meets, the name for
+    /// the others.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::PeerClosed => out.write_str("the server behind it does not run"),
+            Error::NotFound => out.write_str("it is not there"),
+            Error::NoDevice => out.write_str("there is no such device"),
+            Error::Io => out.write_str("the device or the data on it failed"),
+            Error::NotExecutable => out.write_str("it is no program for this machine"),
+            Error::NoMemory => out.write_str("no memory"),
+            other => write!(out, "{other:?}"),
+        }
+    }
 }
 
 impl From<kernel_abi::Error> for Error {

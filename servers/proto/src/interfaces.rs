@@ -267,6 +267,9 @@ interface! {
         /// A word of the kernel's command line: value 1 when present, and the text after `=`. An empty
         /// name asks for the whole line.
         232 option() in(name) out(text) sends(0) -> (present, length) returns(0);
+        /// The server cannot start for this reason, and starting it again would not help: once it
+        /// has ended it stays down.
+        233 cannot_start() in(reason) out() sends(0) -> () returns(0);
     }
 }
 

@@ -40,6 +40,8 @@ fn panicked(information: &core::panic::PanicInfo<'_>) -> ! {
 
 /// Exit status of a server that panicked.
 pub const PANIC_STATUS: u64 = 101;
+/// Exit status of a server that told the supervisor why it cannot start.
+pub const CANNOT_START_STATUS: u64 = 102;
 
 #[cfg(target_os = "none")]
 #[global_allocator]
