@@ -15,6 +15,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,10 @@ pub struct Request {
     pub additions: Vec<Addition>,
     /// An image to run on, which keeps what is written; without one, a throw-away copy.
     pub kept_disk: Option<PathBuf>,
+    /// A boot bundle in place of the built one.
+    pub bundle: Option<PathBuf>,
+    /// Cuts the power (kills QEMU) this long after the first byte of standard output has come.
+    pub power_cut: Option<Duration>,
     /// Processors.
     pub processors: u32,
     /// Memory in MiB.
@@ -48,6 +53,24 @@ pub struct Request {
     pub processor_model: String,
 }
 
+impl Default for Request {
+    /// Nothing to run yet, on the machine that is used when none is asked for.
+    fn default() -> Request {
+        Request {
+            command: String::new(),
+            additions: Vec::new(),
+            kept_disk: None,
+            bundle: None,
+            power_cut: None,
+            processors: 1,
+            memory_mib: 256,
+            timeout: Duration::from_secs(120),
+            count_instructions: false,
+            processor_model: "max".into(),
+        }
+    }
+}
+
 /// How it ended.
 #[derive(Debug)]
 pub struct Outcome {
@@ -56,6 +79,8 @@ pub struct Outcome {
     pub status: i32,
     /// For those two: what happened, with the end of the serial log.
     pub failure: Option<String>,
+    /// Whether the power was cut before the command had ended.
+    pub power_was_cut: bool,
 }
 
 /// Where the command's output goes.
@@ -86,13 +111,15 @@ pub fn run(
         processors: request.processors,
         memory_mib: request.memory_mib,
         processor_model: request.processor_model.clone(),
-        disk,
+        disk: Some(disk),
         throw_away: request.kept_disk.is_none(),
         display: false,
         count_instructions: request.count_instructions,
         boot: Boot::Direct {
             loader: built.system.pvh_loader.clone(),
-            bundle: built.system.bundle.clone(),
+            bundle: (request.bundle.as_ref())
+                .unwrap_or(&built.system.bundle)
+                .clone(),
             command_line: format!("{} exec", built.profile.command_line)
                 .trim_start()
                 .to_string(),
@@ -102,14 +129,17 @@ pub fn run(
     };
     let emulator_log = sockets.path().join("qemu.log");
     let mut guest = Guest::start(machine.command(), &emulator_log)?;
-    let deadline = Instant::now() + request.timeout;
+    let limits = Limits {
+        deadline: Instant::now() + request.timeout,
+        power_cut: request.power_cut,
+    };
     let end = converse(
         &mut guest,
         &channels,
         &request.command,
         stdout,
         stderr,
-        deadline,
+        &limits,
     )?;
     Ok(outcome(end, request.timeout, &log, &emulator_log))
 }
@@ -220,6 +250,32 @@ enum End {
     TimedOut { finished: bool },
     /// QEMU ended without a status from the guest.
     Died(ExitStatus),
+    /// The power was cut, as was asked for.
+    PowerCut,
+}
+
+/// When QEMU is ended if it does not end by itself.
+struct Limits {
+    deadline: Instant,
+    /// After the first byte of standard output.
+    power_cut: Option<Duration>,
+}
+
+/// A sink that notes when the first byte came.
+struct Noting {
+    sink: Sink,
+    first: Arc<OnceLock<Instant>>,
+}
+
+impl Write for Noting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.first.get_or_init(Instant::now);
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
+    }
 }
 
 fn converse(
@@ -228,11 +284,11 @@ fn converse(
     command: &str,
     stdout: Sink,
     stderr: Sink,
-    deadline: Instant,
+    limits: &Limits,
 ) -> Result<End> {
     let mut streams = Vec::new();
     for listener in &channels.listeners {
-        match accept(guest, listener, deadline)? {
+        match accept(guest, listener, limits.deadline)? {
             Accepted::Stream(stream) => streams.push(stream),
             Accepted::Ended(end) => return Ok(end),
         }
@@ -242,9 +298,14 @@ fn converse(
     else {
         anyhow::bail!("QEMU has fewer consoles than were asked for");
     };
-    let readers = [drain(out, stdout), drain(err, stderr)];
+    let first = Arc::default();
+    let noting = Noting {
+        sink: stdout,
+        first: Arc::clone(&first),
+    };
+    let readers = [drain(out, Box::new(noting)), drain(err, stderr)];
     let answer = ask(control, command.as_bytes().to_vec());
-    let ended = wait_until(guest, deadline)?;
+    let ended = wait_until(guest, limits, &first)?;
     if ended.is_none() {
         guest.child.kill().context("cannot end QEMU")?;
         guest.child.wait().context("cannot wait for QEMU")?;
@@ -257,6 +318,7 @@ fn converse(
     Ok(match (ended, status) {
         (Some(_), Some(status)) => End::Finished(status),
         (Some(exit), None) => End::Died(exit),
+        (None, None) if Instant::now() < limits.deadline => End::PowerCut,
         (None, status) => End::TimedOut {
             finished: status.is_some(),
         },
@@ -290,12 +352,19 @@ fn accept(guest: &mut Guest, listener: &UnixListener, deadline: Instant) -> Resu
     }
 }
 
-fn wait_until(guest: &mut Guest, deadline: Instant) -> Result<Option<ExitStatus>> {
+/// QEMU's status, or none when it is to be ended.
+fn wait_until(
+    guest: &mut Guest,
+    limits: &Limits,
+    first: &OnceLock<Instant>,
+) -> Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = guest.ended()? {
             return Ok(Some(status));
         }
-        if Instant::now() >= deadline {
+        let now = Instant::now();
+        let cut = |delay: Duration| first.get().is_some_and(|first| now >= *first + delay);
+        if now >= limits.deadline || limits.power_cut.is_some_and(cut) {
             return Ok(None);
         }
         std::thread::sleep(POLL_INTERVAL);
@@ -361,6 +430,12 @@ fn outcome(end: End, timeout: Duration, log: &Path, emulator_log: &Path) -> Outc
         End::Finished(status) => Outcome {
             status,
             failure: None,
+            power_was_cut: false,
+        },
+        End::PowerCut => Outcome {
+            status: GUEST_FAILED,
+            failure: None,
+            power_was_cut: true,
         },
         End::TimedOut { finished } => {
             let what = if finished {
@@ -372,6 +447,7 @@ fn outcome(end: End, timeout: Duration, log: &Path, emulator_log: &Path) -> Outc
             Outcome {
                 status: TIMED_OUT,
                 failure,
+                power_was_cut: false,
             }
         }
         End::Died(status) => {
@@ -381,6 +457,7 @@ fn outcome(end: End, timeout: Duration, log: &Path, emulator_log: &Path) -> Outc
             Outcome {
                 status: GUEST_FAILED,
                 failure,
+                power_was_cut: false,
             }
         }
     }
@@ -401,6 +478,14 @@ mod tests {
 
     /// A stand-in for QEMU: a shell command that finds the sockets in $0 (out), $1 and $2.
     fn pretend(script: &str, timeout: Duration) -> (Outcome, Vec<u8>) {
+        pretend_until(script, timeout, None)
+    }
+
+    fn pretend_until(
+        script: &str,
+        timeout: Duration,
+        power_cut: Option<Duration>,
+    ) -> (Outcome, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
         let channels = Channels::listen(folder.path()).unwrap();
         let mut command = Command::new("perl");
@@ -410,14 +495,17 @@ mod tests {
         let log = folder.path().join("log");
         let mut guest = Guest::start(command, &log).unwrap();
         let (sink, received) = collector();
-        let deadline = Instant::now() + timeout;
+        let limits = Limits {
+            deadline: Instant::now() + timeout,
+            power_cut,
+        };
         let end = converse(
             &mut guest,
             &channels,
             "a command",
             sink,
             Box::new(std::io::sink()),
-            deadline,
+            &limits,
         )
         .unwrap();
         let bytes = received.lock().unwrap().clone();
@@ -477,5 +565,23 @@ mod tests {
         );
         assert_eq!(outcome.status, TIMED_OUT);
         assert!(outcome.failure.unwrap().contains("killed"));
+    }
+
+    #[test]
+    fn the_power_is_cut_only_after_the_first_output() {
+        let script = format!("{CONNECT} sleep 1; print $o \"begun\\n\"; $o->flush; sleep 1000");
+        let limit = Duration::from_secs(60);
+        let (outcome, bytes) = pretend_until(&script, limit, Some(Duration::ZERO));
+        assert!(outcome.power_was_cut && outcome.failure.is_none());
+        assert_eq!(bytes, b"begun\n");
+    }
+
+    #[test]
+    fn a_command_that_ends_before_the_power_is_cut_has_its_status() {
+        let script = format!("{CONNECT} print $o \"x\"; print $c \"exit 3\\n\"");
+        let limit = Duration::from_secs(60);
+        let (outcome, _) = pretend_until(&script, limit, Some(limit));
+        assert!(!outcome.power_was_cut);
+        assert_eq!(outcome.status, 3);
     }
 }
