@@ -207,10 +207,10 @@ impl Runner<'_> {
             let threads: Vec<_> = (1..=count)
                 .map(|number| scope.spawn(move || run(number)))
                 .collect();
-            let results = threads.into_iter().map(|thread| thread.join());
-            results
-                .map(|result| result.unwrap_or_else(|_| Err(anyhow!("a thread panicked"))))
-                .collect()
+            threads.into_iter().try_for_each(|thread| {
+                let result = thread.join();
+                result.unwrap_or_else(|_| Err(anyhow!("a thread panicked")))
+            })
         })
     }
 
