@@ -8,10 +8,10 @@ use crate::kernel::Kernel;
 use crate::line;
 use crate::pty::packet;
 use crate::server::Server;
-use server_rt::read_input;
 use crate::sessions::{Place, Side};
 use crate::terminal::{Drainer, Then, WindowSize};
 use crate::termios::{SECOND_SIZE, SIZE, Termios, character};
+use server_rt::read_input;
 
 #[allow(missing_docs, reason = "named as <sys/ioctl.h> names them")]
 mod request {

@@ -6,9 +6,9 @@ use proto::{Answer, Attributes, Call, Error, Input, Output, Reply, file};
 use crate::control::Argument;
 use crate::kernel::Kernel;
 use crate::server::{MULTIPLEXER, Server};
-use server_rt::read_input;
 use crate::sessions::Side;
 use crate::terminal::Terminal;
+use server_rt::read_input;
 
 impl<K: Kernel> Server<K> {
     /// `fchmod`, `fchown` and times; the rules are those of files (POSIX).
