@@ -16,6 +16,7 @@ mod event;
 mod fork;
 mod forward;
 mod futex;
+mod futex_lock;
 mod handle_table;
 mod interrupt;
 mod kernel;

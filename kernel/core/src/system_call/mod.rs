@@ -159,6 +159,8 @@ impl<M: Machine> Kernel<M> {
             Call::FutexWait => self.futex_wait(cpu, thread, a, b, c),
             Call::FutexWake => self.futex_wake(thread, a, b),
             Call::FutexRequeue => self.futex_requeue(thread, arguments),
+            Call::FutexLock => self.futex_lock(cpu, thread, a, b),
+            Call::FutexUnlock => self.futex_unlock(thread, a, b),
             Call::InterruptCreate => self.interrupt_create(thread, process, a, b),
             Call::InterruptAcknowledge => self.interrupt_acknowledge(process, a),
             Call::PortsCreate => self.ports_create(process, a, b, c),
