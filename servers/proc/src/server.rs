@@ -9,7 +9,7 @@ use server_rt::{ServerCall, Service};
 use crate::kernel::Kernel;
 use crate::process::{Answered, Process, Table};
 use crate::wait::Waiter;
-use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, TERMINAL_BADGE};
+use crate::{MESSAGES_BADGE, NAME_SPACE_BADGE, PROCESS_BADGE, TERMINAL_BADGE};
 
 /// Bit of a binding's cookie: an interval timer instead of an end.
 pub(crate) const TIMER_COOKIE: u64 = 1 << 62;
@@ -59,7 +59,12 @@ impl<K: Kernel> Server<K> {
     pub fn serve<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
         let number = call.words()[0];
         if job::contains(number) {
-            if call.badge() != TERMINAL_BADGE {
+            let expected = if number == job::number::notify {
+                MESSAGES_BADGE
+            } else {
+                TERMINAL_BADGE
+            };
+            if call.badge() != expected {
                 return Err(Error::NotPermitted);
             }
             return job::dispatch(self, call);

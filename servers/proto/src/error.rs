@@ -96,12 +96,18 @@ errors! {
     NotEmpty = 39,
     /// Too many symbolic links (`ELOOP`).
     TooManySymlinks = 40,
+    /// No message of the wanted type (`ENOMSG`).
+    NoMessage = 42,
+    /// The object was removed (`EIDRM`).
+    Removed = 43,
     /// The message does not decode (`EPROTO`).
     BadMessage = 71,
     /// The kernel is to have the caller send its call again (never seen by a program).
     Restart = 85,
     /// Not a socket (`ENOTSOCK`).
     NotSocket = 88,
+    /// A message is longer than the queue takes or the buffer holds (`EMSGSIZE`).
+    MessageTooLong = 90,
     /// Not supported for this object (`EOPNOTSUPP`).
     NotSupported = 95,
     /// Address in use (`EADDRINUSE`).
@@ -110,6 +116,12 @@ errors! {
     ConnectionRefused = 111,
     /// Timed out (`ETIMEDOUT`).
     TimedOut = 110,
+    /// Called off (`ECANCELED`).
+    Cancelled = 125,
+    /// The owner of a lock ended while it held it (`EOWNERDEAD`).
+    OwnerDead = 130,
+    /// What a lock guards cannot be recovered (`ENOTRECOVERABLE`).
+    NotRecoverable = 131,
     /// Too large for the type (`EOVERFLOW`).
     Overflow = 75,
     /// The state does not allow it (`EBADFD`).
