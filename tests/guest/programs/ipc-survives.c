@@ -39,7 +39,7 @@ int main(void)
 	if (killer == 0) {
 		/* The supervisor gives a server up that dies more often in a short time. */
 		for (int i = 0; i < KILLS; i++)
-			if (system("/sbin/svc restart ipc >/dev/null; sleep 0.05"))
+			if (system("/sbin/svc restart ipc >/dev/null 2>&1; sleep 0.05"))
 				_exit(1);
 		_exit(0);
 	}
