@@ -316,8 +316,9 @@ impl<K: Kernel> Server<K> {
             queue::INPUT_ON => characters.character(character::START),
             _ => return Err(Error::BadArgument),
         };
-        terminal.output.extend(sent);
-        terminal.departed |= sent.is_some();
+        if let Some(byte) = sent {
+            terminal.show(&[byte]);
+        }
         self.note_stop(index, stopped);
         done()
     }

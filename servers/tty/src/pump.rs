@@ -235,8 +235,7 @@ impl<K: Kernel> Server<K> {
         let Some(byte) = terminal.line.input_control() else {
             return false;
         };
-        terminal.output.push_back(byte);
-        terminal.departed = true;
+        terminal.show(&[byte]);
         true
     }
 

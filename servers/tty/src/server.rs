@@ -105,7 +105,11 @@ impl<K: Kernel> Server<K> {
         self.touch(index);
         self.signal_hung_up(index);
         let terminal = &mut self.terminals[index];
-        (terminal.arrived, terminal.departed) = (true, true);
+        // What the sessions were told last is not known: they are told anew.
+        terminal.signals = Signals::ALL;
+        if let Some(pty) = &mut terminal.pty {
+            pty.signals = Signals::ALL;
+        }
         let lost = terminal
             .pty
             .as_ref()

@@ -203,6 +203,10 @@ fn neither_end_fills_the_memory() {
     for _ in 0..100 {
         machine.write(&b"x\x7f".repeat(1000), NONBLOCK).unwrap();
     }
+    machine.badge = slave;
+    for _ in 0..20_000 {
+        machine.request(0x540a, 2).unwrap();
+    }
     let state = machine.server.kernel.state[&1].len();
     assert!(state < 20_000, "{state}");
 }
