@@ -18,8 +18,9 @@ static int master;
 
 static void restart(void)
 {
-	if (system("/sbin/svc restart tty") != 0)
-		exit(2);
+	/* One that is still starting cannot be restarted. */
+	while (system("/sbin/svc restart tty 2>/dev/null") != 0)
+		usleep(10000);
 }
 
 /* Answers each line that it reads with the same one, and ends with ^D. */
