@@ -124,6 +124,8 @@ calls! {
     52 CursorCreate(memory, rights);
     /// Bytes queued for reading (`FIONREAD`) in a stream end, or of a session's.
     53 StreamQueued(stream);
+    /// Makes the data object of a null device, or (`zeros` is not 0) of one that reads as zeros.
+    54 VoidCreate(zeros);
 
     // Memory.
     /// Makes zero-filled memory (`memory_flags`).

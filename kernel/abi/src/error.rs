@@ -95,10 +95,18 @@ errors! {
 }
 
 /// Splits the value of `rax` into its two cases.
+#[inline]
 pub fn result(value: i64) -> Result<u64, Error> {
     if value >= 0 {
-        return Ok(value as u64);
+        Ok(value as u64)
+    } else {
+        Err(refusal(value))
     }
+}
+
+/// Apart, so that the way of a call that succeeds is short.
+#[cold]
+fn refusal(value: i64) -> Error {
     // A number outside the set can only come from a kernel newer than this table.
-    Err(Error::from_number((-value) as i32).unwrap_or(Error::Unsupported))
+    Error::from_number((-value) as i32).unwrap_or(Error::Unsupported)
 }

@@ -2,6 +2,7 @@
 
 use crate::kernel::{Kernel, ProcessId, SessionId, ThreadId};
 use crate::machine::{Cpu, Machine};
+use crate::memory::{CopyStop, MemorySystem, SpaceId};
 use crate::object::{HandleEntry, Object};
 use crate::pending_call::Purpose;
 use crate::signal::ALWAYS;
@@ -29,6 +30,64 @@ pub(crate) struct Access<'a> {
     /// The session through which the object was reached.
     pub session: Option<SessionId>,
     pub status: u32,
+}
+
+/// The memory of a program, borrowed apart from the rest of the kernel.
+type UserMemory<'a, M> = (&'a mut MemorySystem, &'a mut M, SpaceId);
+
+/// Copies segments of user memory, after their first `skip` bytes, into two pieces until both are
+/// full.
+pub(crate) fn gather_pieces<M: Machine>(
+    (memory, machine, space): UserMemory<'_, M>,
+    segments: &[(u64, u64)],
+    skip: usize,
+    pieces: [&mut [u8]; 2],
+) -> Result<(), CopyStop> {
+    let mut skip = skip as u64;
+    let mut left = segments.iter();
+    let mut segment = (0, 0);
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            if segment.1 == 0 {
+                let &(address, length) = left.next().ok_or(CopyStop::Fault)?;
+                let skipped = skip.min(length);
+                skip -= skipped;
+                let start = address.checked_add(skipped).ok_or(CopyStop::Fault)?;
+                segment = (start, length - skipped);
+                continue;
+            }
+            let count = segment.1.min(piece.len() as u64);
+            let (now, later) = piece.split_at_mut(count as usize);
+            memory.copy_in(machine, space, segment.0, now)?;
+            segment = (segment.0.wrapping_add(count), segment.1 - count);
+            piece = later;
+        }
+    }
+    Ok(())
+}
+
+/// Copies two pieces into segments of user memory, from their beginning.
+pub(crate) fn scatter_pieces<M: Machine>(
+    (memory, machine, space): UserMemory<'_, M>,
+    segments: &[(u64, u64)],
+    pieces: [&[u8]; 2],
+) -> Result<(), CopyStop> {
+    let mut left = segments.iter();
+    let mut segment = (0, 0);
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            if segment.1 == 0 {
+                segment = *left.next().ok_or(CopyStop::Fault)?;
+                continue;
+            }
+            let count = segment.1.min(piece.len() as u64);
+            let (now, later) = piece.split_at(count as usize);
+            memory.copy_out(machine, space, segment.0, now)?;
+            segment = (segment.0.wrapping_add(count), segment.1 - count);
+            piece = later;
+        }
+    }
+    Ok(())
 }
 
 impl<M: Machine> Kernel<M> {
@@ -124,6 +183,7 @@ impl<M: Machine> Kernel<M> {
             Object::Stream(..) => Err(Error::NotSeekable.into()),
             Object::Cursor(cursor) => self.cursor_read(cursor, access),
             Object::Memory(memory) => self.memory_bytes_read(memory, access),
+            Object::Void(void) => self.void_read(void, access),
             Object::Timer(_) | Object::Event(_) => self.read_count(object, access),
             _ => Err(Error::WrongKind.into()),
         }
@@ -181,6 +241,7 @@ impl<M: Machine> Kernel<M> {
             Object::Stream(..) => Err(Error::NotSeekable.into()),
             Object::Cursor(cursor) => self.cursor_write(cursor, access),
             Object::Memory(memory) => self.memory_bytes_write(memory, access),
+            Object::Void(_) => Ok(total(access.segments)?),
             _ => Err(Error::WrongKind.into()),
         }
     }
@@ -251,6 +312,7 @@ impl<M: Machine> Kernel<M> {
             Object::Cursor(cursor) => return self.cursor_seek(cursor, offset, whence),
             Object::Session(session) => session,
             Object::Stream(..) => return Err(Error::NotSeekable.into()),
+            Object::Void(_) => return Ok(0),
             _ => return Err(Error::WrongKind.into()),
         };
         let found = self.sessions.get(session).ok_or(Error::BadHandle)?;
@@ -259,6 +321,11 @@ impl<M: Machine> Kernel<M> {
                 object: Object::Cursor(cursor),
                 ..
             }) => self.cursor_seek(cursor, offset, whence),
+            // It has no position: every seek succeeds and says so.
+            Some(HandleEntry {
+                object: Object::Void(_),
+                ..
+            }) => Ok(0),
             Some(_) => Err(Error::NotSeekable.into()),
             None => {
                 let (endpoint, badge) = (found.endpoint, found.badge);

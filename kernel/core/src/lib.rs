@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 mod boot;
+mod byte_queue;
 mod bytes;
 mod call;
 mod cursor;
@@ -46,6 +47,7 @@ mod transfer;
 mod upcall;
 mod upcall_frame;
 mod user_memory;
+mod void;
 mod wait_set;
 
 pub use boot::{FirstProcess, FrameBuffer};

@@ -58,7 +58,7 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         let owner = self.processes.get(process)?;
-        let entry = owner.handles.get(u32::try_from(handle).ok()?)?;
+        let entry = owner.handles.get(handle)?;
         let Object::Session(session) = entry.object else {
             return None;
         };
@@ -118,7 +118,7 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         let owner = self.processes.get(process)?;
-        let entry = owner.handles.get(u32::try_from(handle).ok()?)?;
+        let entry = owner.handles.get(handle)?;
         let Object::Endpoint(id) = entry.object else {
             return None;
         };

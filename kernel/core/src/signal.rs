@@ -4,6 +4,7 @@ use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
 use crate::object::Object;
 use crate::slab::Id;
+use crate::void::VOID_SIGNALS;
 use crate::wait_set::WaitSet;
 use alloc::vec::Vec;
 use kernel_abi::Signals;
@@ -71,21 +72,32 @@ impl<M: Machine> Kernel<M> {
                 };
                 Some(state)
             }
-            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) => None,
+            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) | Object::Void(_) => None,
         }
     }
 
     /// The signals that a waiter for the object sees: a session's own and its data object's.
     pub(crate) fn raised(&mut self, object: Object) -> Signals {
-        let own = self
-            .signals_mut(object)
-            .map_or(Signals::NONE, |state| state.word);
-        self.trim_memory_signals(object);
+        let own = self.own_signals(object);
         match self.data_of(object) {
-            Some(data) => own.or(self
-                .signals_mut(data)
-                .map_or(Signals::NONE, |state| state.word)),
+            Some(data) => own.or(self.own_signals(data)),
             None => own,
+        }
+    }
+
+    #[inline]
+    fn own_signals(&mut self, object: Object) -> Signals {
+        match object {
+            Object::Void(_) => VOID_SIGNALS,
+            Object::Memory(_) => {
+                let state = self.signals_mut(object);
+                let word = state.map_or(Signals::NONE, |state| state.word);
+                self.trim_memory_signals(object);
+                word
+            }
+            other => self
+                .signals_mut(other)
+                .map_or(Signals::NONE, |state| state.word),
         }
     }
 
@@ -114,6 +126,14 @@ impl<M: Machine> Kernel<M> {
         let Some(state) = self.signals_mut(object) else {
             return;
         };
+        // Mostly there is one, and then no list has to be made.
+        if let &[(observer, wanted)] = state.observers.as_slice() {
+            let raised = wanted.and(bits);
+            if !raised.is_empty() {
+                self.tell(object, observer, raised);
+            }
+            return;
+        }
         let matching: Vec<(Observer, Signals)> = state
             .observers
             .iter()
@@ -121,15 +141,19 @@ impl<M: Machine> Kernel<M> {
             .map(|&(observer, wanted)| (observer, wanted.and(bits)))
             .collect();
         for (observer, raised) in matching {
-            match observer {
-                Observer::Thread(thread) => self.wake(thread),
-                Observer::WaitSet(set, item) => self.wait_set_item_ready(set, item, raised),
-                Observer::Endpoint {
-                    endpoint, cookie, ..
-                } => {
-                    self.forget_observer(object, observer);
-                    self.endpoint_signal(endpoint, cookie, raised);
-                }
+            self.tell(object, observer, raised);
+        }
+    }
+
+    fn tell(&mut self, object: Object, observer: Observer, raised: Signals) {
+        match observer {
+            Observer::Thread(thread) => self.wake(thread),
+            Observer::WaitSet(set, item) => self.wait_set_item_ready(set, item, raised),
+            Observer::Endpoint {
+                endpoint, cookie, ..
+            } => {
+                self.forget_observer(object, observer);
+                self.endpoint_signal(endpoint, cookie, raised);
             }
         }
     }

@@ -314,12 +314,16 @@ impl<M: Machine> Kernel<M> {
         };
         let wait = core::mem::replace(&mut found.wait, Wait::None);
         let deadline = found.deadline.take();
-        let watching = core::mem::take(&mut found.watching);
+        let mut watching = core::mem::take(&mut found.watching);
         if let Some(key) = deadline {
             self.timer_queue.remove(key);
         }
-        for object in watching {
+        for object in watching.drain(..) {
             self.forget_observer(object, Observer::Thread(thread));
+        }
+        // The list's memory serves the next wait.
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.watching = watching;
         }
         match wait {
             Wait::Futex(key) => {

@@ -39,6 +39,14 @@ struct Item {
     queued: bool,
 }
 
+/// Handle and wanted signals of a `WaitItem`.
+fn wait_item(record: &[u8; RECORD]) -> (u64, Signals) {
+    let word = record
+        .first_chunk()
+        .map_or(0, |word| u64::from_le_bytes(*word));
+    (word & 0xffff_ffff, Signals((word >> 32) as u32))
+}
+
 impl<M: Machine> Kernel<M> {
     /// Wait: executed again whenever an object raises something or the deadline passes.
     pub(crate) fn wait_any(
@@ -59,36 +67,36 @@ impl<M: Machine> Kernel<M> {
             count as usize * RECORD,
         )?;
         self.replace_mask(thread, mask_address)?;
-        let mut watched = Vec::with_capacity(count as usize);
         let mut reported = 0;
-        for record in bytes.chunks_exact_mut(RECORD) {
-            let field = |at: usize| {
-                record
-                    .get(at..)
-                    .and_then(|rest| rest.first_chunk().copied())
-            };
-            let handle = field(0).map_or(0, u32::from_le_bytes);
-            let signals = Signals(field(4).map_or(0, u32::from_le_bytes));
-            let (raised, error) = match self.lookup(process, u64::from(handle), Rights::WAIT) {
-                Ok(entry) => {
-                    let wanted = with_always(signals);
-                    watched.push((entry.object, wanted));
-                    (self.raised(entry.object).and(wanted).0, 0)
-                }
-                Err(error) => (0, error as u32),
-            };
-            reported += u64::from(raised != 0 || error != 0);
-            record[8..12].copy_from_slice(&raised.to_le_bytes());
-            record[12..16].copy_from_slice(&error.to_le_bytes());
+        for record in bytes.as_chunks_mut().0 {
+            reported += u64::from(self.examine(process, record));
         }
         if reported > 0 || deadline_ns <= self.machine.now_ns() {
             self.write_user(thread, address, &bytes)?;
             return Ok(reported);
         }
-        for (object, wanted) in watched {
-            self.watch(thread, object, wanted);
+        for record in bytes.as_chunks().0 {
+            let (handle, signals) = wait_item(record);
+            if let Ok(entry) = self.lookup(process, handle, Rights::WAIT) {
+                self.watch(thread, entry.object, with_always(signals));
+            }
         }
         Err(self.wait_until(cpu, thread, deadline_ns))
+    }
+
+    /// Writes into a `WaitItem` what its object has raised of what is wanted; whether that, or an
+    /// error, is anything.
+    fn examine(&mut self, process: ProcessId, record: &mut [u8; RECORD]) -> bool {
+        let (handle, signals) = wait_item(record);
+        let (raised, error) = match self.lookup(process, handle, Rights::WAIT) {
+            Ok(entry) => (self.raised(entry.object).and(with_always(signals)).0, 0),
+            Err(error) => (0, error as u32),
+        };
+        let answer = u64::from(error) << 32 | u64::from(raised);
+        if let Some(place) = record.last_chunk_mut() {
+            *place = answer.to_le_bytes();
+        }
+        answer != 0
     }
 
     /// The rest of a wait that upcalls always interrupt.

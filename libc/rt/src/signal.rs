@@ -61,6 +61,32 @@ static ENTRY_INSTALLED: AtomicBool = AtomicBool::new(false);
 /// process server, which never saw it, need not be asked who sent it.
 pub const RAISED_HERE: u64 = 0x6865_7265_6865_7265;
 
+/// Word that comes with a signal which the process sent itself with `kill`.
+pub const SENT_HERE: u64 = 0x746e_6573_746e_6573;
+
+/// `si_code` of a signal that the process raised or sent itself, by the word that came with it.
+fn own_code(value: u64) -> Option<i32> {
+    const SI_TKILL: i32 = -6;
+    const SI_USER: i32 = 0;
+    match value {
+        RAISED_HERE => Some(SI_TKILL),
+        SENT_HERE => Some(SI_USER),
+        _ => None,
+    }
+}
+
+/// What a handler is told of a signal that the process raised or sent itself.
+pub fn own_information(signal: u32, value: u64) -> Option<SignalInfo> {
+    let told = SignalInformation {
+        signal,
+        code: own_code(value)?,
+        process: crate::identity::process(),
+        user: crate::identity::real_user(),
+        ..SignalInformation::default()
+    };
+    Some(signal_info(signal, &told))
+}
+
 /// `siginfo_t`, 128 bytes.
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -253,7 +279,7 @@ fn deliver(frame: &mut UpcallFrame) {
         return;
     }
     if slot.flags.load(Ordering::Relaxed) & flags::INFORMATION == 0 {
-        if frame.upcall >= FIRST_QUEUED && frame.value != RAISED_HERE {
+        if frame.upcall >= FIRST_QUEUED && own_code(frame.value).is_none() {
             // Takes this signal's information off the queue, lest the next one's handler gets it.
             query(signal as u32);
         }
@@ -298,18 +324,7 @@ fn information(frame: &UpcallFrame, signal: u32) -> SignalInfo {
             fields,
         };
     }
-    if frame.value == RAISED_HERE {
-        const SI_TKILL: i32 = -6;
-        let told = SignalInformation {
-            signal,
-            code: SI_TKILL,
-            process: crate::identity::process(),
-            user: crate::identity::real_user(),
-            ..SignalInformation::default()
-        };
-        return signal_info(signal, &told);
-    }
-    query(signal)
+    own_information(signal, frame.value).unwrap_or_else(|| query(signal))
 }
 
 /// What the process server knows of a signal that was delivered to this process.

@@ -25,7 +25,7 @@ impl<M: Machine> Kernel<M> {
             process,
             arguments,
         } = request;
-        let [a, b, c, d, ..] = arguments;
+        let [a, b, c, ..] = arguments;
         match call {
             Call::ThreadCreate => self.thread_create_call(thread, process, a, b),
             Call::ThreadExit => self.thread_exit(request, a),
@@ -43,10 +43,7 @@ impl<M: Machine> Kernel<M> {
             Call::UpcallPending => self.upcall_pending(thread, process),
             Call::ClockRead => self.clock_read(thread, process, a),
             Call::SystemInfo => self.system_info(thread, a),
-            _ => {
-                let _ = d;
-                Err(Error::Unsupported.into())
-            }
+            _ => self.dispatch_device(call, request),
         }
     }
 
@@ -166,6 +163,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn thread_yield(&mut self, request: &Request) -> Step {
+        if !self.scheduler.has_ready(request.cpu) {
+            return Ok(0);
+        }
         self.scheduler.request(request.cpu);
         self.yield_runtime(request.cpu, request.thread);
         Ok(0)

@@ -88,20 +88,7 @@ impl Model {
                     upcall_flags::CAUGHT | (self.random.below(2) * upcall_flags::RESTART);
             }
         }
-        let shared: Vec<HandleEntry> = {
-            let keeper = self.h.owner(self.keeper);
-            let keeper = self.h.kernel.processes.get(keeper).expect("keeper");
-            keeper.handles.iter().map(|(_, entry)| *entry).collect()
-        };
-        for entry in shared {
-            if self.random.below(2) == 0 {
-                let flags = handle_flags::HIGH;
-                self.h
-                    .kernel
-                    .place_copy(process, entry, 0, flags)
-                    .expect("room");
-            }
-        }
+        self.share_with(process);
         for call in [Call::EndpointCreate, Call::EventCreate, Call::WaitSetCreate] {
             if self.random.below(2) == 0 {
                 let request = crate::system_call::Request {
@@ -113,11 +100,33 @@ impl Model {
                 assert!(self.h.kernel.dispatch(call, &request).is_ok());
             }
         }
+        self.borrow_from(&others, process);
+        self.h.check();
+    }
+
+    /// Some of what the keeper holds.
+    fn share_with(&mut self, process: ProcessId) {
+        let keeper = self.h.owner(self.keeper);
+        let keeper = self.h.kernel.processes.get(keeper).expect("keeper");
+        let shared: Vec<HandleEntry> = keeper.handles.iter().map(|(_, entry)| *entry).collect();
+        for entry in shared {
+            if self.random.below(2) == 0 {
+                let flags = handle_flags::HIGH;
+                self.h
+                    .kernel
+                    .place_copy(process, entry, 0, flags)
+                    .expect("room");
+            }
+        }
+    }
+
+    /// Some of what other programs hold, and perhaps one of them.
+    fn borrow_from(&mut self, others: &[ThreadId], process: ProcessId) {
         for _ in 0..self.random.below(10) {
             if others.is_empty() {
                 break;
             }
-            let from = self.h.owner(self.random.pick(&others));
+            let from = self.h.owner(self.random.pick(others));
             let Some(source) = self.h.kernel.processes.get(from) else {
                 continue;
             };
@@ -134,7 +143,7 @@ impl Model {
             let _ = self.h.kernel.place_copy(process, entry, 0, flags);
         }
         if self.random.below(3) == 0 && !others.is_empty() {
-            let other = self.h.owner(self.random.pick(&others));
+            let other = self.h.owner(self.random.pick(others));
             if other != self.h.owner(self.keeper) {
                 let _ = self
                     .h
@@ -142,7 +151,6 @@ impl Model {
                     .place_new(process, Object::Process(other), Rights::ALL);
             }
         }
-        self.h.check();
     }
 
     fn threads(&self) -> Vec<ThreadId> {

@@ -159,7 +159,31 @@ pub extern "C" fn kill(target: c_int, number: c_int) -> c_int {
     if !(0..=64).contains(&number) {
         return fail(Error::BadArgument as c_int);
     }
+    if target as i64 == identity::process() as i64 && concerns_nobody_else(number) {
+        return status(send_here(number));
+    }
     status(process::kill(target as i64, number as u32, 0, 0))
+}
+
+/// Whether a signal that a process sends itself is the kernel's business alone: not one that the
+/// process server carries out, nor one that stops and continues jobs, nor one that queues.
+fn concerns_nobody_else(number: c_int) -> bool {
+    const SIGKILL: c_int = 9;
+    const FIRST_OF_JOBS: c_int = 18;
+    const LAST_OF_JOBS: c_int = 22;
+    const LAST_STANDARD: c_int = 31;
+    let jobs = (FIRST_OF_JOBS..=LAST_OF_JOBS).contains(&number);
+    (1..=LAST_STANDARD).contains(&number) && number != SIGKILL && !jobs
+}
+
+/// Raises a signal in this process, in whichever thread takes it.
+fn send_here(number: c_int) -> Result<()> {
+    Ok(kernel::upcall_raise(
+        Handle::SELF,
+        0,
+        number as u32 - 1,
+        signal::SENT_HERE,
+    )?)
 }
 
 /// BSD.
@@ -320,9 +344,10 @@ pub unsafe extern "C" fn sigtimedwait(
             Err(error) => return fail(error as c_int),
         };
         match take(set, deadline) {
-            Ok((number, _)) => {
+            Ok((number, value)) => {
                 if let Some(information) = information.as_mut() {
-                    *information = signal::query(number);
+                    *information = signal::own_information(number, value)
+                        .unwrap_or_else(|| signal::query(number));
                 }
                 number as c_int
             }
