@@ -155,8 +155,11 @@ fn locked_quick_call(
     number: u64,
 ) -> QuickResult {
     let number = kernel_abi::calls::FIRST + number;
-    let arguments = || [frame.rdi, frame.rsi, frame.rdx, frame.r10];
-    let (value, goes_on) = kernel.quick_call(cpu::current(), number, arguments);
+    let request = || {
+        let arguments = [frame.rdi, frame.rsi, frame.rdx, frame.r10];
+        (cpu::current(), arguments)
+    };
+    let (value, goes_on) = kernel.quick_call(number, request);
     // SAFETY: the lock is held, and `kernel` is not used any more.
     unsafe { KERNEL.unlock() };
     QuickResult { value, goes_on }

@@ -366,7 +366,7 @@ impl Machine for Hardware {
     }
 
     fn restore_floating_point(&mut self, _cpu: Cpu, context: &Context) {
-        floating_point::drop_current(context);
+        floating_point::reload_current(context);
     }
 
     fn create_interrupt(
