@@ -155,17 +155,34 @@ impl<M: Machine> Kernel<M> {
 
     /// Read and its variants.
     pub(crate) fn read(&mut self, handle: u64, mut access: Access<'_>) -> Step {
-        let entry = self.lookup(access.process, handle, Rights::READ)?;
+        let object = self.object_of(access.process, handle, Rights::READ)?;
         total(access.segments)?;
-        access.status = self.status_mut(entry.object).map_or(0, |status| *status);
-        let Object::Session(session) = entry.object else {
-            return self.read_object(entry.object, &access);
+        match self.settle_access(object, Rights::READ, &mut access)? {
+            Some(settles) => self.read_object(settles, &access),
+            None => self.call_data(&access, operation::READ, Purpose::Value),
+        }
+    }
+
+    /// The object that settles a read or write; `None`: the session's server does. Fills in what
+    /// the opening says.
+    #[inline]
+    fn settle_access(
+        &mut self,
+        object: Object,
+        rights: Rights,
+        access: &mut Access<'_>,
+    ) -> Result<Option<Object>, Error> {
+        let Object::Session(id) = object else {
+            access.status = self.status_mut(object).map_or(0, |status| *status);
+            return Ok(Some(object));
         };
-        access.session = Some(session);
-        match self.sessions.get(session).ok_or(Error::BadHandle)?.data {
-            Some(data) if !data.rights.contains(Rights::READ) => Err(Error::AccessDenied.into()),
-            Some(data) => self.read_object(data.object, &access),
-            None => self.call_data(session, &access, operation::READ, Purpose::Value),
+        let session = self.sessions.get(id).ok_or(Error::BadHandle)?;
+        access.session = Some(id);
+        access.status = session.status;
+        match &session.data {
+            Some(data) if !data.rights.contains(rights) => Err(Error::AccessDenied),
+            Some(data) => Ok(Some(data.object)),
+            None => Ok(None),
         }
     }
 
@@ -213,17 +230,11 @@ impl<M: Machine> Kernel<M> {
 
     /// Write and its variants.
     pub(crate) fn write(&mut self, handle: u64, mut access: Access<'_>) -> Step {
-        let entry = self.lookup(access.process, handle, Rights::WRITE)?;
+        let object = self.object_of(access.process, handle, Rights::WRITE)?;
         total(access.segments)?;
-        access.status = self.status_mut(entry.object).map_or(0, |status| *status);
-        let Object::Session(session) = entry.object else {
-            return self.write_object(entry.object, &access);
-        };
-        access.session = Some(session);
-        match self.sessions.get(session).ok_or(Error::BadHandle)?.data {
-            Some(data) if !data.rights.contains(Rights::WRITE) => Err(Error::AccessDenied.into()),
-            Some(data) => self.write_object(data.object, &access),
-            None => self.call_data(session, &access, operation::WRITE, Purpose::Value),
+        match self.settle_access(object, Rights::WRITE, &mut access)? {
+            Some(settles) => self.write_object(settles, &access),
+            None => self.call_data(&access, operation::WRITE, Purpose::Value),
         }
     }
 
@@ -246,15 +257,15 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Has a session's server carry out a read or write. A vector of more segments than a call
+    /// Has the server of the session that was reached carry out a read or write. A vector of more segments than a call
     /// can lend is done in part, as a short count.
     pub(crate) fn call_data(
         &mut self,
-        session: SessionId,
         access: &Access<'_>,
         operation: u64,
         purpose: Purpose,
     ) -> Step {
+        let session = access.session.ok_or(Error::BadHandle)?;
         let found = self.sessions.get(session).ok_or(Error::BadHandle)?;
         let (endpoint, badge) = (found.endpoint, found.badge);
         self.check_receivable(endpoint)?;

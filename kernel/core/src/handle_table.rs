@@ -181,6 +181,23 @@ impl<M: Machine> Kernel<M> {
             .ok_or(Error::NoProcess)
     }
 
+    /// The object of a handle that has these rights.
+    #[inline]
+    pub(crate) fn object_of(
+        &self,
+        process: ProcessId,
+        slot: u64,
+        rights: Rights,
+    ) -> Result<Object, Error> {
+        let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
+        let entry = table.get(slot).ok_or(Error::BadHandle)?;
+        if entry.rights.contains(rights) {
+            Ok(entry.object)
+        } else {
+            Err(Error::AccessDenied)
+        }
+    }
+
     /// Looks a handle up and checks its rights.
     #[inline]
     pub(crate) fn lookup(

@@ -2,6 +2,7 @@
 
 use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
+use crate::memory::MemoryId;
 use crate::object::Object;
 use crate::slab::Id;
 use crate::void::VOID_SIGNALS;
@@ -63,13 +64,9 @@ impl<M: Machine> Kernel<M> {
             Object::Interrupt(id) => Some(&mut self.interrupts.get_mut(id)?.signals),
             Object::WaitSet(id) => Some(&mut self.wait_sets.get_mut(id)?.signals),
             Object::Memory(id) => {
-                let unreferenced = self.memory.references(id) <= 1;
+                let word = self.memory_word(id);
                 let state = self.memory_signals.entry(id).or_default();
-                state.word = if unreferenced {
-                    Signals::UNREFERENCED
-                } else {
-                    Signals::NONE
-                };
+                state.word = word;
                 Some(state)
             }
             Object::Resource | Object::Ports(_) | Object::DmaDomain(_) | Object::Void(_) => None,
@@ -77,27 +74,44 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The signals that a waiter for the object sees: a session's own and its data object's.
-    pub(crate) fn raised(&mut self, object: Object) -> Signals {
-        let own = self.own_signals(object);
-        match self.data_of(object) {
-            Some(data) => own.or(self.own_signals(data)),
-            None => own,
+    #[inline]
+    pub(crate) fn raised(&self, object: Object) -> Signals {
+        let Object::Session(id) = object else {
+            return self.word_of(object);
+        };
+        let Some(session) = self.sessions.get(id) else {
+            return Signals::NONE;
+        };
+        match session.data {
+            Some(data) => session.signals.word.or(self.word_of(data.object)),
+            None => session.signals.word,
         }
     }
 
-    #[inline]
-    fn own_signals(&mut self, object: Object) -> Signals {
-        match object {
-            Object::Void(_) => VOID_SIGNALS,
-            Object::Memory(_) => {
-                let state = self.signals_mut(object);
-                let word = state.map_or(Signals::NONE, |state| state.word);
-                self.trim_memory_signals(object);
-                word
-            }
-            other => self
-                .signals_mut(other)
-                .map_or(Signals::NONE, |state| state.word),
+    /// The object's own word.
+    fn word_of(&self, object: Object) -> Signals {
+        let state = match object {
+            Object::Stream(id, end) => self.streams.get(id).map(|found| found.signals(end)),
+            Object::Process(id) => self.processes.get(id).map(|found| &found.signals),
+            Object::Endpoint(id) => self.endpoints.get(id).map(|found| &found.signals),
+            Object::Session(id) => self.sessions.get(id).map(|found| &found.signals),
+            Object::Cursor(id) => self.cursors.get(id).map(|found| &found.signals),
+            Object::Event(id) => self.events.get(id).map(|found| &found.signals),
+            Object::Timer(id) => self.timers.get(id).map(|found| &found.signals),
+            Object::Interrupt(id) => self.interrupts.get(id).map(|found| &found.signals),
+            Object::WaitSet(id) => self.wait_sets.get(id).map(|found| &found.signals),
+            Object::Memory(id) => return self.memory_word(id),
+            Object::Void(_) => return VOID_SIGNALS,
+            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) => None,
+        };
+        state.map_or(Signals::NONE, |state| state.word)
+    }
+
+    fn memory_word(&self, id: MemoryId) -> Signals {
+        if self.memory.references(id) <= 1 {
+            Signals::UNREFERENCED
+        } else {
+            Signals::NONE
         }
     }
 

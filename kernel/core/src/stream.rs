@@ -51,7 +51,13 @@ impl Stream {
         &self.ends[usize::from(end & 1)]
     }
 
-    /// The signals of an end.
+    /// An end's signals and who waits for them.
+    #[inline]
+    pub fn signals(&self, end: u8) -> &SignalState {
+        &self.end(end).signals
+    }
+
+    /// The signals of an end, from its state.
     fn word(&self, end: u8) -> Signals {
         let inbound = &self.directions[usize::from(!end & 1)];
         let outbound = &self.directions[usize::from(end & 1)];

@@ -32,19 +32,23 @@ impl<M: Machine> Kernel<M> {
         if let Some(place) = owner.pending_values.get_mut(upcall as usize) {
             *place = value;
         }
-        let threads = owner.threads.clone();
+        // Lent out for the loop: nothing here looks at the list.
+        let threads = core::mem::take(&mut owner.threads);
+        let mut taker = None;
         for &thread in &threads {
-            if let Some(found) = self.threads.get_mut(thread) {
-                found.call_attention();
+            let Some(found) = self.threads.get_mut(thread) else {
+                continue;
+            };
+            found.call_attention();
+            let waits = matches!(found.wait, Wait::PendingUpcall(set) if set & bit != 0);
+            if taker.is_none() && (found.mask & bit == 0 || waits) {
+                taker = Some(thread);
             }
         }
-        let takes = |id: &&ThreadId| {
-            self.threads.get(**id).is_some_and(|found| {
-                found.mask & bit == 0
-                    || matches!(found.wait, Wait::PendingUpcall(set) if set & bit != 0)
-            })
-        };
-        if let Some(&thread) = threads.iter().find(takes) {
+        if let Some(owner) = self.processes.get_mut(process) {
+            owner.threads = threads;
+        }
+        if let Some(thread) = taker {
             self.poke(thread, bit);
         }
     }

@@ -69,7 +69,16 @@ impl<M: Machine> Kernel<M> {
         self.replace_mask(thread, mask_address)?;
         let mut reported = 0;
         for record in bytes.as_chunks_mut().0 {
-            reported += u64::from(self.examine(process, record));
+            let (handle, signals) = wait_item(record);
+            // What is raised in the low half, an error in the high one.
+            let answer = match self.object_of(process, handle, Rights::WAIT) {
+                Ok(object) => u64::from(self.raised(object).and(with_always(signals)).0),
+                Err(error) => (error as u64) << 32,
+            };
+            if let Some(place) = record.last_chunk_mut() {
+                *place = answer.to_le_bytes();
+            }
+            reported += u64::from(answer != 0);
         }
         if reported > 0 || deadline_ns <= self.machine.now_ns() {
             self.write_user(thread, address, &bytes)?;
@@ -77,26 +86,11 @@ impl<M: Machine> Kernel<M> {
         }
         for record in bytes.as_chunks().0 {
             let (handle, signals) = wait_item(record);
-            if let Ok(entry) = self.lookup(process, handle, Rights::WAIT) {
-                self.watch(thread, entry.object, with_always(signals));
+            if let Ok(object) = self.object_of(process, handle, Rights::WAIT) {
+                self.watch(thread, object, with_always(signals));
             }
         }
         Err(self.wait_until(cpu, thread, deadline_ns))
-    }
-
-    /// Writes into a `WaitItem` what its object has raised of what is wanted; whether that, or an
-    /// error, is anything.
-    fn examine(&mut self, process: ProcessId, record: &mut [u8; RECORD]) -> bool {
-        let (handle, signals) = wait_item(record);
-        let (raised, error) = match self.lookup(process, handle, Rights::WAIT) {
-            Ok(entry) => (self.raised(entry.object).and(with_always(signals)).0, 0),
-            Err(error) => (0, error as u32),
-        };
-        let answer = u64::from(error) << 32 | u64::from(raised);
-        if let Some(place) = record.last_chunk_mut() {
-            *place = answer.to_le_bytes();
-        }
-        answer != 0
     }
 
     /// The rest of a wait that upcalls always interrupt.

@@ -143,6 +143,9 @@ impl<M: Machine> Kernel<M> {
             cpu.current.is_none() && cpu.handoff.is_none() && !cpu.has_ready()
         };
         let count = self.scheduler.cpu_count;
+        if count == 1 {
+            return Cpu(0);
+        }
         let home = usize::from(found.home.0);
         if home < count && allowed(home) && free(home) {
             return found.home;
