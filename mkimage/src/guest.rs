@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Cargo package of each server → its name in the bundle and in the declaration.
-const SERVERS: [(&str, &str); 11] = [
+const SERVERS: [(&str, &str); 12] = [
     ("svc-server", "svc"),
     ("proc-server", "proc"),
     ("vfs-server", "vfs"),
     ("ext2-server", "ext2"),
     ("tmpfs-server", "tmpfs"),
+    ("local-server", "local"),
     ("tty-server", "tty"),
     ("ipc-server", "ipc"),
     ("devices-server", "devices"),

@@ -112,7 +112,7 @@ calls! {
     // Streams and cursors.
     /// Makes a stream of `capacity` bytes; writes the two handles (u32 each) to `address`.
     48 StreamCreate(flags, capacity, address, handle_flags);
-    /// Sends bytes and handles (`wait::StreamMessage`).
+    /// Sends bytes and handles (`socket::StreamMessage`) through a stream of sockets.
     49 StreamSend(stream, address);
     /// Receives bytes and handles.
     50 StreamReceive(stream, address);
@@ -124,8 +124,20 @@ calls! {
     52 CursorCreate(memory, rights);
     /// Bytes queued for reading (`FIONREAD`) in a stream end, or of a session's.
     53 StreamQueued(stream);
+    /// A handle (high slot) to the data object of a session, or (`part` 1) the Stream end that it
+    /// writes to. Needs RECEIVE on the endpoint.
+    54 SessionData(endpoint, badge, part);
+    /// A handle (high slot) to an end of a stream, which is open again if it had been closed:
+    /// `other` 0 the end itself, 1 the other one. Needs MANAGE.
+    55 StreamOpen(stream, other);
+    /// Reads or sets (`set` != 0) a property (`socket::stream_property`); returns it.
+    56 StreamProperty(stream, property, set, value);
+    /// Sets what a session has beside its data object (`socket::session_part`): the Stream end
+    /// that takes what is written (moved; `Handle::NONE` takes it away), or the name, of `length`
+    /// bytes at `value`, that its messages carry. Needs RECEIVE on the endpoint.
+    57 SessionSet(endpoint, badge, part, value, length);
     /// Makes the data object of a null device, or (`zeros` is not 0) of one that reads as zeros.
-    54 VoidCreate(zeros);
+    58 VoidCreate(zeros);
 
     // Memory.
     /// Makes zero-filled memory (`memory_flags`).
@@ -263,19 +275,27 @@ calls! {
     144 Wait(items, count, deadline_ns, mask_address);
     /// Makes an event with a signal word.
     145 EventCreate(signals);
+    /// Makes an event that counts (`wait::event_kind`): a read takes the count (u64) or one of it,
+    /// a write adds; or one that is readable while upcalls of the set `value` are pending in the
+    /// calling process.
+    153 EventCreateCounter(kind, value);
+    /// Writes the set (u64) of an event over pending upcalls, and with `set` != 0 replaces it.
+    154 EventUpcalls(event, address, set, upcalls);
+    /// Writes when a timer expires next (u64, monotonic; `u64::MAX`: not armed), and its interval.
+    155 TimerGet(timer, address);
     /// Changes an event's word: clear, then set.
     146 EventSignal(event, clear, set);
     /// Makes a timer.
     147 TimerCreate(clock);
     /// Sets the next expiry and the interval (0: once). `u64::MAX` disarms. A read takes the count
-    /// of expiries (u64).
-    148 TimerSet(timer, deadline_ns, interval_ns);
+    /// of expiries (u64). With `relative` 1 the expiry is that long from now.
+    148 TimerSet(timer, deadline_ns, interval_ns, relative);
     /// Makes a wait set.
     149 WaitSetCreate();
-    /// Adds or changes an item; signals 0 with flags 0 removes it.
+    /// Adds or changes an item (`wait::wait_flags`); signals 0 with flags 0 removes it.
     150 WaitSetChange(wait_set, handle, signals, cookie, flags);
-    /// Waits: writes `wait::WaitReport`s, returns how many.
-    151 WaitSetWait(wait_set, address, count, deadline_ns);
+    /// Waits: writes `wait::WaitReport`s, returns how many. `mask_address` as in Wait.
+    151 WaitSetWait(wait_set, address, count, deadline_ns, mask_address);
     /// Time of a clock.
     152 ClockRead(clock);
 

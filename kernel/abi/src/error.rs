@@ -75,6 +75,20 @@ errors! {
     BadState = 77,
     /// No process or thread of that name is left.
     NoProcess = 3,
+    /// The message is longer than the queue ever takes.
+    MessageTooLong = 90,
+    /// The other end was closed before it had read everything.
+    ConnectionReset = 104,
+    /// Nobody receives there any more.
+    ConnectionRefused = 111,
+    /// Handles under way would keep themselves alive, or there are too many.
+    TooManyReferences = 109,
+    /// Wait sets would wait for one another, or nest too deeply.
+    Nested = 40,
+    /// From the server of a session that was read, written or sought in: it has no peer yet.
+    NotConnected = 107,
+    /// From such a server: it does not know where to send to.
+    DestinationRequired = 89,
     /// From the server of a session that was read, written or sought in: the caller may not.
     NotPermitted = 1,
     /// From such a server: there is no device behind the name.

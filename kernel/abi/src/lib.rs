@@ -20,6 +20,7 @@ pub mod memory;
 pub mod message;
 pub mod object;
 pub mod process;
+pub mod socket;
 pub mod system;
 pub mod wait;
 

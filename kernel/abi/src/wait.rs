@@ -25,6 +25,10 @@ pub mod wait_flags {
     pub const EDGE: u64 = 1;
     /// Disarm after one report.
     pub const ONE_SHOT: u64 = 2;
+    /// The item must be new.
+    pub const ADD: u64 = 4;
+    /// The item must be there.
+    pub const MODIFY: u64 = 8;
 }
 
 /// One report of a WaitSet.
@@ -39,39 +43,12 @@ pub struct WaitReport {
     pub reserved: u32,
 }
 
-/// Kinds of stream.
-pub mod stream_flags {
-    /// Bytes from the first end to the second only (a pipe: end 0 reads, end 1 writes).
-    pub const ONE_WAY: u64 = 1;
-    /// Boundaries are kept: one read takes one message.
-    pub const MESSAGES: u64 = 2;
-}
-
-/// Argument of [`crate::Call::StreamSend`] and [`crate::Call::StreamReceive`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct StreamMessage {
-    /// Address of the bytes.
-    pub address: u64,
-    /// Their length; after a receive, what was taken.
-    pub length: u64,
-    /// Bytes of a message that did not fit (`MSG_TRUNC`).
-    pub truncated: u64,
-    /// Handles to send, or received (high slots unless `handle_flags` say otherwise).
-    pub handles: [u32; 16],
-    /// How many; on a receive, first the most that may be taken.
-    pub handle_count: u32,
-    /// Bit 0: do not wait. Bit 1: leave the data in the queue (peek). Bit 8 on:
-    /// [`crate::object::handle_flags`] of received handles.
-    pub flags: u32,
-    /// Label of the sender.
-    pub sender: u64,
-}
-
-/// Directions of [`crate::Call::StreamShutDown`].
-pub mod shut_down {
-    /// No more reads here.
-    pub const READ: u64 = 1;
-    /// No more writes here; the peer reads to the end.
-    pub const WRITE: u64 = 2;
+/// Kinds of event that [`crate::Call::EventCreateCounter`] makes.
+pub mod event_kind {
+    /// A read takes the whole count.
+    pub const COUNTER: u64 = 1;
+    /// A read takes one of the count.
+    pub const SEMAPHORE: u64 = 2;
+    /// READABLE while upcalls of a set are pending in the process that made it.
+    pub const UPCALLS: u64 = 3;
 }

@@ -7,6 +7,7 @@ use crate::object::{HandleEntry, Object};
 use crate::pending_call::Purpose;
 use crate::signal::ALWAYS;
 use crate::stream::{Opening, total};
+use crate::stream_transfer::Along;
 use crate::thread::{Step, Stop};
 use alloc::vec::Vec;
 use kernel_abi::message::{Buffer, MAX_BUFFERS, buffer_flags, operation, status_flags};
@@ -179,11 +180,13 @@ impl<M: Machine> Kernel<M> {
         let session = self.sessions.get(id).ok_or(Error::BadHandle)?;
         access.session = Some(id);
         access.status = session.status;
-        match &session.data {
-            Some(data) if !data.rights.contains(rights) => Err(Error::AccessDenied),
-            Some(data) => Ok(Some(data.object)),
-            None => Ok(None),
-        }
+        let part = match rights.contains(Rights::WRITE) {
+            true => session.writes_to(),
+            false => session.data,
+        };
+        Ok(part
+            .filter(|part| part.rights.contains(rights))
+            .map(|part| part.object))
     }
 
     fn read_object(&mut self, object: Object, access: &Access<'_>) -> Step {
@@ -194,6 +197,7 @@ impl<M: Machine> Kernel<M> {
                     stream,
                     end,
                     nonblocking,
+                    session: access.session,
                 };
                 self.stream_read(access.thread, opening, access.segments)
             }
@@ -201,31 +205,10 @@ impl<M: Machine> Kernel<M> {
             Object::Cursor(cursor) => self.cursor_read(cursor, access),
             Object::Memory(memory) => self.memory_bytes_read(memory, access),
             Object::Void(void) => self.void_read(void, access),
-            Object::Timer(_) | Object::Event(_) => self.read_count(object, access),
+            Object::Timer(timer) => self.timer_read(timer, access),
+            Object::Event(event) => self.event_read(event, access),
             _ => Err(Error::WrongKind.into()),
         }
-    }
-
-    /// Reads the u64 of a timer (expiries since the last read) or an event (its signals, left).
-    fn read_count(&mut self, object: Object, access: &Access<'_>) -> Step {
-        if total(access.segments)? < 8 {
-            return Err(Error::BadArgument.into());
-        }
-        let value = match object {
-            Object::Timer(id) => self.timer_expiries(id),
-            other => u64::from(self.raised(other).0),
-        };
-        if value == 0 {
-            if access.status & status_flags::NONBLOCK != 0 {
-                return Err(Error::WouldBlock.into());
-            }
-            return Err(self.wait_signals(access.thread, object, Signals::ALL, true));
-        }
-        self.scatter(access.thread, access.segments, &value.to_le_bytes())?;
-        if let Object::Timer(id) = object {
-            self.timer_take(id);
-        }
-        Ok(8)
     }
 
     /// Write and its variants.
@@ -246,13 +229,21 @@ impl<M: Machine> Kernel<M> {
                     stream,
                     end,
                     nonblocking,
+                    session: access.session,
                 };
-                self.stream_write(access.thread, opening, access.segments, &[])
+                let session = access.session.and_then(|id| self.sessions.get(id));
+                let name = session.map_or(Vec::new(), |session| session.name.clone());
+                let along = Along {
+                    handles: &[],
+                    name: &name,
+                };
+                self.stream_write(access.thread, opening, access.segments, along)
             }
             Object::Stream(..) => Err(Error::NotSeekable.into()),
             Object::Cursor(cursor) => self.cursor_write(cursor, access),
             Object::Memory(memory) => self.memory_bytes_write(memory, access),
             Object::Void(_) => Ok(total(access.segments)?),
+            Object::Event(event) => self.event_write(event, access),
             _ => Err(Error::WrongKind.into()),
         }
     }

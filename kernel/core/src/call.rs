@@ -20,10 +20,13 @@ impl<M: Machine> Kernel<M> {
             .ok_or(Error::NoProcess)?
             .context
             .registers;
-        let entry = self.lookup(process, registers.rdi, Rights::CALL)?;
+        let entry = self.lookup(process, registers.rdi, Rights::NONE)?;
         let Object::Session(session) = entry.object else {
             return Err(Error::WrongKind.into());
         };
+        if !entry.rights.contains(Rights::CALL) {
+            return Err(Error::AccessDenied.into());
+        }
         let session = self.sessions.get(session).ok_or(Error::BadHandle)?;
         let (endpoint, badge) = (session.endpoint, session.badge);
         self.check_receivable(endpoint)?;

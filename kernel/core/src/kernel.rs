@@ -87,6 +87,10 @@ pub struct Kernel<M: Machine> {
     pub(crate) memory_signals: BTreeMap<MemoryId, SignalState>,
     /// Threads that wait for a pager.
     pub(crate) page_waits: BTreeMap<(MemoryId, u64), Vec<ThreadId>>,
+    /// Handles in streams' queues, by the sender's label.
+    pub(crate) under_way: BTreeMap<u64, u64>,
+    /// Events over pending upcalls.
+    pub(crate) upcall_events: Vec<Id<Event>>,
     pub(crate) futexes: FutexTable,
     pub(crate) timer_queue: TimerQueue,
     pub(crate) scheduler: Scheduler,
@@ -122,6 +126,8 @@ impl<M: Machine> Kernel<M> {
             dma_domains: Slab::new(),
             memory_signals: BTreeMap::new(),
             page_waits: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            upcall_events: Vec::new(),
             futexes: FutexTable::default(),
             timer_queue: TimerQueue::default(),
             scheduler: Scheduler::new(cpus),

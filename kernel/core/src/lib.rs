@@ -36,8 +36,10 @@ mod session;
 mod short_way;
 mod signal;
 pub mod slab;
+mod socket;
 mod stream;
 mod stream_queue;
+mod stream_transfer;
 mod system_call;
 #[cfg(test)]
 mod testing;

@@ -184,7 +184,7 @@ impl<M: Machine> Kernel<M> {
             Object::Session(id) => self.session_remove(id),
             Object::Stream(id, end) => self.stream_end_closed(id, end),
             Object::Cursor(id) => self.cursor_remove(id),
-            Object::Event(id) => drop(self.events.remove(id)),
+            Object::Event(id) => self.event_remove(id),
             Object::Timer(id) => self.timer_remove(id),
             Object::Interrupt(id) => self.interrupt_remove(id),
             Object::WaitSet(id) => self.wait_set_remove(id),

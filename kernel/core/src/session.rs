@@ -17,6 +17,12 @@ pub struct Session {
     pub(crate) badge: u64,
     /// Cursor, Stream end or Void that settles reads and writes.
     pub(crate) data: Option<HandleEntry>,
+    /// Stream end that takes what is written, when the data object does not.
+    pub(crate) outlet: Option<HandleEntry>,
+    /// What its messages carry as the sender's name.
+    pub(crate) name: Vec<u8>,
+    /// How long reads and writes wait; 0: for ever.
+    pub(crate) timeouts_ns: [u64; 2],
     /// `kernel_abi::message::status_flags`.
     pub(crate) status: u32,
 }
@@ -34,7 +40,7 @@ const SESSION_RIGHTS: Rights = Rights(
 
 impl<M: Machine> Kernel<M> {
     /// The session with a badge.
-    fn session_of(&self, endpoint: EndpointId, badge: u64) -> Result<SessionId, Error> {
+    pub(crate) fn session_of(&self, endpoint: EndpointId, badge: u64) -> Result<SessionId, Error> {
         let endpoint = self.endpoints.get(endpoint).ok_or(Error::BadHandle)?;
         endpoint
             .sessions
@@ -44,7 +50,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The entry of a data object to attach.
-    fn data_entry(
+    pub(crate) fn data_entry(
         &self,
         process: ProcessId,
         data: u64,
@@ -82,6 +88,9 @@ impl<M: Machine> Kernel<M> {
             endpoint,
             badge,
             data: None,
+            outlet: None,
+            name: Vec::new(),
+            timeouts_ns: [0; 2],
             status,
         });
         if let Some(found) = self.endpoints.get_mut(endpoint) {
@@ -144,26 +153,7 @@ impl<M: Machine> Kernel<M> {
         let endpoint = self.endpoint_of(process, endpoint, Rights::RECEIVE)?;
         let id = self.session_of(endpoint, badge)?;
         let data = self.data_entry(process, data)?;
-        let observers: Vec<_> = match self.sessions.get_mut(id) {
-            Some(session) => session.signals.observers.clone(),
-            None => Vec::new(),
-        };
-        for &(observer, _) in &observers {
-            self.forget_observer(Object::Session(id), observer);
-        }
-        let previous = self
-            .sessions
-            .get_mut(id)
-            .and_then(|session| session.data.take());
-        self.attach_moved(process, id, data);
-        for (observer, wanted) in observers {
-            self.observe(Object::Session(id), observer, wanted);
-        }
-        let raised = self.raised(Object::Session(id));
-        self.notify(Object::Session(id), raised);
-        if let Some(previous) = previous {
-            self.release(previous);
-        }
+        self.replace_part(process, id, data, |session| &mut session.data);
         Ok(0)
     }
 
@@ -198,8 +188,8 @@ impl<M: Machine> Kernel<M> {
             endpoint.sessions.remove(&session.badge);
         }
         self.endpoint_post(session.endpoint, Delivery::Closed(session.badge));
-        if let Some(data) = session.data {
-            self.release(data);
+        for part in [session.data, session.outlet].into_iter().flatten() {
+            self.release(part);
         }
     }
 
@@ -232,6 +222,8 @@ impl<M: Machine> Kernel<M> {
                 .get_mut(usize::from(end))
                 .map(|e| &mut e.status),
             Object::Cursor(id) => Some(&mut self.cursors.get_mut(id)?.status),
+            Object::Event(id) => Some(&mut self.events.get_mut(id)?.status),
+            Object::Timer(id) => Some(&mut self.timers.get_mut(id)?.status),
             _ => None,
         }
     }

@@ -75,17 +75,19 @@ impl<M: Machine> Kernel<M> {
 
     /// The signals that a waiter for the object sees: a session's own and its data object's.
     #[inline]
-    pub(crate) fn raised(&self, object: Object) -> Signals {
-        let Object::Session(id) = object else {
-            return self.word_of(object);
+    pub(crate) fn raised(&mut self, object: Object) -> Signals {
+        let id = match object {
+            Object::Session(id) => id,
+            Object::WaitSet(id) => return self.wait_set_signals(id),
+            _ => return self.word_of(object),
         };
         let Some(session) = self.sessions.get(id) else {
             return Signals::NONE;
         };
-        match session.data {
-            Some(data) => session.signals.word.or(self.word_of(data.object)),
-            None => session.signals.word,
-        }
+        let parts = [&session.data, &session.outlet].into_iter().flatten();
+        parts.fold(session.signals.word, |word, part| {
+            word.or(self.word_of(part.object))
+        })
     }
 
     /// The object's own word.
@@ -113,6 +115,17 @@ impl<M: Machine> Kernel<M> {
         } else {
             Signals::NONE
         }
+    }
+
+    /// The data object that a session carries, and the stream end that it writes to.
+    fn parts_of(&self, object: Object) -> [Option<Object>; 2] {
+        let Object::Session(id) = object else {
+            return [None; 2];
+        };
+        let session = self.sessions.get(id);
+        session.map_or([None; 2], |session| {
+            [session.data, session.outlet].map(|part| part.map(|part| part.object))
+        })
     }
 
     /// The data object that a session carries.
@@ -172,20 +185,20 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Adds an observer, also to the data object that a session carries.
+    /// Adds an observer, also to what a session carries.
     pub(crate) fn observe(&mut self, object: Object, observer: Observer, wanted: Signals) {
-        let data = self.data_of(object);
-        for target in [Some(object), data].into_iter().flatten() {
+        let [data, outlet] = self.parts_of(object);
+        for target in [Some(object), data, outlet].into_iter().flatten() {
             if let Some(state) = self.signals_mut(target) {
                 state.observers.push((observer, wanted));
             }
         }
     }
 
-    /// Removes an observer, also from the data object that a session carries.
+    /// Removes an observer, also from what a session carries.
     pub(crate) fn forget_observer(&mut self, object: Object, observer: Observer) {
-        let data = self.data_of(object);
-        for target in [Some(object), data].into_iter().flatten() {
+        let [data, outlet] = self.parts_of(object);
+        for target in [Some(object), data, outlet].into_iter().flatten() {
             if let Some(state) = self.signals_mut(target) {
                 state.observers.retain(|&(other, _)| other != observer);
             }

@@ -98,6 +98,8 @@ pub struct Thread {
     pub(crate) interrupted: Option<bool>,
     /// Bytes that the call under way has done already.
     pub(crate) progress: u64,
+    /// When the call under way gives up waiting (monotonic); 0: not said yet.
+    pub(crate) give_up_ns: u64,
     /// Number of the call under way.
     pub(crate) call_number: u64,
     /// What is to be looked at before it goes on.
@@ -176,6 +178,7 @@ impl<M: Machine> Kernel<M> {
             restartable: false,
             interrupted: None,
             progress: 0,
+            give_up_ns: 0,
             call_number: 0,
             marks: Marks::default(),
             mask,
@@ -336,12 +339,8 @@ impl<M: Machine> Kernel<M> {
                 }
             }
             Wait::Page(memory, page) => self.page_wait_remove(memory, page, thread),
-            Wait::None
-            | Wait::Signals
-            | Wait::Sleep
-            | Wait::Reply
-            | Wait::Upcall
-            | Wait::PendingUpcall(_) => {}
+            Wait::None | Wait::Signals | Wait::Sleep | Wait::Reply => {}
+            Wait::Upcall | Wait::PendingUpcall(_) => {}
         }
     }
 

@@ -1,12 +1,16 @@
 //! Timers, and the queue of everything that is due at a time.
 
+use crate::bytes::Access;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, MAX_CPUS, Machine};
 use crate::object::Object;
 use crate::signal::SignalState;
 use crate::slab::Id;
+use crate::stream::total;
+use crate::system_call::Request;
 use crate::thread::Step;
 use alloc::collections::BTreeMap;
+use kernel_abi::message::status_flags;
 use kernel_abi::system::clock;
 use kernel_abi::{Error, Rights, Signals};
 
@@ -14,6 +18,8 @@ use kernel_abi::{Error, Rights, Signals};
 pub(crate) struct Timer {
     pub references: u32,
     pub signals: SignalState,
+    /// `kernel_abi::message::status_flags`.
+    pub status: u32,
     clock: u64,
     interval_ns: u64,
     /// Expiries since the last read.
@@ -166,6 +172,7 @@ impl<M: Machine> Kernel<M> {
         let id = self.timers.insert(Timer {
             references: 0,
             signals: SignalState::default(),
+            status: 0,
             clock,
             interval_ns: 0,
             expiries: 0,
@@ -176,15 +183,13 @@ impl<M: Machine> Kernel<M> {
 
     /// TimerSet: a time of the timer's clock, converted once (a later change of the real-time
     /// clock does not move it).
-    pub(crate) fn timer_set(
-        &mut self,
-        cpu: Cpu,
-        process: ProcessId,
-        handle: u64,
-        deadline_ns: u64,
-        interval_ns: u64,
-    ) -> Step {
-        let id = self.timer_of(process, handle, Rights::WRITE)?;
+    pub(crate) fn timer_set(&mut self, request: &Request) -> Step {
+        let [handle, deadline_ns, interval_ns, relative, ..] = request.arguments;
+        let id = self.timer_of(request.process, handle, Rights::WRITE)?;
+        if relative > 1 {
+            return Err(Error::BadArgument.into());
+        }
+        let (cpu, now_ns) = (request.cpu, self.machine.now_ns());
         let offset_ns = self.machine.realtime_offset_ns();
         let timer = self.timers.get_mut(id).ok_or(Error::BadHandle)?;
         if let Some(key) = timer.armed.take() {
@@ -194,6 +199,7 @@ impl<M: Machine> Kernel<M> {
         timer.expiries = 0;
         if deadline_ns != u64::MAX {
             let monotonic_ns = match timer.clock {
+                _ if relative != 0 => now_ns.saturating_add(deadline_ns),
                 clock::REALTIME => deadline_ns.saturating_sub(offset_ns),
                 _ => deadline_ns,
             };
@@ -218,17 +224,35 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Takes the expiries since the last read; `None` when there are none.
-    pub(crate) fn timer_take(&mut self, id: Id<Timer>) -> Option<u64> {
-        let timer = self.timers.get_mut(id)?;
-        let expiries = core::mem::take(&mut timer.expiries);
-        self.change_signals(Object::Timer(id), Signals::READABLE, Signals::NONE);
-        (expiries != 0).then_some(expiries)
+    /// TimerGet: when it expires next (monotonic), and the interval.
+    pub(crate) fn timer_get(&mut self, request: &Request) -> Step {
+        let [handle, address, ..] = request.arguments;
+        let id = self.timer_of(request.process, handle, Rights::NONE)?;
+        let timer = self.timers.get(id).ok_or(Error::BadHandle)?;
+        let deadline_ns = timer.armed.map_or(u64::MAX, |key| key.deadline_ns);
+        let words = [deadline_ns, timer.interval_ns];
+        self.write_words(request.thread, address, &words)?;
+        Ok(0)
     }
 
-    /// The expiries since the last read, left as they are.
-    pub(crate) fn timer_expiries(&self, id: Id<Timer>) -> u64 {
-        self.timers.get(id).map_or(0, |timer| timer.expiries)
+    /// Reads and takes the expiries since the last read (u64).
+    pub(crate) fn timer_read(&mut self, id: Id<Timer>, access: &Access<'_>) -> Step {
+        if total(access.segments)? < 8 {
+            return Err(Error::BadArgument.into());
+        }
+        let expiries = self.timers.get(id).map_or(0, |timer| timer.expiries);
+        if expiries == 0 {
+            if access.status & status_flags::NONBLOCK != 0 {
+                return Err(Error::WouldBlock.into());
+            }
+            return Err(self.wait_signals(access.thread, Object::Timer(id), Signals::ALL, true));
+        }
+        self.scatter(access.thread, access.segments, &expiries.to_le_bytes())?;
+        if let Some(timer) = self.timers.get_mut(id) {
+            timer.expiries = 0;
+        }
+        self.change_signals(Object::Timer(id), Signals::READABLE, Signals::NONE);
+        Ok(8)
     }
 
     /// How many timers are armed.

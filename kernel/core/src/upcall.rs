@@ -48,6 +48,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(owner) = self.processes.get_mut(process) {
             owner.threads = threads;
         }
+        self.pending_changed(process);
         if let Some(thread) = taker {
             self.poke(thread, bit);
         }
@@ -74,6 +75,8 @@ impl<M: Machine> Kernel<M> {
             .pending_values
             .retain(|&(other, _)| u64::from(other) != upcall);
         found.pending_values.push((upcall as u32, value));
+        let process = found.process;
+        self.pending_changed(process);
         self.poke(thread, bit);
     }
 
@@ -218,6 +221,9 @@ impl<M: Machine> Kernel<M> {
             found.pending_values.retain(|(other, _)| *other != upcall);
         } else if let Some(owner) = self.processes.get_mut(found.process) {
             owner.pending &= !bit;
+        }
+        if let Ok(process) = self.process_of(thread) {
+            self.pending_changed(process);
         }
     }
 

@@ -16,6 +16,8 @@ use kernel_abi::{Error, Rights, Signals};
 const MOST_ITEMS: u64 = 4096;
 /// Most reports of one WaitSetWait.
 const MOST_REPORTS: u64 = 1024;
+/// Most wait sets in one another.
+const MOST_NESTED: usize = 5;
 /// Size of `kernel_abi::wait::WaitItem` and `WaitReport`.
 const RECORD: usize = 16;
 
@@ -146,12 +148,15 @@ impl<M: Machine> Kernel<M> {
         let id = self.wait_set_of(process, set)?;
         let object = self.lookup(process, handle, Rights::WAIT)?.object;
         let signals = Signals(u32::try_from(signals).map_err(|_| Error::BadArgument)?);
-        if flags & !(wait_flags::EDGE | wait_flags::ONE_SHOT) != 0 {
+        let (asked, flags) = (flags, flags & (wait_flags::EDGE | wait_flags::ONE_SHOT));
+        if asked & !(flags | wait_flags::ADD | wait_flags::MODIFY) != 0 {
             return Err(Error::BadArgument.into());
         }
-        // A set in a set could wait for itself.
-        if self.signals_mut(object).is_none() || matches!(object, Object::WaitSet(_)) {
+        if self.signals_mut(object).is_none() {
             return Err(Error::WrongKind.into());
+        }
+        if let Object::WaitSet(inner) = object {
+            self.check_nesting(id, inner)?;
         }
         self.check_reserve()?;
         let set = self.wait_sets.get_mut(id).ok_or(Error::BadHandle)?;
@@ -161,10 +166,16 @@ impl<M: Machine> Kernel<M> {
             .iter()
             .find(|(_, item)| same(item))
             .map(|(key, _)| *key);
+        if existing.is_some() && asked & wait_flags::ADD != 0 {
+            return Err(Error::Exists.into());
+        }
+        if existing.is_none() && asked & wait_flags::MODIFY != 0 {
+            return Err(Error::NotFound.into());
+        }
         if let Some(key) = existing {
             self.wait_set_drop(id, key);
         }
-        if signals.is_empty() && flags == 0 {
+        if signals.is_empty() && asked == 0 {
             return if existing.is_some() {
                 Ok(0)
             } else {
@@ -192,6 +203,59 @@ impl<M: Machine> Kernel<M> {
         Ok(0)
     }
 
+    /// Refuses a set in a set that would wait for itself, or nest too deeply.
+    fn check_nesting(&self, outer: Id<WaitSet>, inner: Id<WaitSet>) -> Result<(), Error> {
+        if outer == inner {
+            return Err(Error::BadArgument);
+        }
+        let (mut level, mut depth) = (alloc::vec![inner], 0);
+        while !level.is_empty() {
+            depth += 1;
+            if level.contains(&outer) || depth > MOST_NESTED {
+                return Err(Error::Nested);
+            }
+            level = level.iter().flat_map(|&set| self.inner_sets(set)).collect();
+        }
+        level.push(outer);
+        while !level.is_empty() {
+            depth += 1;
+            if depth > MOST_NESTED {
+                return Err(Error::Nested);
+            }
+            level = level.iter().flat_map(|&set| self.outer_sets(set)).collect();
+        }
+        Ok(())
+    }
+
+    fn inner_sets(&self, set: Id<WaitSet>) -> Vec<Id<WaitSet>> {
+        let items = self.wait_sets.get(set).map(|set| set.items.values());
+        let objects = items.into_iter().flatten().map(|item| item.object);
+        let inner = objects.filter_map(|object| match object {
+            Object::WaitSet(inner) => Some(inner),
+            _ => None,
+        });
+        inner.collect()
+    }
+
+    fn outer_sets(&self, set: Id<WaitSet>) -> Vec<Id<WaitSet>> {
+        let found = self.wait_sets.get(set);
+        let observers = found.map(|set| set.signals.observers.iter());
+        let outer = observers.into_iter().flatten();
+        let outer = outer.filter_map(|&(observer, _)| match observer {
+            Observer::WaitSet(outer, _) => Some(outer),
+            _ => None,
+        });
+        outer.collect()
+    }
+
+    /// A set is readable while a wait would report something.
+    pub(crate) fn wait_set_signals(&mut self, id: Id<WaitSet>) -> Signals {
+        match self.wait_set_ready(id, 1).is_empty() {
+            true => Signals::NONE,
+            false => Signals::READABLE,
+        }
+    }
+
     /// An item's object raised signals.
     pub(crate) fn wait_set_item_ready(&mut self, id: Id<WaitSet>, key: u64, raised: Signals) {
         let Some(set) = self.wait_sets.get_mut(id) else {
@@ -216,12 +280,13 @@ impl<M: Machine> Kernel<M> {
         process: ProcessId,
         arguments: [u64; 6],
     ) -> Step {
-        let [handle, address, count, deadline_ns, ..] = arguments;
+        let [handle, address, count, deadline_ns, mask_address, _] = arguments;
         let id = self.wait_set_of(process, handle)?;
         let most = count.min(MOST_REPORTS) as usize;
         if most == 0 {
             return Err(Error::BadArgument.into());
         }
+        self.replace_mask(thread, mask_address)?;
         let reports = self.wait_set_ready(id, most);
         if reports.is_empty() {
             if let Some(set) = self.wait_sets.get_mut(id) {

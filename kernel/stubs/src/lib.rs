@@ -7,6 +7,7 @@
 
 mod clock;
 pub mod message;
+mod objects;
 pub mod raw;
 pub mod safe;
 

@@ -1,6 +1,7 @@
 //! Calls that cannot harm the memory of their caller, and calls over borrowed slices.
 
 pub use crate::clock::{monotonic_ns, realtime_ns, ticks};
+pub use crate::objects::*;
 use crate::raw;
 use kernel_abi::{Call, Error, Handle, Rights, Signals};
 use kernel_abi::{memory, object, process, system, wait};
@@ -100,6 +101,12 @@ plain! {
     stream_shut_down => StreamShutDown(stream: Handle, directions: u64);
     /// Bytes queued.
     stream_queued => StreamQueued(stream: Handle) as value;
+    /// A handle to an end of a stream.
+    stream_open => StreamOpen(stream: Handle, other: u64) as handle;
+    /// Reads or sets a property of a stream.
+    stream_property => StreamProperty(stream: Handle, property: u64, set: u64, value: u64) as value;
+    /// A handle to what a session carries.
+    session_data => SessionData(endpoint: Handle, badge: u64, part: u64) as handle;
     /// Makes a cursor.
     cursor_create => CursorCreate(memory: Handle, rights: Rights) as handle;
     /// Makes the data object of a null device, or of one that reads as zeros.
@@ -166,12 +173,16 @@ plain! {
     upcall_pending => UpcallPending() as value;
     /// Makes an event.
     event_create => EventCreate(signals: Signals) as handle;
+    /// Makes an event that counts or shows pending upcalls.
+    event_create_counter => EventCreateCounter(kind: u64, value: u64) as handle;
     /// Changes an event.
     event_signal => EventSignal(event: Handle, clear: Signals, set: Signals);
     /// Makes a timer.
     timer_create => TimerCreate(clock: u64) as handle;
     /// Sets a timer.
     timer_set => TimerSet(timer: Handle, deadline_ns: u64, interval_ns: u64);
+    /// Sets a timer, with `relative` 1 to a time from now.
+    timer_set_relative => TimerSet(timer: Handle, wait_ns: u64, interval_ns: u64, relative: u64);
     /// Makes a wait set.
     wait_set_create => WaitSetCreate() as handle;
     /// Changes a wait set.
@@ -292,15 +303,6 @@ pub fn process_exit(status: u64) -> ! {
     }
 }
 
-/// Makes a stream; see [`wait::stream_flags`].
-pub fn stream_create(flags: u64, capacity: u64, handle_flags: u64) -> Result<[Handle; 2], Error> {
-    let mut handles = [0u32; 2];
-    let address = handles.as_mut_ptr() as u64;
-    // SAFETY: the kernel writes two u32 at the address.
-    unsafe { raw::call4(Call::StreamCreate, flags, capacity, address, handle_flags)? };
-    Ok(handles.map(Handle))
-}
-
 /// Waits for any of the items; see [`Call::Wait`].
 pub fn wait(items: &mut [wait::WaitItem], deadline_ns: u64) -> Result<usize, Error> {
     let address = items.as_mut_ptr() as u64;
@@ -407,20 +409,6 @@ pub fn memory_map_into(process: Handle, arguments: &memory::MapArguments) -> Res
     let address = core::ptr::from_ref(arguments) as u64;
     // SAFETY: the kernel reads `arguments` and changes another process's address space.
     unsafe { raw::call2(Call::MemoryMap, process.0 as u64, address) }
-}
-
-/// Sends through a stream, and receives: the bytes are named by address.
-///
-/// # Safety
-/// `message.address..+length` must be valid to read (send) or write (receive).
-pub unsafe fn stream_transfer(
-    call: Call,
-    stream: Handle,
-    message: &mut wait::StreamMessage,
-) -> Result<usize, Error> {
-    let address = core::ptr::from_mut(message) as u64;
-    // SAFETY: passed on to the caller.
-    unsafe { raw::call2(call, stream.0 as u64, address) }.map(|count| count as usize)
 }
 
 /// `system::control` through a Resource.

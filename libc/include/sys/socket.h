@@ -61,6 +61,7 @@ int recvmmsg(int, struct mmsghdr *, unsigned, unsigned, struct timespec *);
 #define SOCK_PACKET    10
 #define SOCK_NONBLOCK  0x800
 #define SOCK_CLOEXEC   0x80000
+#define SOCK_CLOFORK   0x2000000
 #define PF_UNSPEC     0
 #define PF_FILE       1
 #define PF_LOCAL      1
@@ -282,6 +283,7 @@ int recvmmsg(int, struct mmsghdr *, unsigned, unsigned, struct timespec *);
 #define MSG_BATCH        0x40000
 #define MSG_ZEROCOPY     0x4000000
 #define MSG_FASTOPEN     0x20000000
+#define MSG_CMSG_CLOFORK 0x800000
 #define MSG_CMSG_CLOEXEC 0x40000000
 #define CMSG_DATA(header) ((unsigned char *)(((struct cmsghdr *)(header)) + 1))
 #define CMSG_ALIGN(length) (((length) + sizeof(long) - 1) & (unsigned long)~(sizeof(long) - 1))

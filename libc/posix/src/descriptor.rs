@@ -336,8 +336,11 @@ pub fn pipe(flags: u32) -> Result<[i32; 2]> {
     use proto::types::open_flags::{CLOSE_ON_EXEC, NONBLOCK};
     /// POSIX wants at least 512; 64 KiB is what programs are tuned for.
     const CAPACITY: u64 = 65536;
+    if flags & !(CLOSE_ON_EXEC | NONBLOCK) != 0 {
+        return Err(Error::BadArgument);
+    }
     let ends = stream(
-        kernel_abi::wait::stream_flags::ONE_WAY,
+        kernel_abi::socket::stream_flags::ONE_WAY,
         CAPACITY,
         flags & CLOSE_ON_EXEC != 0,
     )?;

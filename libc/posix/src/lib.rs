@@ -15,6 +15,7 @@ pub mod names;
 pub mod power;
 pub mod process;
 pub mod queue;
+pub mod socket;
 
 pub use proto::Error;
 

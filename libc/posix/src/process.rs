@@ -47,6 +47,13 @@ pub fn wait(which: u32, id: u64, options: u32) -> Result<Option<WaitStatus>> {
         .ok_or(Error::BadMessage)
 }
 
+/// `pidfd_open`: a descriptor, closed on exec, of a process's kernel object.
+pub fn open(process: u64) -> Result<i32> {
+    let from = SERVER.giving_descriptors(true);
+    let answer = proto::process_handle::open(&from, process, &[])?;
+    Ok(answer.handles[0].0 as i32)
+}
+
 /// The status word of `<sys/wait.h>`.
 pub fn status_word(status: &WaitStatus) -> i32 {
     let value = status.status as i32;

@@ -49,6 +49,16 @@ impl Session {
         }
     }
 
+    /// The same, with received handles becoming the lowest free descriptors, with these
+    /// `kernel_abi::object::handle_flags`.
+    pub const fn giving(self, handle_flags: u64) -> Session {
+        Session {
+            flags: handle_flags as u32,
+            receive_slot: 0,
+            ..self
+        }
+    }
+
     /// The same, with the received handle replacing what is in `slot`.
     pub const fn replacing(self, slot: Handle) -> Session {
         Session {
@@ -77,7 +87,7 @@ impl Session {
 /// others. Every other one is sent again (`fork` and `stat`, say, never fail for a signal); an
 /// interrupted call has had no effect.
 fn may_be_interrupted(operation: u64) -> bool {
-    use proto::{directory, file, ipc, process, queue};
+    use proto::{directory, file, ipc, process, queue, socket};
     matches!(
         operation,
         directory::number::open
@@ -89,6 +99,8 @@ fn may_be_interrupted(operation: u64) -> bool {
             | ipc::number::receive
             | queue::number::put
             | queue::number::take
+            | socket::number::connect
+            | socket::number::connect_to
     )
 }
 

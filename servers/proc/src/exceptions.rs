@@ -40,7 +40,8 @@ impl<K: Kernel> Server<K> {
         if sets.ignored & bit(signal) != 0 || (!caught && nothing) {
             return;
         }
-        if caught && let Ok(process) = self.table.get_mut(target) {
+        // Also of one that is not caught: who blocks it may take it (`sigwaitinfo`).
+        if let Ok(process) = self.table.get_mut(target) {
             process.queue(information);
         }
         // Fails only for a process that is just ending.

@@ -329,7 +329,7 @@ impl Kernel for Guest {
 
     fn share(&mut self, process: Handle) -> Result<Handle, Error> {
         let (slot, flags) = (Handle::HIGH_FREE, handle_flags::HIGH);
-        let rights = Rights::WAIT.or(Rights::TRANSFER);
+        let rights = Rights::WAIT.or(Rights::DUPLICATE).or(Rights::TRANSFER);
         Ok(safe::handle_duplicate(process, slot, rights, flags)?)
     }
 

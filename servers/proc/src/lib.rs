@@ -16,6 +16,7 @@ mod exceptions;
 pub mod execute;
 mod exit;
 pub mod guest;
+mod handles;
 mod jobs;
 pub mod kernel;
 mod lifecycle;

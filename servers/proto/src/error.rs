@@ -82,6 +82,8 @@ errors! {
     TooManyLinks = 31,
     /// The other end is closed (`EPIPE`).
     PeerClosed = 32,
+    /// Outside what the function is defined for (`EDOM`).
+    OutOfDomain = 33,
     /// Out of range (`ERANGE`).
     OutOfRange = 34,
     /// Deadlock (`EDEADLK`).
@@ -110,6 +112,28 @@ errors! {
     MessageTooLong = 90,
     /// Not supported for this object (`EOPNOTSUPP`).
     NotSupported = 95,
+    /// Nowhere to send to (`EDESTADDRREQ`).
+    DestinationRequired = 89,
+    /// Of another type than the socket (`EPROTOTYPE`).
+    WrongProtocolType = 91,
+    /// No such option (`ENOPROTOOPT`).
+    NoOption = 92,
+    /// No such protocol (`EPROTONOSUPPORT`).
+    NoProtocol = 93,
+    /// No such type of socket (`ESOCKTNOSUPPORT`).
+    NoSocketType = 94,
+    /// No such family of addresses (`EAFNOSUPPORT`).
+    NoAddressFamily = 97,
+    /// Address not available (`EADDRNOTAVAIL`).
+    AddressNotAvailable = 99,
+    /// Reset by the peer (`ECONNRESET`).
+    ConnectionReset = 104,
+    /// Connected already (`EISCONN`).
+    IsConnected = 106,
+    /// Not connected (`ENOTCONN`).
+    NotConnected = 107,
+    /// Too many references to carry (`ETOOMANYREFS`).
+    TooManyReferences = 109,
     /// Address in use (`EADDRINUSE`).
     AddressInUse = 98,
     /// Connection refused (`ECONNREFUSED`).

@@ -354,3 +354,69 @@ interface! {
         292 await_arrival() in() out() sends(0) -> () returns(0);
     }
 }
+
+interface! {
+    /// Sockets by name: served by `vfs` on sessions of directories. Paths are as in `directory`.
+    mod socket_space, trait SocketSpace {
+        /// Makes a socket (`socket_domain::create`). Returns its session.
+        320 socket(family: u32, kind: u32, protocol: u32, status: u32) in() out() sends(0) -> () returns(1);
+        /// Makes two sockets that are connected to each other.
+        321 pair(family: u32, kind: u32, protocol: u32, status: u32) in() out() sends(0) -> () returns(2);
+        /// Makes a file for the socket that is sent, its name from then on.
+        322 bind() in(path) out() sends(1) -> () returns(0);
+        /// Finds the socket that a file is the name of; writing it must be allowed. Returns what
+        /// `socket::connect_to` and the kernel's StreamSend take for a destination.
+        323 find() in(path) out() sends(0) -> () returns(1);
+    }
+}
+
+interface! {
+    /// Sockets: served by `local` and `net` on each socket's own session. Addresses are `struct
+    /// sockaddr` as C has it. What is sent and received goes through the session's Stream, if it
+    /// has one: a connection's, a datagram socket's inbox, or the queue of connections of a socket
+    /// that listens. The session's status flags tell what it is (`types::socket_status`).
+    mod socket, trait Socket {
+        /// Gives the socket a name that is no file's.
+        328 bind() in(address) out() sends(0) -> () returns(0);
+        /// Waits for connections; `backlog` as for `listen`.
+        329 listen(backlog: u32) in() out() sends(0) -> () returns(0);
+        /// Connects to an address that is no file's; `wait` = 0: not if that takes time.
+        330 connect(wait: u32) in(address) out() sends(0) -> () returns(0);
+        /// Connects to a destination of `socket_space::find`.
+        331 connect_to(wait: u32) in() out() sends(1) -> () returns(0);
+        /// The destination of an address that is no file's.
+        332 find() in(address) out() sends(0) -> () returns(1);
+        /// The socket's address (`which` 0) or its peer's (1). Value: its length, which may be
+        /// more than was written.
+        333 name(which: u32) in() out(address) sends(0) -> (length) returns(0);
+        /// Reads an option of a level. Value: its length.
+        334 get_option(level: u32, option: u32) in() out(value) sends(0) -> (length) returns(0);
+        /// Sets one.
+        335 set_option(level: u32, option: u32) in(value) out() sends(0) -> () returns(0);
+        /// Ends directions (`kernel_abi::socket::shut_down`).
+        336 shut_down(directions: u32) in() out() sends(0) -> () returns(0);
+    }
+}
+
+interface! {
+    /// A family of sockets: served by `local` and `net` to `vfs`.
+    mod socket_domain, trait SocketDomain {
+        /// Makes a socket: family, type and protocol as for `socket`; `status` are the kernel's status
+        /// flags to begin with.
+        352 create(family: u32, kind: u32, protocol: u32, status: u32) in() out() sends(0) -> () returns(1);
+        /// Makes two that are connected to each other.
+        353 pair(family: u32, kind: u32, protocol: u32, status: u32) in() out() sends(0) -> () returns(2);
+        /// Gives the socket that is sent the name of a file that was made for it.
+        354 bind_node(device: u64, node: u64) in(address) out() sends(1) -> () returns(0);
+        /// The destination that a file is the name of.
+        355 find_node(device: u64, node: u64) in() out() sends(0) -> () returns(1);
+    }
+}
+
+interface! {
+    /// Processes as kernel objects: served by `proc` on each process's own session.
+    mod process_handle, trait ProcessHandle {
+        /// The kernel's object of a process, only to wait for its end and to be told apart from others.
+        368 open(process: u64) in() out() sends(0) -> () returns(1);
+    }
+}

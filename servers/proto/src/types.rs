@@ -390,3 +390,17 @@ mod tests {
         assert_eq!(identity.encode(&mut page), Some(Identity::SIZE));
     }
 }
+
+/// What a socket's session tells in the status flags that belong to its server.
+pub mod socket_status {
+    /// Four bits from here on: the type (`SOCK_STREAM` 1, `SOCK_DGRAM` 2, `SOCK_SEQPACKET` 5); 0: it is
+    /// no socket.
+    pub const KIND_SHIFT: u32 = kernel_abi::message::status_flags::SERVER_SHIFT;
+    /// Who receives wants the sender's credentials (`SO_PASSCRED`).
+    pub const PASS_CREDENTIALS: u32 = 1 << 20;
+
+    /// The type in a word of status flags.
+    pub const fn kind(status: u32) -> u32 {
+        status >> KIND_SHIFT & 0xf
+    }
+}

@@ -5,15 +5,15 @@
 
 use proto::types::LAYOUTS;
 use proto::{
-    block, device, directory, file, file_system, hardware, ipc, job, process, queue, supervisor,
-    terminals,
+    block, device, directory, file, file_system, hardware, ipc, job, process, process_handle,
+    queue, socket, socket_domain, socket_space, supervisor, terminals,
 };
 use std::collections::HashSet;
 use std::fmt::Write;
 
 type Signatures = &'static [(u64, &'static str, &'static str)];
 
-const INTERFACES: [(&str, Signatures); 12] = [
+const INTERFACES: [(&str, Signatures); 16] = [
     ("directory", directory::SIGNATURES),
     ("file", file::SIGNATURES),
     ("file_system", file_system::SIGNATURES),
@@ -26,6 +26,10 @@ const INTERFACES: [(&str, Signatures); 12] = [
     ("hardware", hardware::SIGNATURES),
     ("ipc", ipc::SIGNATURES),
     ("queue", queue::SIGNATURES),
+    ("socket_space", socket_space::SIGNATURES),
+    ("socket", socket::SIGNATURES),
+    ("socket_domain", socket_domain::SIGNATURES),
+    ("process_handle", process_handle::SIGNATURES),
 ];
 
 /// An operation a line, then a structure a line.

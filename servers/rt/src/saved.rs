@@ -37,8 +37,8 @@ impl SavedTable {
     ) -> Result<SavedTable, Error> {
         let session = Session(supervisor);
         let half_bytes = (HALF_HEADER + capacity).next_multiple_of(64);
-        let slot_bytes = (HEADER + 2 * half_bytes).next_multiple_of(kernel_abi::PAGE_SIZE);
-        let size = slot_bytes * slots as u64;
+        let slot_bytes = HEADER + 2 * half_bytes;
+        let size = (slot_bytes * slots as u64).next_multiple_of(kernel_abi::PAGE_SIZE);
         let memory = match supervisor::unpark(&session, name.as_bytes(), &[]) {
             Ok(answer) => answer.handles[0],
             Err(_) => {

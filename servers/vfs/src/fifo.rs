@@ -1,8 +1,8 @@
 //! Named pipes: a stream that those who have the node open share.
 //!
-//! Both ends are kept here while the pipe has an open of that side, because the next open needs
-//! them; the end of a side goes with its last open, which is what the other side sees as end of
-//! file or a broken pipe.
+//! No end is kept here, because an end that somebody keeps is open. The next open takes an end
+//! through the session of somebody who has the pipe open; that also works for an instance of this
+//! server that comes after another one.
 
 use alloc::vec::Vec;
 use kernel_abi::Handle;
@@ -11,84 +11,141 @@ use proto::{Error, Outcome, Reply};
 
 use crate::kernel::Kernel;
 use crate::open::{Opening, answer};
-use crate::opened::Opened;
+use crate::opened::{Opened, Sides};
 use crate::server::Server;
 use crate::walk::Place;
-
-/// Index of the reading side.
-const READER: usize = 0;
-/// Index of the writing side.
-const WRITER: usize = 1;
 
 /// An open that waits for the other side.
 struct Waiting {
     token: u64,
     badge: u64,
+    sides: Sides,
     session: Handle,
-}
-
-/// One side of a pipe.
-#[derive(Default)]
-struct Side {
-    end: Option<Handle>,
-    badges: Vec<u64>,
-    waiting: Vec<Waiting>,
 }
 
 /// A named pipe that is open.
 pub struct Fifo {
     place: Place,
-    sides: [Side; 2],
+    /// Who has it open, and how.
+    badges: Vec<(u64, Sides)>,
+    waiting: Vec<Waiting>,
+}
+
+impl Fifo {
+    fn is_open(&self, side: fn(&Sides) -> bool) -> bool {
+        self.badges.iter().any(|(_, sides)| side(sides))
+    }
+}
+
+fn reads(sides: &Sides) -> bool {
+    sides.reads
+}
+
+fn writes(sides: &Sides) -> bool {
+    sides.writes
 }
 
 impl<K: Kernel> Server<K> {
     pub(crate) fn open_pipe(&mut self, opening: Opening<'_>, place: Place) -> Reply {
-        let side = match opening.flags & open_flags::ACCESS_MODE {
-            0 => READER,
-            open_flags::WRITE_ONLY => WRITER,
-            // POSIX leaves it undefined; a stream's end carries one direction.
+        let sides = match opening.flags & open_flags::ACCESS_MODE {
+            0 => Sides {
+                reads: true,
+                writes: false,
+            },
+            open_flags::WRITE_ONLY => Sides {
+                reads: false,
+                writes: true,
+            },
+            // POSIX leaves it undefined; here it never waits, and is a reader and a writer (Linux).
+            open_flags::READ_WRITE => Sides {
+                reads: true,
+                writes: true,
+            },
             _ => return Err(Error::BadArgument),
         };
         let waits = opening.flags & open_flags::NONBLOCK == 0;
         let index = self.fifo(place);
-        let alone = self.fifos[index].sides[1 - side].badges.is_empty();
-        if side == WRITER && alone && !waits {
+        let fifo = &self.fifos[index];
+        let both = sides.reads && sides.writes;
+        let other = if sides.writes { reads } else { writes };
+        let alone = !both && !fifo.is_open(other);
+        if sides.writes && alone && !waits {
             self.forget_unused(index);
             return Err(Error::NoDeviceAddress);
         }
-        let made = self.make_end(index, side).and_then(|end| {
-            let badge = self.opened.badge();
-            let data = self.kernel.duplicate(end)?;
-            let session =
-                self.kernel
-                    .session_create(badge, data, opening.status(), opening.rights())?;
-            Ok((badge, session))
-        });
-        let (badge, session) = match made {
-            Ok(made) => made,
+        let badge = self.opened.badge();
+        let session = match self.pipe_session(&opening, index, badge, sides) {
+            Ok(session) => session,
             Err(error) => {
                 self.forget_unused(index);
                 return Err(error);
             }
         };
-        self.opened.insert(badge, Opened::Pipe(place));
+        self.opened.insert(badge, Opened::Pipe(place, sides));
         let fifo = &mut self.fifos[index];
-        fifo.sides[side].badges.push(badge);
-        let others = core::mem::take(&mut fifo.sides[1 - side].waiting);
+        fifo.badges.push((badge, sides));
+        let joins = |waiting: &Waiting| {
+            sides.reads && waiting.sides.writes || sides.writes && waiting.sides.reads
+        };
+        let (joined, rest): (Vec<_>, Vec<_>) = fifo.waiting.drain(..).partition(joins);
+        fifo.waiting = rest;
         if waits && alone {
-            let token = opening.token;
-            fifo.sides[side].waiting.push(Waiting {
-                token,
+            fifo.waiting.push(Waiting {
+                token: opening.token,
                 badge,
+                sides,
                 session,
             });
             return Ok(Outcome::Later);
         }
-        for waiting in others {
+        for waiting in joined {
             self.kernel
                 .reply(waiting.token, pipe_answer(waiting.session));
         }
         answer(file_type::FIFO, session)
+    }
+
+    /// A session over the ends that an open takes.
+    fn pipe_session(
+        &mut self,
+        opening: &Opening<'_>,
+        index: usize,
+        badge: u64,
+        sides: Sides,
+    ) -> Result<Handle, Error> {
+        let [read, write] = self.ends(index)?;
+        let (data, other) = if sides.reads {
+            (read, write)
+        } else {
+            (write, read)
+        };
+        let (status, rights) = (opening.status(), opening.rights());
+        let made = self.kernel.session_create(badge, data, status, rights);
+        if made.is_err() {
+            self.kernel.close(data);
+        }
+        if made.is_ok() && sides.writes && sides.reads {
+            self.kernel.set_outlet(badge, other)?;
+        } else {
+            self.kernel.close(other);
+        }
+        made
+    }
+
+    /// Handles to both ends of a pipe, for the caller to close the one that is not wanted.
+    fn ends(&mut self, index: usize) -> Result<[Handle; 2], Error> {
+        let Some(&(badge, sides)) = self.fifos[index].badges.first() else {
+            return self.kernel.pipe();
+        };
+        let one = self.kernel.session_data(badge)?;
+        match self.kernel.other_end(one) {
+            Ok(other) if sides.reads => Ok([one, other]),
+            Ok(other) => Ok([other, one]),
+            Err(error) => {
+                self.kernel.close(one);
+                Err(error)
+            }
+        }
     }
 
     /// The index of a node's pipe, made if there is none.
@@ -97,82 +154,49 @@ impl<K: Kernel> Server<K> {
         known.unwrap_or_else(|| {
             self.fifos.push(Fifo {
                 place,
-                sides: [Side::default(), Side::default()],
+                badges: Vec::new(),
+                waiting: Vec::new(),
             });
             self.fifos.len() - 1
         })
     }
 
-    /// The stream's end for a side that is about to be opened. When the side had been closed, the
-    /// stream is over for its other side: a fresh one takes over, with what was not read yet.
-    fn make_end(&mut self, index: usize, side: usize) -> Result<Handle, Error> {
-        if let Some(end) = self.fifos[index].sides[side].end {
-            return Ok(end);
-        }
-        let ends = self.kernel.pipe()?;
-        let other = &mut self.fifos[index].sides[1 - side];
-        let old = other.end.replace(ends[1 - side]);
-        let badges = other.badges.clone();
-        self.fifos[index].sides[side].end = Some(ends[side]);
-        if let Some(old) = old {
-            if side == WRITER {
-                self.kernel.move_queued(old, ends[WRITER]);
-            }
-            for badge in badges {
-                let data = self.kernel.duplicate(ends[1 - side])?;
-                self.kernel.session_attach(badge, data)?;
-            }
-            self.kernel.close(old);
-        }
-        Ok(ends[side])
+    /// A pipe that was open when an instance before this one served.
+    pub(crate) fn adopt_pipe(&mut self, place: Place, badge: u64, sides: Sides) {
+        let index = self.fifo(place);
+        self.fifos[index].badges.push((badge, sides));
     }
 
     fn forget_unused(&mut self, index: usize) {
-        let unused = self.fifos[index]
-            .sides
-            .iter()
-            .all(|side| side.badges.is_empty());
-        if unused {
-            let fifo = self.fifos.remove(index);
-            for end in fifo.sides.into_iter().filter_map(|side| side.end) {
-                self.kernel.close(end);
-            }
+        if self.fifos[index].badges.is_empty() {
+            self.fifos.remove(index);
         }
     }
 
-    /// An end of a pipe was closed for good.
+    /// A pipe's session was closed for good.
     pub(crate) fn close_pipe(&mut self, place: Place, badge: u64) {
         let Some(index) = self.fifos.iter().position(|fifo| fifo.place == place) else {
             return;
         };
-        for side in &mut self.fifos[index].sides {
-            let before = side.badges.len();
-            side.badges.retain(|one| *one != badge);
-            if before != side.badges.len()
-                && side.badges.is_empty()
-                && let Some(end) = side.end.take()
-            {
-                self.kernel.close(end);
-            }
-        }
+        self.fifos[index].badges.retain(|(one, _)| *one != badge);
         self.forget_unused(index);
     }
 
     /// The caller of a waiting open was interrupted.
     pub(crate) fn open_cancelled(&mut self, token: u64) {
         let mut cancelled = None;
-        for side in self.fifos.iter_mut().flat_map(|fifo| &mut fifo.sides) {
-            let found = side
+        for fifo in &mut self.fifos {
+            let found = fifo
                 .waiting
                 .iter()
                 .position(|waiting| waiting.token == token);
             if let Some(index) = found {
-                cancelled = Some(side.waiting.remove(index));
+                cancelled = Some(fifo.waiting.remove(index));
             }
         }
         if let Some(waiting) = cancelled {
             self.kernel.close(waiting.session);
-            if let Some(Opened::Pipe(place)) = self.opened.remove(waiting.badge) {
+            if let Some(Opened::Pipe(place, _)) = self.opened.remove(waiting.badge) {
                 self.close_pipe(place, waiting.badge);
             }
             self.kernel.reply(token, Err(Error::Interrupted));

@@ -41,7 +41,7 @@ impl<K: Kernel> Server<K> {
 
     fn attributes_of(&self, opened: &Opened) -> Result<Attributes, Error> {
         match opened {
-            Opened::Directory(View { start: place, .. }) | Opened::Pipe(place) => {
+            Opened::Directory(View { start: place, .. }) | Opened::Pipe(place, _) => {
                 self.mounted(place.mount)?.backend.status(place.node)
             }
             Opened::Memory(_, attributes) | Opened::Text(attributes) => Ok(*attributes),
@@ -54,7 +54,7 @@ impl<K: Kernel> Server<K> {
             Opened::Memory(device, _) => device,
             Opened::Directory(_) => return Err(Error::IsDirectory),
             Opened::Text(_) => return Err(Error::BadHandle),
-            Opened::Pipe(_) => return Err(Error::NotSeekable),
+            Opened::Pipe(..) => return Err(Error::NotSeekable),
         };
         match call.words()[0] {
             operation::READ => self.read_memory(call, device),
@@ -103,7 +103,7 @@ impl<K: Kernel, C: Call + ?Sized> file::File<C> for Server<K> {
     fn set_attributes(&mut self, call: &mut C, mask: u64, attributes: Input) -> Reply {
         let bytes = read_input(call, attributes, Attributes::SIZE, Error::BadArgument)?;
         match self.opened(call)? {
-            Opened::Directory(View { start: place, .. }) | Opened::Pipe(place) => {
+            Opened::Directory(View { start: place, .. }) | Opened::Pipe(place, _) => {
                 let caller = Caller::of(call)?;
                 let backend = &self.mounted(place.mount)?.backend;
                 backend.set_attributes(place.node, mask, &bytes, &caller)?;
@@ -159,7 +159,7 @@ impl<K: Kernel, C: Call + ?Sized> file::File<C> for Server<K> {
 
     fn file_system_status(&mut self, call: &mut C, status: Output) -> Reply {
         let mount = match self.opened(call)? {
-            Opened::Directory(View { start: place, .. }) | Opened::Pipe(place) => place.mount,
+            Opened::Directory(View { start: place, .. }) | Opened::Pipe(place, _) => place.mount,
             _ => return Err(Error::Unsupported),
         };
         let figures = self.mounted(mount)?.backend.figures()?;

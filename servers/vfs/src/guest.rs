@@ -1,9 +1,10 @@
 //! The kernel of the guest.
 
 use alloc::vec::Vec;
+use kernel_abi::message::WORDS;
 use kernel_abi::object::handle_flags;
+use kernel_abi::socket::stream_flags;
 use kernel_abi::system::SystemInfo;
-use kernel_abi::wait::stream_flags;
 use kernel_abi::{Handle, PAGE_SIZE, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Error};
@@ -86,10 +87,6 @@ impl Kernel for Guest {
         )?)
     }
 
-    fn session_attach(&mut self, badge: u64, data: Handle) -> Result<(), Error> {
-        Ok(safe::session_attach(self.endpoint, badge, data)?)
-    }
-
     fn duplicate(&mut self, handle: Handle) -> Result<Handle, Error> {
         let flags = handle_flags::HIGH;
         Ok(safe::handle_duplicate(
@@ -125,17 +122,20 @@ impl Kernel for Guest {
         )?)
     }
 
-    fn move_queued(&mut self, from: Handle, to: Handle) {
-        let mut bytes = [0; 4096];
-        while safe::stream_queued(from).is_ok_and(|count| count > 0) {
-            let Ok(count) = safe::read(from, &mut bytes) else {
-                return;
-            };
-            // Both hold equally much, and the new one is empty: this does not wait.
-            if safe::write(to, &bytes[..count]).is_err() {
-                return;
-            }
-        }
+    fn session_data(&mut self, badge: u64) -> Result<Handle, Error> {
+        Ok(safe::session_data(self.endpoint, badge, 0)?)
+    }
+
+    fn other_end(&mut self, end: Handle) -> Result<Handle, Error> {
+        Ok(safe::stream_open(end, 1)?)
+    }
+
+    fn set_outlet(&mut self, badge: u64, outlet: Handle) -> Result<(), Error> {
+        Ok(safe::session_set_outlet(self.endpoint, badge, outlet)?)
+    }
+
+    fn forward(&mut self, token: u64, session: Handle, words: [u64; WORDS]) -> Result<(), Error> {
+        Ok(kernel_stubs::message::forward(token, session, words)?)
     }
 
     fn random(&mut self, bytes: &mut [u8]) -> Result<(), Error> {

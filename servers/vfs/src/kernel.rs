@@ -1,6 +1,7 @@
 //! What the name space asks of the kernel.
 
 use alloc::vec::Vec;
+use kernel_abi::message::WORDS;
 use kernel_abi::{Handle, Rights, Signals};
 use proto::{Answer, Error};
 
@@ -27,8 +28,6 @@ pub trait Kernel {
     fn save(&mut self, state: &[u8]);
     /// Raises signals of a session.
     fn session_raise(&mut self, badge: u64, set: Signals) -> Result<(), Error>;
-    /// Replaces a session's data object (moved).
-    fn session_attach(&mut self, badge: u64, data: Handle) -> Result<(), Error>;
     /// Another handle.
     fn duplicate(&mut self, handle: Handle) -> Result<Handle, Error>;
     /// Closes a handle.
@@ -39,8 +38,14 @@ pub trait Kernel {
     fn void(&mut self, zeros: bool) -> Result<Handle, Error>;
     /// A one-way stream: the end to read and the end to write.
     fn pipe(&mut self) -> Result<[Handle; 2], Error>;
-    /// Moves the bytes queued at a stream's reading end into another stream's writing end.
-    fn move_queued(&mut self, from: Handle, to: Handle);
+    /// A handle to an own session's data object.
+    fn session_data(&mut self, badge: u64) -> Result<Handle, Error>;
+    /// A handle to the other end of a stream, which is open from then on.
+    fn other_end(&mut self, end: Handle) -> Result<Handle, Error>;
+    /// Has a session write to a stream's end (moved) instead of its data object.
+    fn set_outlet(&mut self, badge: u64, outlet: Handle) -> Result<(), Error>;
+    /// Passes a call on to another server, which answers it.
+    fn forward(&mut self, token: u64, session: Handle, words: [u64; WORDS]) -> Result<(), Error>;
     /// Random bytes.
     fn random(&mut self, bytes: &mut [u8]) -> Result<(), Error>;
     /// Real time, ns since 1970.

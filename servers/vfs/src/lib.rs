@@ -25,6 +25,7 @@ mod opened;
 mod permission;
 mod process_tree;
 pub mod server;
+mod sockets;
 pub mod state;
 mod terminal_tree;
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod program {
     use vfs_server::backend::Peer;
     use vfs_server::devices::Devices;
     use vfs_server::guest::Guest;
-    use vfs_server::server::{Offered, Peers};
+    use vfs_server::server::{Domain, Offered, Peers};
 
     /// Sessions named in a comma-separated argument, by name.
     fn sessions(start: &Start, argument: &str) -> Vec<(&'static str, Peer)> {
@@ -24,6 +24,22 @@ mod program {
             .map(|name| {
                 let session = Session(start.require(name));
                 (name, Peer(Rc::new(session)))
+            })
+            .collect()
+    }
+
+    /// The servers of sockets: `FAMILY:SESSION`, separated by commas.
+    fn domains(start: &Start) -> Vec<Domain> {
+        let named = start.argument("sockets").unwrap_or("").split(',');
+        let pairs = named.filter_map(|pair| pair.split_once(':'));
+        pairs
+            .filter_map(|(family, name)| {
+                let session = start.require(name);
+                Some(Domain {
+                    family: family.parse().ok()?,
+                    server: Peer(Rc::new(Session(session))),
+                    session,
+                })
             })
             .collect()
     }
@@ -49,6 +65,7 @@ mod program {
                 start.handle("control"),
             )
             .with_terminals(sessions(start, "terminals").pop().map(|(_, peer)| peer)),
+            domains: domains(start),
         }
     }
 

@@ -69,7 +69,7 @@ pub(crate) fn answer(kind: u32, session: Handle) -> Reply {
 impl<K: Kernel> Server<K> {
     pub(crate) fn open_path(&mut self, opening: Opening<'_>, path: &[u8]) -> Reply {
         if opening.has(open_flags::TEMPORARY | open_flags::DIRECTORY) {
-            return Err(Error::NotSupported);
+            return self.open_temporary(opening, path);
         }
         let exclusive = opening.has(open_flags::CREATE | open_flags::EXCLUSIVE);
         let follow = !opening.has(open_flags::NO_FOLLOW) && !exclusive;
@@ -91,6 +91,30 @@ impl<K: Kernel> Server<K> {
         let node = backend.create(directory.node, mode, 0, name, caller)?;
         let flags = opening.flags & !(open_flags::CREATE | open_flags::EXCLUSIVE);
         let (kind, session) = backend.open(node, flags, &encode(&OWN))?;
+        answer(kind as u32, session)
+    }
+
+    /// A file without a name in a directory (`O_TMPFILE`): it gets one and loses it again.
+    fn open_temporary(&mut self, opening: Opening<'_>, path: &[u8]) -> Reply {
+        if wanted_by(opening.flags) & crate::permission::WRITE == 0 {
+            return Err(Error::BadArgument);
+        }
+        let caller = opening.caller;
+        let (place, attributes) = self.resolve(opening.view, path, true, caller)?.existing()?;
+        if attributes.mode & file_type::MASK != file_type::DIRECTORY {
+            return Err(Error::NotDirectory);
+        }
+        let name = alloc::format!(".temporary-{:x}", self.opened.badge());
+        let mode = (opening.mode & 0o7777 & !caller.credentials().umask) | file_type::REGULAR;
+        let backend = &self.mounted(place.mount)?.backend;
+        let node = backend.create(place.node, mode, 0, name.as_bytes(), caller)?;
+        let not_of_files = open_flags::TEMPORARY
+            | open_flags::DIRECTORY
+            | open_flags::CREATE
+            | open_flags::EXCLUSIVE;
+        let opened = backend.open(node, opening.flags & !not_of_files, &encode(&OWN));
+        backend.unlink(place.node, false, name.as_bytes(), caller)?;
+        let (kind, session) = opened?;
         answer(kind as u32, session)
     }
 

@@ -19,6 +19,15 @@ pub enum MemoryDevice {
     Random,
 }
 
+/// The sides of a named pipe that somebody has open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// To read.
+    pub reads: bool,
+    /// To write.
+    pub writes: bool,
+}
+
 /// An open file of this server.
 #[derive(Clone, Copy, Debug)]
 pub enum Opened {
@@ -28,8 +37,8 @@ pub enum Opened {
     Memory(MemoryDevice, Attributes),
     /// A text made when it was opened.
     Text(Attributes),
-    /// An end of a named pipe.
-    Pipe(Place),
+    /// A named pipe.
+    Pipe(Place, Sides),
 }
 
 /// All open files by badge. A badge is never used again while the system runs.
@@ -124,7 +133,7 @@ impl Table {
     pub fn uses_mount(&self, mount: u64) -> bool {
         self.files.values().any(|opened| match opened {
             Opened::Directory(view) => view.start.mount == mount || view.root.mount == mount,
-            Opened::Pipe(place) => place.mount == mount,
+            Opened::Pipe(place, _) => place.mount == mount,
             _ => false,
         })
     }

@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::message::operation;
-use proto::{Answer, Call, Error, Reply, directory, file};
+use proto::{Answer, Call, Error, Reply, directory, file, socket_space};
 use server_rt::{ServerCall, Service};
 
 use crate::ROOT_BADGE;
@@ -18,6 +18,7 @@ use crate::mounting::Mount;
 pub use crate::mounting::Offered;
 use crate::opened::{Opened, Table};
 use crate::process_tree::ProcessTree;
+pub use crate::sockets::Domain;
 use crate::state::State;
 use crate::terminal_tree::TerminalTree;
 use crate::tree::Tree;
@@ -35,6 +36,8 @@ pub struct Peers {
     pub supervisor: Peer,
     /// Device servers and the supervisor's control.
     pub devices: Devices,
+    /// The servers of sockets.
+    pub domains: Vec<Domain>,
 }
 
 /// The name space.
@@ -51,6 +54,7 @@ pub struct Server<K> {
     pub(crate) devices: Rc<Devices>,
     pub(crate) opened: Table,
     pub(crate) fifos: Vec<Fifo>,
+    pub(crate) domains: Vec<Domain>,
     is_fresh: bool,
 }
 
@@ -70,6 +74,7 @@ impl<K: Kernel> Server<K> {
             devices: Rc::new(peers.devices),
             opened: Table::default(),
             fifos: Vec::new(),
+            domains: peers.domains,
             is_fresh: false,
         };
         let (kind, session) = peers.root;
@@ -153,6 +158,8 @@ impl<K: Kernel> Server<K> {
             reply
         } else if file::contains(number) {
             file::dispatch(self, call)
+        } else if socket_space::contains(number) {
+            socket_space::dispatch(self, call)
         } else if (operation::READ..=operation::SEEK).contains(&number) {
             self.transfer(call)
         } else {
@@ -169,7 +176,7 @@ impl<K: Kernel> Server<K> {
                     let _ = mount.backend.hold(view.start.node, false);
                 }
             }
-            Some(Opened::Pipe(place)) => self.close_pipe(place, badge),
+            Some(Opened::Pipe(place, _)) => self.close_pipe(place, badge),
             _ => {}
         }
     }

@@ -10,14 +10,14 @@ use proto::{Attributes, Error};
 use crate::backend::Backend;
 use crate::kernel::Kernel;
 use crate::mounting::Mount;
-use crate::opened::{MemoryDevice, Opened};
+use crate::opened::{MemoryDevice, Opened, Sides};
 use crate::server::Server;
 use crate::walk::{Place, View};
 
 /// Most bytes of a saved state.
 pub const CAPACITY: u64 = 4 << 20;
 /// Changes with the layout: another one is not read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Kinds of open files.
 mod tag {
@@ -73,9 +73,10 @@ fn opened(out: &mut Vec<u8>, opened: &Opened) {
             number(out, tag::TEXT);
             attributes(out, found);
         }
-        Opened::Pipe(node) => {
+        Opened::Pipe(node, sides) => {
             number(out, tag::PIPE);
             place(out, *node);
+            number(out, u64::from(sides.reads) | u64::from(sides.writes) << 1);
         }
         Opened::Memory(device, found) => {
             let kind = match device {
@@ -136,7 +137,14 @@ impl<'a> Reader<'a> {
                 return Some(Opened::Directory(View { start, root }));
             }
             tag::TEXT => return self.attributes().map(Opened::Text),
-            tag::PIPE => return self.place().map(Opened::Pipe),
+            tag::PIPE => {
+                let (place, sides) = (self.place()?, self.number()?);
+                let sides = Sides {
+                    reads: sides & 1 != 0,
+                    writes: sides & 2 != 0,
+                };
+                return Some(Opened::Pipe(place, sides));
+            }
             tag::NULL => MemoryDevice::Null,
             tag::ZERO => MemoryDevice::Zero,
             tag::FULL => MemoryDevice::Full,
@@ -253,6 +261,8 @@ impl<K: Kernel> Server<K> {
                 && let Ok(object) = self.kernel.session_object(badge)
             {
                 self.opened.name_object(object, badge);
+            } else if let Opened::Pipe(place, sides) = file {
+                self.adopt_pipe(place, badge, sides);
             }
         }
         Ok(())

@@ -35,7 +35,10 @@ struct World {
     data: BTreeMap<u64, Handle>,
     contents: BTreeMap<u32, Vec<u8>>,
     replies: Vec<(u64, Result<Answer, Error>)>,
-    moved: Vec<(Handle, Handle)>,
+    /// The other end of each stream's end.
+    ends: BTreeMap<u32, Handle>,
+    outlets: BTreeMap<u64, Handle>,
+    forwarded: Vec<(u64, Handle, [u64; WORDS])>,
     closed: Vec<Handle>,
     /// What a duplicate was made of.
     originals: BTreeMap<u32, Handle>,
@@ -89,10 +92,6 @@ impl Kernel for Fake {
     fn session_raise(&mut self, _badge: u64, _set: Signals) -> Result<(), Error> {
         Ok(())
     }
-    fn session_attach(&mut self, badge: u64, data: Handle) -> Result<(), Error> {
-        self.0.borrow_mut().data.insert(badge, data);
-        Ok(())
-    }
     fn duplicate(&mut self, handle: Handle) -> Result<Handle, Error> {
         let copy = self.handle();
         self.0.borrow_mut().originals.insert(copy.0, handle);
@@ -113,10 +112,25 @@ impl Kernel for Fake {
         Ok(handle)
     }
     fn pipe(&mut self) -> Result<[Handle; 2], Error> {
-        Ok([self.handle(), self.handle()])
+        let [reads, writes] = [self.handle(), self.handle()];
+        let mut world = self.0.borrow_mut();
+        world.ends.insert(reads.0, writes);
+        world.ends.insert(writes.0, reads);
+        Ok([reads, writes])
     }
-    fn move_queued(&mut self, from: Handle, to: Handle) {
-        self.0.borrow_mut().moved.push((from, to));
+    fn session_data(&mut self, badge: u64) -> Result<Handle, Error> {
+        Ok(self.0.borrow().data[&badge])
+    }
+    fn other_end(&mut self, end: Handle) -> Result<Handle, Error> {
+        Ok(self.0.borrow().ends[&end.0])
+    }
+    fn set_outlet(&mut self, badge: u64, outlet: Handle) -> Result<(), Error> {
+        self.0.borrow_mut().outlets.insert(badge, outlet);
+        Ok(())
+    }
+    fn forward(&mut self, token: u64, session: Handle, words: [u64; WORDS]) -> Result<(), Error> {
+        self.0.borrow_mut().forwarded.push((token, session, words));
+        Ok(())
     }
     fn random(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         bytes.fill(9);
@@ -278,6 +292,21 @@ impl Transport for User {
     }
 }
 
+/// A server of sockets that knows one that is bound, and refuses to bind the socket 13.
+struct Sockets;
+
+impl Transport for Sockets {
+    fn call(&self, request: Request<'_>) -> Result<Answer, Error> {
+        use proto::socket_domain::number as n;
+        match request.words[0] {
+            n::bind_node if request.handles == [Handle(13)] => Err(Error::BadArgument),
+            n::bind_node => Ok(Answer::default()),
+            n::find_node => Ok(Answer::default().with_handle(Handle(99))),
+            _ => Err(Error::Unsupported),
+        }
+    }
+}
+
 fn memory_file_system() -> Peer {
     let volume = TemporaryVolume::new(1 << 20, 0);
     let server = file_system::Server::new(volume, TestKernel::default());
@@ -295,6 +324,11 @@ fn peers(root: &Peer, temporary: &Peer) -> Peers {
         processes: Peer(Rc::new(Processes)),
         supervisor: Peer(Rc::new(Processes)),
         devices: Devices::new(terminals, None),
+        domains: vec![crate::server::Domain {
+            family: 1,
+            server: Peer(Rc::new(Sockets)),
+            session: Handle(4242),
+        }],
     }
 }
 
@@ -674,14 +708,96 @@ fn a_named_pipe_joins_its_openers_and_ends_with_them() {
     let reader = answer.unwrap().handles[0];
     let badge = |handle: Handle| user.world.borrow().sessions[&handle.0];
     let data = |handle: Handle| user.world.borrow().data[&badge(handle)];
-    assert_ne!(data(reader), data(writer));
-    let first = data(reader);
+    let [first, second] = [data(reader), data(writer)];
+    assert_eq!(user.world.borrow().ends[&first.0], second);
     let writer_badge = badge(writer);
     user.server.borrow_mut().session_closed(writer_badge);
-    user.open("/pipe", open_flags::WRITE_ONLY | nonblocking)
+    let again = user
+        .open("/pipe", open_flags::WRITE_ONLY | nonblocking)
         .unwrap();
-    assert_ne!(data(reader), first, "a fresh stream for the reader");
-    assert_eq!(user.world.borrow().moved.len(), 1, "with what was unread");
+    assert_eq!(data(again), second, "the end is open again");
+    let both = user.open("/pipe", open_flags::READ_WRITE).unwrap();
+    assert_eq!(data(both), first);
+    assert_eq!(user.world.borrow().outlets[&badge(both)], second);
+}
+
+#[test]
+fn opens_after_a_restart_join_the_pipes_opened_before() {
+    let root = memory_file_system();
+    let temporary = memory_file_system();
+    let user = system_over(&root, &temporary);
+    directory::make_node(&user, file_type::FIFO | 0o600, 0, b"/pipe", &[]).unwrap();
+    let reader = user.open("/pipe", open_flags::NONBLOCK).unwrap();
+    user.server.borrow_mut().save();
+    let kernel = Fake(user.world.clone());
+    *user.server.borrow_mut() = Server::new(kernel, peers(&root, &temporary)).unwrap();
+    let writer = user
+        .open("/pipe", open_flags::WRITE_ONLY | open_flags::NONBLOCK)
+        .unwrap();
+    let world = user.world.borrow();
+    let data = |handle: Handle| world.data[&world.sessions[&handle.0]];
+    assert_eq!(world.ends[&data(reader).0], data(writer));
+}
+
+#[test]
+fn a_socket_is_bound_to_a_new_file_and_found_by_it() {
+    use proto::socket_space;
+    let user = system();
+    assert_eq!(socket_space::find(&user, b"/s", &[]), Err(Error::NotFound));
+    socket_space::bind(&user, b"/s", &[Handle(7)]).unwrap();
+    let found = socket_space::find(&user, b"/s", &[]).unwrap();
+    assert_eq!(found.handles[0], Handle(99));
+    let again = socket_space::bind(&user, b"/s", &[Handle(7)]);
+    assert_eq!(again, Err(Error::AddressInUse));
+    let refused = socket_space::bind(&user, b"/t", &[Handle(13)]);
+    assert_eq!(refused, Err(Error::BadArgument));
+    assert_eq!(
+        socket_space::find(&user, b"/t", &[]),
+        Err(Error::NotFound),
+        "the name went again"
+    );
+    let long = [b'x'; 109];
+    let long = socket_space::bind(&user, &long, &[Handle(7)]);
+    assert_eq!(long, Err(Error::NameTooLong));
+    directory::make_node(&user, file_type::REGULAR | 0o600, 0, b"/file", &[]).unwrap();
+    let file = socket_space::find(&user, b"/file", &[]);
+    assert_eq!(file, Err(Error::ConnectionRefused));
+}
+
+#[test]
+fn a_temporary_file_is_open_without_a_name() {
+    let user = system();
+    let how = open_flags::TEMPORARY | open_flags::DIRECTORY;
+    assert!(user.open("/", how | open_flags::READ_WRITE).is_ok());
+    assert_eq!(user.open("/", how), Err(Error::BadArgument), "to read");
+    let mut entries = [0; 4096];
+    let root = user.open("/", open_flags::DIRECTORY).unwrap();
+    let listed = User {
+        session: root,
+        ..user.clone()
+    };
+    let length = file::read_directory(&listed, 0, &mut entries, &[])
+        .unwrap()
+        .words[0];
+    let text = String::from_utf8_lossy(&entries[..length as usize]).into_owned();
+    assert!(!text.contains("temporary"), "{text}");
+}
+
+#[test]
+fn making_a_socket_is_its_familys_servers_business() {
+    use proto::{socket_domain, socket_space};
+    let user = system();
+    let forwarded = socket_space::socket(&user, 1, 2, 0, 1, &[]);
+    assert_eq!(
+        forwarded,
+        Err(Error::Unsupported),
+        "tests do not go on there"
+    );
+    let words = [socket_domain::number::create, 1, 2, 0, 1, 0];
+    let expected = (TOKEN, Handle(4242), words);
+    assert_eq!(user.world.borrow().forwarded, [expected]);
+    let unknown = socket_space::pair(&user, 2, 1, 0, 0, &[]);
+    assert_eq!(unknown, Err(Error::NoAddressFamily));
 }
 
 #[test]

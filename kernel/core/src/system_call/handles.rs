@@ -1,27 +1,17 @@
-//! Calls on handles, and the stream calls that carry them.
+//! Calls on handles.
 
 use super::Request;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
 use crate::object::{HandleEntry, Object};
-use crate::thread::{Step, Stop};
+use crate::stream::end_rights;
+use crate::thread::Step;
 use crate::user_memory::Fields;
 use alloc::vec::Vec;
 use kernel_abi::object::handle_flags;
-use kernel_abi::wait::stream_flags;
+use kernel_abi::socket::stream_flags;
 use kernel_abi::{Error, Rights};
 
-/// Size and fields of `kernel_abi::wait::StreamMessage`.
-const MESSAGE_SIZE: usize = size_of::<kernel_abi::wait::StreamMessage>();
-const MESSAGE_HANDLES: usize = 24;
-const MESSAGE_HANDLE_COUNT: usize = 88;
-const MESSAGE_FLAGS: usize = 92;
-const MESSAGE_SENDER: usize = 96;
-const MOST_HANDLES: u32 = 16;
-/// Flags of a stream message.
-const DO_NOT_WAIT: u32 = 1;
-const PEEK: u32 = 2;
-const HANDLE_FLAGS_SHIFT: u32 = 8;
 /// Flags that a handle keeps.
 const KEPT: u64 = handle_flags::CLOSE_ON_EXEC | handle_flags::CLOSE_ON_FORK;
 
@@ -145,23 +135,8 @@ impl<M: Machine> Kernel<M> {
         self.write_words(thread, address, &[0])?;
         let id = self.stream_new(flags, capacity)?;
         let one_way = flags & stream_flags::ONE_WAY != 0;
-        let common = Rights::DUPLICATE
-            .or(Rights::TRANSFER)
-            .or(Rights::WAIT)
-            .or(Rights::MANAGE);
-        let both = Rights::READ.or(Rights::WRITE);
-        let rights = if one_way {
-            [Rights::READ, Rights::WRITE]
-        } else {
-            [both, both]
-        };
-        let entries = [0u8, 1].map(|end| {
-            let right = rights
-                .get(usize::from(end))
-                .copied()
-                .unwrap_or(Rights::NONE);
-            HandleEntry::new(Object::Stream(id, end), right.or(common))
-        });
+        let entries =
+            [0u8, 1].map(|end| HandleEntry::new(Object::Stream(id, end), end_rights(one_way, end)));
         for entry in &entries {
             self.retain(entry);
         }
@@ -186,88 +161,5 @@ impl<M: Machine> Kernel<M> {
             &[u64::from(first) | u64::from(second) << 32],
         )?;
         Ok(0)
-    }
-
-    pub(super) fn stream_send(
-        &mut self,
-        thread: ThreadId,
-        process: ProcessId,
-        stream: u64,
-        address: u64,
-    ) -> Step {
-        let mut opening = self.stream_opening(process, stream, Rights::WRITE)?;
-        let fields: Fields<MESSAGE_SIZE> = self.read_fields(thread, address)?;
-        opening.nonblocking |= fields.u32(MESSAGE_FLAGS) & DO_NOT_WAIT != 0;
-        let count = fields.u32(MESSAGE_HANDLE_COUNT);
-        if count > MOST_HANDLES {
-            return Err(Error::TooBig.into());
-        }
-        // Handles go with the first byte only, however often the call is executed again.
-        let count = if self.progress(thread) > 0 {
-            0
-        } else {
-            count as usize
-        };
-        let mut entries = Vec::with_capacity(count);
-        for index in 0..count {
-            let slot = fields.u32(MESSAGE_HANDLES + index * 4);
-            entries.push(self.lookup(process, u64::from(slot), Rights::TRANSFER)?);
-        }
-        self.stream_write(thread, opening, &[(fields.u64(0), fields.u64(8))], &entries)
-    }
-
-    pub(super) fn stream_receive(
-        &mut self,
-        thread: ThreadId,
-        process: ProcessId,
-        stream: u64,
-        address: u64,
-    ) -> Step {
-        let mut opening = self.stream_opening(process, stream, Rights::READ)?;
-        let mut fields: Fields<MESSAGE_SIZE> = self.read_fields(thread, address)?;
-        let flags = fields.u32(MESSAGE_FLAGS);
-        opening.nonblocking |= flags & DO_NOT_WAIT != 0;
-        let room = fields.u64(8).min(crate::user_memory::STEP_BYTES as u64) as usize;
-        let most = fields.u32(MESSAGE_HANDLE_COUNT).min(MOST_HANDLES) as usize;
-        // Looked at first: the copy to user memory may have to wait for a page.
-        let looked = self
-            .stream_take(thread, opening, room, true)?
-            .unwrap_or_default();
-        let bytes = looked.message.bytes;
-        self.scatter(thread, &[(fields.u64(0), bytes.len() as u64)], &bytes)?;
-        fields.set_u64(8, bytes.len() as u64);
-        fields.set_u64(16, looked.truncated as u64);
-        fields.set_u64(MESSAGE_SENDER, looked.message.sender);
-        fields.set_u32(MESSAGE_HANDLE_COUNT, 0);
-        self.write_user(thread, address, &fields.0)?;
-        if flags & PEEK != 0 {
-            return Ok(bytes.len() as u64);
-        }
-        let room = if looked.truncated > 0 {
-            room
-        } else {
-            bytes.len()
-        };
-        let Some(taken) = self.stream_take(thread, opening, room, false)? else {
-            return Ok(0);
-        };
-        fields.set_u64(MESSAGE_SENDER, taken.message.sender);
-        let placing = u64::from(flags >> HANDLE_FLAGS_SHIFT);
-        let placing = placing & !(handle_flags::EXACT | handle_flags::MOVE);
-        let mut placed = 0;
-        for entry in taken.message.handles {
-            if placed == most {
-                self.release(entry);
-            } else if let Ok(slot) = self.place(process, entry, 0, placing) {
-                fields.set_u32(MESSAGE_HANDLES + placed * 4, slot);
-                placed += 1;
-            }
-        }
-        fields.set_u32(MESSAGE_HANDLE_COUNT, placed as u32);
-        match self.write_user(thread, address, &fields.0) {
-            // The structure was written a moment ago: nothing can have taken it away.
-            Ok(()) | Err(Stop::Page(..)) => Ok(bytes.len() as u64),
-            Err(stop) => Err(stop),
-        }
     }
 }

@@ -41,6 +41,7 @@ impl<M: Machine> Kernel<M> {
         let number = found.context.registers.rax;
         if !found.is_rewound() {
             found.progress = 0;
+            found.give_up_ns = 0;
         }
         found.set_rewound(false);
         found.call_number = number;
@@ -139,6 +140,8 @@ impl<M: Machine> Kernel<M> {
             Call::SessionOpen => self.session_open(process, a, b),
             Call::SessionSignal => self.session_signal(process, a, b, c, d),
             Call::SessionAttach => self.session_attach(process, a, b, c),
+            Call::SessionSet => self.session_set(request),
+            Call::SessionData => self.session_data(process, a, b, c),
             Call::SessionList => self.session_list(request),
             Call::Read => self.read_plain(request, None),
             Call::Write => self.write_plain(request, None),
@@ -163,16 +166,21 @@ impl<M: Machine> Kernel<M> {
         let [a, b, c, d, ..] = arguments;
         match call {
             Call::StreamCreate => self.stream_create(request),
-            Call::StreamSend => self.stream_send(thread, process, a, b),
-            Call::StreamReceive => self.stream_receive(thread, process, a, b),
+            Call::StreamSend => self.stream_send(request, a, b),
+            Call::StreamReceive => self.stream_receive(request, a, b),
             Call::StreamShutDown => self.stream_shut_down(process, a, b),
             Call::StreamQueued => self.stream_queued(process, a),
+            Call::StreamOpen => self.stream_open(process, a, b),
+            Call::StreamProperty => self.stream_property(process, a, b, (c != 0).then_some(d)),
             Call::CursorCreate => self.cursor_create(process, a, b),
             Call::VoidCreate => self.void_create(process, a),
             Call::EventCreate => self.event_create(process, a),
+            Call::EventCreateCounter => self.event_create_counter(process, a, b),
+            Call::EventUpcalls => self.event_upcalls(request),
             Call::EventSignal => self.event_signal(process, a, b, c),
             Call::TimerCreate => self.timer_create(process, a),
-            Call::TimerSet => self.timer_set(cpu, process, a, b, c),
+            Call::TimerSet => self.timer_set(request),
+            Call::TimerGet => self.timer_get(request),
             Call::Wait => self.wait_any(cpu, thread, process, arguments),
             Call::WaitSetCreate => self.wait_set_create(process),
             Call::WaitSetChange => self.wait_set_change(process, arguments),

@@ -28,12 +28,9 @@ impl Harness {
         for (_, thread) in kernel.threads.iter() {
             entries.extend(thread.call.handles.iter().copied());
         }
-        entries.extend(
-            kernel
-                .sessions
-                .iter()
-                .filter_map(|(_, session)| session.data),
-        );
+        for (_, session) in kernel.sessions.iter() {
+            entries.extend([session.data, session.outlet].into_iter().flatten());
+        }
         for (_, stream) in kernel.streams.iter() {
             entries.extend(stream.handles_under_way());
         }

@@ -87,11 +87,12 @@ fn a_replaced_process_keeps_its_handles_but_those_to_be_closed() {
         token,
     } = taken();
     let owner = h.owner(program);
-    let event = crate::object::Object::Event(h.kernel.events.insert(crate::event::Event {
-        references: 0,
-        signals: crate::signal::SignalState::default(),
-    }));
-    let entry = crate::object::HandleEntry::new(event, kernel_abi::Rights::ALL);
+    let event = h.ok(server, Call::EventCreate, &[0]);
+    let server_process = h.owner(server);
+    let entry = h
+        .kernel
+        .lookup(server_process, event, kernel_abi::Rights::ALL);
+    let entry = entry.expect("event");
     let stays = h.kernel.place_copy(owner, entry, 5, 0).expect("slot");
     let goes = h
         .kernel

@@ -3,6 +3,7 @@
 mod machine;
 
 mod call_tests;
+mod event_tests;
 mod invariants;
 mod lifecycle_tests;
 mod lock_tests;
@@ -10,6 +11,7 @@ mod model_calls;
 mod model_tests;
 mod object_tests;
 mod scheduler_tests;
+mod socket_tests;
 mod stream_tests;
 mod upcall_tests;
 

@@ -2,31 +2,17 @@
 
 use super::{BUFFER, Harness};
 use crate::kernel::ThreadId;
-use crate::user_memory::Fields;
 use kernel_abi::message::status_flags;
-use kernel_abi::wait::{shut_down, stream_flags};
+use kernel_abi::socket::{shut_down, stream_flags};
 use kernel_abi::{Call, Error};
 
 const TWO: u64 = BUFFER + 0x8000;
-const MESSAGE: u64 = BUFFER + 0x9000;
 const NONBLOCK: u64 = status_flags::NONBLOCK as u64;
 
 fn stream(h: &mut Harness, thread: ThreadId, flags: u64, capacity: u64) -> (u64, u64) {
     h.ok(thread, Call::StreamCreate, &[flags, capacity, TWO, 0]);
     let both = h.peek_word(thread, TWO);
     (both & 0xffff_ffff, both >> 32)
-}
-
-fn message(h: &mut Harness, thread: ThreadId, length: u64, handles: &[u32], flags: u32) {
-    let mut fields = Fields::<104>::zero();
-    fields.set_u64(0, BUFFER);
-    fields.set_u64(8, length);
-    for (index, handle) in handles.iter().enumerate() {
-        fields.set_u32(24 + index * 4, *handle);
-    }
-    fields.set_u32(88, handles.len() as u32);
-    fields.set_u32(92, flags);
-    h.poke(thread, MESSAGE, &fields.0);
 }
 
 #[test]
@@ -109,7 +95,7 @@ fn writing_to_a_pipe_without_reader_fails() {
 }
 
 #[test]
-fn message_boundaries_are_kept_and_cut_messages_say_so() {
+fn message_boundaries_are_kept() {
     let mut h = Harness::new();
     let (_, thread) = h.process();
     let (a, b) = stream(&mut h, thread, stream_flags::MESSAGES, 65536);
@@ -117,54 +103,8 @@ fn message_boundaries_are_kept_and_cut_messages_say_so() {
     h.ok(thread, Call::Write, &[a, BUFFER, 20]);
     assert_eq!(h.ok(thread, Call::StreamQueued, &[b]), 10);
     assert_eq!(h.ok(thread, Call::Read, &[b, BUFFER, 100]), 10);
-    message(&mut h, thread, 5, &[], 0);
-    assert_eq!(h.ok(thread, Call::StreamReceive, &[b, MESSAGE]), 5);
-    assert_eq!(
-        h.peek_word(thread, MESSAGE + 16),
-        15,
-        "bytes that did not fit"
-    );
+    assert_eq!(h.ok(thread, Call::Read, &[b, BUFFER, 5]), 5);
     assert_eq!(h.ok(thread, Call::StreamQueued, &[b]), 0);
-}
-
-#[test]
-fn handles_arrive_with_the_bytes_they_were_sent_with() {
-    let mut h = Harness::new();
-    let (_, thread) = h.process();
-    let (a, b) = stream(&mut h, thread, 0, 4096);
-    let event = h.ok(thread, Call::EventCreate, &[0]);
-    h.ok(thread, Call::Write, &[a, BUFFER, 3]);
-    message(&mut h, thread, 2, &[event as u32], 0);
-    h.ok(thread, Call::StreamSend, &[a, MESSAGE]);
-    h.ok(thread, Call::HandleClose, &[event]);
-    assert_eq!(h.kernel.events.len(), 1, "the message keeps it");
-    message(&mut h, thread, 100, &[0; 4], 2);
-    assert_eq!(
-        h.ok(thread, Call::StreamReceive, &[b, MESSAGE]),
-        3,
-        "a look, to the boundary"
-    );
-    message(&mut h, thread, 100, &[0; 4], 0);
-    assert_eq!(h.ok(thread, Call::StreamReceive, &[b, MESSAGE]), 3);
-    assert_eq!(h.peek(thread, MESSAGE + 88, 4), [0; 4]);
-    message(&mut h, thread, 100, &[0; 4], 0);
-    assert_eq!(h.ok(thread, Call::StreamReceive, &[b, MESSAGE]), 2);
-    assert_eq!(h.peek(thread, MESSAGE + 88, 4), 1u32.to_le_bytes());
-}
-
-#[test]
-fn handles_under_way_end_with_the_stream() {
-    let mut h = Harness::new();
-    let (_, thread) = h.process();
-    let (a, b) = stream(&mut h, thread, 0, 4096);
-    let event = h.ok(thread, Call::EventCreate, &[0]);
-    message(&mut h, thread, 1, &[event as u32], 0);
-    h.ok(thread, Call::StreamSend, &[a, MESSAGE]);
-    h.ok(thread, Call::HandleClose, &[event]);
-    h.ok(thread, Call::HandleClose, &[b]);
-    assert_eq!(h.kernel.events.len(), 0);
-    h.ok(thread, Call::HandleClose, &[a]);
-    assert_eq!(h.kernel.streams.len(), 0);
 }
 
 #[test]
@@ -208,4 +148,46 @@ fn a_bad_address_takes_nothing_from_the_queue() {
         h.call(thread, Call::Read, &[writes, BUFFER, 1]),
         Err(Error::AccessDenied)
     );
+}
+
+#[test]
+fn an_end_of_a_pipe_can_be_opened_again_and_finds_what_was_queued() {
+    let mut h = Harness::new();
+    let (_, thread) = h.process();
+    let (reads, writes) = stream(&mut h, thread, stream_flags::ONE_WAY, 4096);
+    h.poke(thread, BUFFER, b"kept");
+    h.ok(thread, Call::Write, &[writes, BUFFER, 4]);
+    h.ok(thread, Call::HandleClose, &[reads]);
+    let write = h.call(thread, Call::Write, &[writes, BUFFER, 1]);
+    assert_eq!(write, Err(Error::PeerClosed));
+    let again = h.ok(thread, Call::StreamOpen, &[writes, 1]);
+    h.ok(thread, Call::Write, &[writes, BUFFER, 1]);
+    assert_eq!(h.ok(thread, Call::Read, &[again, BUFFER + 64, 9]), 5);
+    assert_eq!(h.peek(thread, BUFFER + 64, 5), b"keptk");
+    let write = h.call(thread, Call::Write, &[again, BUFFER, 1]);
+    assert_eq!(write, Err(Error::AccessDenied), "it is the reading end");
+    let bad = h.call(thread, Call::StreamOpen, &[writes, 2]);
+    assert_eq!(bad, Err(Error::BadArgument));
+}
+
+#[test]
+fn a_pipes_capacity_changes_but_not_below_what_it_holds() {
+    use kernel_abi::socket::stream_property::{SEND_CAPACITY, SEND_QUEUED};
+    let mut h = Harness::new();
+    let (_, thread) = h.process();
+    let (_, writes) = stream(&mut h, thread, stream_flags::ONE_WAY, 65536);
+    h.ok(thread, Call::Write, &[writes, BUFFER, 5000]);
+    let get = h.ok(thread, Call::StreamProperty, &[writes, SEND_CAPACITY, 0, 0]);
+    assert_eq!(get, 65536);
+    let queued = h.ok(thread, Call::StreamProperty, &[writes, SEND_QUEUED, 0, 0]);
+    assert_eq!(queued, 5000);
+    let set = |size| [writes, SEND_CAPACITY, 1, size];
+    let small = h.call(thread, Call::StreamProperty, &set(4096));
+    assert_eq!(small, Err(Error::Busy));
+    assert_eq!(h.ok(thread, Call::StreamProperty, &set(8192)), 8192);
+    h.ok(thread, Call::StatusFlags, &[writes, 1, NONBLOCK]);
+    let more = h.call(thread, Call::Write, &[writes, BUFFER, 4000]);
+    assert_eq!(more, Err(Error::WouldBlock));
+    let huge = h.call(thread, Call::StreamProperty, &set(1 << 30));
+    assert_eq!(huge, Err(Error::BadArgument));
 }

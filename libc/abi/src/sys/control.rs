@@ -30,6 +30,7 @@ mod command {
     pub const OFD_SETLK: i32 = 37;
     pub const OFD_SETLKW: i32 = 38;
     pub const DUPFD_CLOEXEC: i32 = 0x406;
+    pub const SETPIPE_SZ: i32 = 0x407;
     pub const GETPIPE_SZ: i32 = 0x408;
 }
 
@@ -58,7 +59,8 @@ pub unsafe extern "C" fn fcntl(fd: c_int, command: c_int, mut rest: ...) -> c_in
             command::SETLK | command::SETLKW | command::OFD_SETLK | command::OFD_SETLKW => {
                 status(set_lock(fd, command, &*rest.arg::<*mut Flock>()))
             }
-            command::GETPIPE_SZ => int(descriptor::close_on_exec(fd).map(|_| 65536)),
+            command::GETPIPE_SZ => int(super::splice::pipe_size(fd, None)),
+            command::SETPIPE_SZ => int(super::splice::pipe_size(fd, Some(rest.arg::<c_int>()))),
             _ => fail(Error::BadArgument as c_int),
         }
     }

@@ -1,32 +1,103 @@
-//! Linux's descriptors that stand for events: timers; and those that are not offered (`eventfd`,
-//! `signalfd`, `inotify`).
+//! Counters and timers as descriptors: `eventfd` and `timerfd` (Linux). Reading and writing them are
+//! kernel calls. `inotify` is not offered.
 //!
 //! SAFETY of the C functions here: structures are valid.
 
 use super::support::{Error, Result, Timespec, fail, int, nanoseconds, status};
 use core::ffi::c_int;
+use kernel_abi::Handle;
+use kernel_abi::object::ObjectKind;
+use kernel_abi::wait::event_kind;
 use libc_posix::{clock, descriptor};
 use libc_rt::kernel;
+use proto::types::open_flags;
 
-/// Linux: a timer as a descriptor.
+const NONBLOCK: c_int = 0o4000;
+const CLOEXEC: c_int = 0o2000000;
+
+/// A fresh kernel object as a descriptor with `O_CLOEXEC` and `O_NONBLOCK` as flags ask for.
+pub(super) fn as_descriptor(
+    made: core::result::Result<Handle, kernel_abi::Error>,
+    flags: c_int,
+) -> Result<c_int> {
+    let fd = descriptor::adopt(made, flags & CLOEXEC != 0)?;
+    if flags & NONBLOCK != 0 {
+        descriptor::set_status_flags(fd, open_flags::NONBLOCK)?;
+    }
+    Ok(fd)
+}
+
+/// The handle of a descriptor of a kernel object of this kind, or `EINVAL`.
+pub(super) fn object(fd: c_int, kind: ObjectKind) -> Result<Handle> {
+    let handle = descriptor::handle(fd)?;
+    if kernel::handle_info(handle)?.kind == kind as u32 {
+        Ok(handle)
+    } else {
+        Err(Error::BadArgument)
+    }
+}
+
+/// Linux: a counter.
+#[unsafe(no_mangle)]
+pub extern "C" fn eventfd(value: u32, flags: c_int) -> c_int {
+    const SEMAPHORE: c_int = 1;
+    if flags & !(SEMAPHORE | CLOEXEC | NONBLOCK) != 0 {
+        return fail(Error::BadArgument as c_int);
+    }
+    let kind = if flags & SEMAPHORE != 0 {
+        event_kind::SEMAPHORE
+    } else {
+        event_kind::COUNTER
+    };
+    int(as_descriptor(
+        kernel::event_create_counter(kind, value.into()),
+        flags,
+    ))
+}
+
+/// Linux.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eventfd_read(fd: c_int, value: *mut u64) -> c_int {
+    let mut bytes = [0; 8];
+    status(descriptor::read(fd, &mut bytes).and_then(|count| {
+        if count != bytes.len() {
+            return Err(Error::BadArgument);
+        }
+        // SAFETY: the caller's.
+        unsafe { *value = u64::from_le_bytes(bytes) };
+        Ok(())
+    }))
+}
+
+/// Linux.
+#[unsafe(no_mangle)]
+pub extern "C" fn eventfd_write(fd: c_int, value: u64) -> c_int {
+    status(descriptor::write(fd, &value.to_le_bytes()).map(|_| ()))
+}
+
+/// Linux: a timer.
 #[unsafe(no_mangle)]
 pub extern "C" fn timerfd_create(id: c_int, flags: c_int) -> c_int {
-    const NONBLOCK: c_int = 0o4000;
-    const CLOEXEC: c_int = 0o2000000;
-    let make = || {
-        let fd = descriptor::adopt(
-            kernel::timer_create(clock::sleep_clock(id)?),
-            flags & CLOEXEC != 0,
-        )?;
-        if flags & NONBLOCK != 0 {
-            descriptor::set_status_flags(fd, NONBLOCK as u32)?;
-        }
-        Ok(fd)
-    };
+    if flags & !(CLOEXEC | NONBLOCK) != 0 {
+        return fail(Error::BadArgument as c_int);
+    }
+    let make = || as_descriptor(kernel::timer_create(clock::sleep_clock(id)?), flags);
     int(make())
 }
 
-/// Linux: value and interval; the old ones are not told by the kernel and read as zero.
+/// What is left until a timer expires, and its interval, ns.
+fn remaining(timer: Handle) -> Result<[Timespec; 2]> {
+    let (monotonic_ns, interval_ns) = kernel::timer_get(timer)?;
+    let left_ns = match monotonic_ns {
+        u64::MAX => 0,
+        // An expiry that is due, but not yet delivered, must not read as disarmed.
+        deadline_ns => deadline_ns.saturating_sub(kernel::monotonic_ns()).max(1),
+    };
+    Ok([interval_ns, left_ns].map(Timespec::from_ns))
+}
+
+/// Linux: sets value and interval. `TFD_TIMER_CANCEL_ON_SET` is refused: the clock's changes are
+/// not told.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn timerfd_settime(
     fd: c_int,
@@ -36,43 +107,38 @@ pub unsafe extern "C" fn timerfd_settime(
 ) -> c_int {
     const ABSOLUTE: c_int = 1;
     let set = || -> Result<()> {
+        let timer = object(fd, ObjectKind::Timer)?;
+        if flags & !ABSOLUTE != 0 {
+            return Err(Error::BadArgument);
+        }
         // SAFETY: the caller's.
-        let [interval, value] = unsafe { &*new };
-        let (interval, value) = (nanoseconds(interval)?, nanoseconds(value)?);
-        let deadline = match value {
-            0 => u64::MAX,
-            value if flags & ABSOLUTE != 0 => value,
-            value => clock::deadline_after(value),
-        };
-        Ok(kernel::timer_set(
-            descriptor::handle(fd)?,
-            deadline,
-            interval,
-        )?)
+        let [interval, value] = unsafe { new.as_ref() }.ok_or(Error::BadAddress)?;
+        let (interval_ns, value_ns) = (nanoseconds(interval)?, nanoseconds(value)?);
+        let before = remaining(timer)?;
+        match (value_ns, flags & ABSOLUTE != 0) {
+            (0, _) => kernel::timer_set(timer, u64::MAX, 0)?,
+            (at_ns, true) => kernel::timer_set(timer, at_ns.min(u64::MAX - 1), interval_ns)?,
+            (wait_ns, false) => kernel::timer_set_relative(timer, wait_ns, interval_ns, 1)?,
+        }
+        // SAFETY: the caller's.
+        if let Some(old) = unsafe { old.as_mut() } {
+            *old = before;
+        }
+        Ok(())
     };
-    // SAFETY: the caller's.
-    if let Some(old) = unsafe { old.as_mut() } {
-        *old = [Timespec::default(); 2];
-    }
     status(set())
 }
 
-/// Linux: the kernel does not tell what is left.
+/// Linux.
 #[unsafe(no_mangle)]
-pub extern "C" fn timerfd_gettime(_fd: c_int, _out: *mut [Timespec; 2]) -> c_int {
-    fail(Error::Unsupported as c_int)
-}
-
-/// Linux: needs a counter object that the kernel does not have.
-#[unsafe(no_mangle)]
-pub extern "C" fn eventfd(_value: u32, _flags: c_int) -> c_int {
-    fail(Error::Unsupported as c_int)
-}
-
-/// Linux: signals are upcalls here, and cannot be read.
-#[unsafe(no_mangle)]
-pub extern "C" fn signalfd(_fd: c_int, _set: *const u64, _flags: c_int) -> c_int {
-    fail(Error::Unsupported as c_int)
+pub unsafe extern "C" fn timerfd_gettime(fd: c_int, out: *mut [Timespec; 2]) -> c_int {
+    let get = || {
+        let found = remaining(object(fd, ObjectKind::Timer)?)?;
+        // SAFETY: the caller's.
+        *unsafe { out.as_mut() }.ok_or(Error::BadAddress)? = found;
+        Ok(())
+    };
+    status(get())
 }
 
 /// Linux: no server tells of changes to files.

@@ -34,7 +34,12 @@ pub(super) fn written(result: Result<usize>) -> isize {
 pub unsafe extern "C" fn read(fd: c_int, buffer: *mut c_void, length: usize) -> isize {
     super::pthread::cancellation_point();
     // SAFETY: the caller's.
-    long(descriptor::read(fd, unsafe { bytes_mut(buffer, length) }))
+    let buffer = unsafe { bytes_mut(buffer, length) };
+    long(match descriptor::read(fd, buffer) {
+        // What has no bytes to read may have signals (`signalfd`).
+        Err(Error::NotSupported) => super::signal_descriptor::read(fd, buffer),
+        result => result,
+    })
 }
 
 /// POSIX.
@@ -245,84 +250,4 @@ pub extern "C" fn close_range(first: u32, last: u32, flags: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn closefrom(first: c_int) {
     close_range(first.max(0) as u32, u32::MAX, 0);
-}
-
-/// Copies between descriptors through a buffer on the stack.
-unsafe fn copy(from: c_int, to: c_int, count: usize, at: *mut i64, target_at: *mut i64) -> isize {
-    let mut buffer = [0u8; 16384];
-    let mut total = 0;
-    while total < count {
-        let wanted = buffer.len().min(count - total);
-        // SAFETY: the buffer is this function's; positions are the caller's or null.
-        unsafe {
-            let address = buffer.as_mut_ptr().cast();
-            let got = if at.is_null() {
-                read(from, address, wanted)
-            } else {
-                pread(from, address, wanted, *at)
-            };
-            if got <= 0 {
-                return if total > 0 { total as isize } else { got };
-            }
-            let put = if target_at.is_null() {
-                write(to, address, got as usize)
-            } else {
-                pwrite(to, address, got as usize, *target_at)
-            };
-            if put < 0 {
-                return if total > 0 { total as isize } else { put };
-            }
-            if !at.is_null() {
-                *at += put as i64;
-            } else if put < got {
-                // What was read and not written is put back, where the file allows it.
-                lseek(from, (put - got) as i64, 1);
-            }
-            if !target_at.is_null() {
-                *target_at += put as i64;
-            }
-            total += put as usize;
-            if put < got || (got as usize) < wanted {
-                break;
-            }
-        }
-    }
-    total as isize
-}
-
-/// Linux.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sendfile(to: c_int, from: c_int, at: *mut i64, count: usize) -> isize {
-    // SAFETY: the caller's.
-    unsafe { copy(from, to, count, at, core::ptr::null_mut()) }
-}
-
-/// Linux.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn copy_file_range(
-    from: c_int,
-    at: *mut i64,
-    to: c_int,
-    target_at: *mut i64,
-    count: usize,
-    flags: u32,
-) -> isize {
-    if flags != 0 {
-        return fail(Error::BadArgument as c_int) as isize;
-    }
-    // SAFETY: the caller's.
-    unsafe { copy(from, to, count, at, target_at) }
-}
-
-/// Linux's zero-copy move between pipes: not offered, callers fall back to copying.
-#[unsafe(no_mangle)]
-pub extern "C" fn splice(
-    _from: c_int,
-    _at: *mut i64,
-    _to: c_int,
-    _target_at: *mut i64,
-    _count: usize,
-    _flags: u32,
-) -> isize {
-    fail(Error::BadArgument as c_int) as isize
 }

@@ -8,7 +8,8 @@
 use super::support::errno;
 use super::{
     clock, control, directory, epoll, event_descriptors, execute, files, identity, io, linux,
-    mapping, poll, process, pthread, scheduling, select, signal, socket, start, status, system,
+    mapping, poll, process, process_descriptor, pthread, scheduling, select, signal,
+    signal_descriptor, socket, splice, start, status, system,
 };
 
 const ENOSYS: i64 = 38;
@@ -60,7 +61,7 @@ unsafe fn bytes(number: u64, a: &[u64; 6]) -> Option<i64> {
             22 => io::pipe(a[0] as _) as i64,
             32 => io::dup(fd) as i64,
             33 => io::dup2(fd, a[1] as i32) as i64,
-            40 => io::sendfile(fd, a[1] as i32, a[2] as _, a[3] as usize) as i64,
+            40 => splice::sendfile(fd, a[1] as i32, a[2] as _, a[3] as usize) as i64,
             72 => control::fcntl(fd, a[1] as i32, a[2]) as i64,
             73 => control::flock(fd, a[1] as i32) as i64,
             74 => io::fsync(fd) as i64,
@@ -70,7 +71,7 @@ unsafe fn bytes(number: u64, a: &[u64; 6]) -> Option<i64> {
             285 => status::fallocate(fd, a[1] as i32, a[2] as i64, a[3] as i64) as i64,
             292 => io::dup3(fd, a[1] as i32, a[2] as i32) as i64,
             293 => io::pipe2(a[0] as _, a[1] as i32) as i64,
-            326 => io::copy_file_range(
+            326 => splice::copy_file_range(
                 fd,
                 a[1] as _,
                 a[2] as i32,
@@ -177,6 +178,19 @@ unsafe fn memory_and_time(number: u64, a: &[u64; 6]) -> Option<i64> {
                 event_descriptors::timerfd_settime(a[0] as i32, a[1] as i32, a[2] as _, a[3] as _)
                     as i64
             }
+            281 => epoll::epoll_pwait(a[0] as i32, a[1] as _, a[2] as i32, a[3] as i32, a[4] as _)
+                as i64,
+            284 => event_descriptors::eventfd(a[0] as u32, 0) as i64,
+            287 => event_descriptors::timerfd_gettime(a[0] as i32, a[1] as _) as i64,
+            289 => signal_descriptor::signalfd(a[0] as i32, a[1] as _, a[3] as i32) as i64,
+            290 => event_descriptors::eventfd(a[0] as u32, a[1] as i32) as i64,
+            424 => process_descriptor::pidfd_send_signal(
+                a[0] as i32,
+                a[1] as i32,
+                a[2] as _,
+                a[3] as u32,
+            ) as i64,
+            434 => process_descriptor::pidfd_open(a[0] as i32, a[1] as u32) as i64,
             291 => epoll::epoll_create1(a[0] as i32) as i64,
             318 => system::getrandom(a[0] as _, a[1] as usize, a[2] as u32) as i64,
             _ => return None,
@@ -232,13 +246,15 @@ unsafe fn processes(number: u64, a: &[u64; 6]) -> Option<i64> {
     Some(told(result))
 }
 
-/// Sockets, as far as there are any.
+/// Sockets.
 unsafe fn sockets(number: u64, a: &[u64; 6]) -> Option<i64> {
     let fd = a[0] as i32;
     // SAFETY: the caller's.
     let result = unsafe {
         match number {
             41 => socket::socket(fd, a[1] as i32, a[2] as i32) as i64,
+            42 => socket::connect(fd, a[1] as _, a[2] as u32) as i64,
+            43 => socket::accept(fd, a[1] as _, a[2] as _) as i64,
             44 => socket::sendto(
                 fd,
                 a[1] as _,
@@ -258,6 +274,11 @@ unsafe fn sockets(number: u64, a: &[u64; 6]) -> Option<i64> {
             46 => socket::sendmsg(fd, a[1] as _, a[2] as i32) as i64,
             47 => socket::recvmsg(fd, a[1] as _, a[2] as i32) as i64,
             48 => socket::shutdown(fd, a[1] as i32) as i64,
+            49 => socket::bind(fd, a[1] as _, a[2] as u32) as i64,
+            50 => socket::listen(fd, a[1] as i32) as i64,
+            51 => socket::getsockname(fd, a[1] as _, a[2] as _) as i64,
+            52 => socket::getpeername(fd, a[1] as _, a[2] as _) as i64,
+            288 => socket::accept4(fd, a[1] as _, a[2] as _, a[3] as i32) as i64,
             53 => socket::socketpair(fd, a[1] as i32, a[2] as i32, a[3] as _) as i64,
             54 => socket::setsockopt(fd, a[1] as i32, a[2] as i32, a[3] as _, a[4] as u32) as i64,
             55 => socket::getsockopt(fd, a[1] as i32, a[2] as i32, a[3] as _, a[4] as _) as i64,

@@ -6,7 +6,7 @@ use super::support::{Error, Result, fail, int, set_errno, status};
 use core::ffi::{c_char, c_int, c_void};
 use kernel_abi::memory::{MapArguments, map_flags, protection};
 use kernel_abi::{Handle, PAGE_SIZE};
-use libc_posix::descriptor;
+use libc_posix::{descriptor, names};
 use libc_rt::{Lock, kernel, memory};
 
 const PROT_ALL: c_int = 7;
@@ -257,10 +257,26 @@ pub extern "C" fn remap_file_pages(
     fail(Error::Unsupported as c_int)
 }
 
-/// Linux: needs a file object without a server, which the kernel does not have.
+/// Linux: a file in memory that has no name, from the file system of `/tmp`. It cannot be sealed.
 #[unsafe(no_mangle)]
-pub extern "C" fn memfd_create(_name: *const c_char, _flags: u32) -> c_int {
-    fail(Error::Unsupported as c_int)
+pub unsafe extern "C" fn memfd_create(name: *const c_char, flags: u32) -> c_int {
+    use proto::types::open_flags::{CLOSE_ON_EXEC, DIRECTORY, READ_WRITE, TEMPORARY};
+    const CLOEXEC: u32 = 1;
+    const ALLOW_SEALING: u32 = 2;
+    const MOST_NAME: usize = 249;
+    // SAFETY: the caller's.
+    let name = unsafe { super::support::text(name) };
+    if flags & !(CLOEXEC | ALLOW_SEALING) != 0 || name.len() > MOST_NAME {
+        return fail(Error::BadArgument as c_int);
+    }
+    let closes = if flags & CLOEXEC != 0 {
+        CLOSE_ON_EXEC
+    } else {
+        0
+    };
+    let how = TEMPORARY | DIRECTORY | READ_WRITE | closes;
+    let made = names::open(names::WORKING_DIRECTORY, b"/tmp", how, 0o777);
+    super::support::int(made)
 }
 
 /// Room for the path of a file under `/dev/shm`.

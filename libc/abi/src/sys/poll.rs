@@ -23,8 +23,10 @@ pub(super) const POLLNVAL: i16 = 0x20;
 
 /// Kernel signals and the bits of `poll` that mean the same; a signal's first bits are reported
 /// only when asked for, those of the last three always.
-const BITS: [(Signals, i16); 6] = [
+const BITS: [(Signals, i16); 7] = [
     (Signals::READABLE, 0x41),
+    // A process that has ended can be waited for.
+    (Signals::TERMINATED, 0x41),
     (Signals::WRITABLE, 0x104),
     (Signals::PRIORITY, 0x82),
     (Signals::PEER_SHUTDOWN, 0x2000),
@@ -182,6 +184,7 @@ pub unsafe extern "C" fn ppoll(
     timeout: *const Timespec,
     mask: *const super::signal::SignalSet,
 ) -> c_int {
+    super::pthread::cancellation_point();
     // SAFETY: the caller's.
     unsafe {
         let mask = mask.as_ref().map(|set| set[0]);

@@ -140,12 +140,16 @@ pub unsafe extern "C" fn waitid(
     options: c_int,
 ) -> c_int {
     const SIGCHLD: u32 = 17;
-    if !(0..=2).contains(&which) {
-        return fail(Error::BadArgument as c_int);
-    }
-    let id = match (which, id) {
-        (2, 0) => libc_rt::identity::group(),
-        (_, id) => id as u64,
+    const P_PID: c_int = 1;
+    const P_PIDFD: c_int = 3;
+    let (which, id) = match (which, id) {
+        (2, 0) => (which, libc_rt::identity::group()),
+        (0..=2, id) => (which, id as u64),
+        (P_PIDFD, fd) => match super::process_descriptor::process_of(fd as c_int) {
+            Ok(process) => (P_PID, process),
+            Err(error) => return fail(error as c_int),
+        },
+        _ => return fail(Error::BadArgument as c_int),
     };
     match process::wait(which as u32, id, options as u32) {
         Ok(told) => {

@@ -1,7 +1,8 @@
 //! One check an object.
 
 use kernel_abi::object::handle_flags;
-use kernel_abi::wait::{NOW, WaitItem, WaitReport, stream_flags, wait_flags};
+use kernel_abi::socket::stream_flags;
+use kernel_abi::wait::{NOW, WaitItem, WaitReport, wait_flags};
 use kernel_abi::{Error, Handle, PAGE_SIZE, Rights, Signals};
 use proto::{Answer, Request, Transport};
 use server_rt::stubs::safe;

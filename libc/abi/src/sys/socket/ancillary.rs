@@ -1,70 +1,131 @@
-//! Ancillary data (POSIX, `struct cmsghdr`): descriptors that travel with a message.
+//! Control messages of sockets: descriptors (`SCM_RIGHTS`) and credentials (`SCM_CREDENTIALS`).
 
-use super::SOL_SOCKET;
 use crate::sys::support::{Error, Result};
 use kernel_abi::Handle;
-use kernel_abi::wait::StreamMessage;
+use kernel_abi::socket::StreamMessage;
 use libc_posix::descriptor;
-use libc_rt::kernel;
+use libc_rt::{identity, kernel};
+use proto::types::socket_status;
 
-/// Head of a control message: length, level, kind.
-const CONTROL_HEAD: usize = 16;
+/// Head of a control message: length, level, type.
+const HEAD: usize = 16;
+const SOL_SOCKET: i32 = 1;
 const SCM_RIGHTS: i32 = 1;
-/// Handles that one message can carry.
-pub(super) const MOST_HANDLES: usize = 16;
+const SCM_CREDENTIALS: i32 = 2;
+/// `struct ucred`: process, user, group.
+const CREDENTIALS: usize = 12;
 
 fn word(bytes: &[u8], at: usize) -> i32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    i32::from_le_bytes(word)
+    let part = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    part.copied().map_or(0, i32::from_le_bytes)
 }
 
-/// Takes the descriptors of `SCM_RIGHTS` messages out of a control buffer.
-pub(super) fn handles_to_send(control: &[u8], message: &mut StreamMessage) -> Result<()> {
-    let mut rest = control;
-    while rest.len() >= CONTROL_HEAD {
-        let length = word(rest, 0) as usize;
-        if length < CONTROL_HEAD || length > rest.len() {
+/// Takes the descriptors of `SCM_RIGHTS` messages out of a control buffer: how many.
+pub fn handles_to_send(control: &[u8], handles: &mut [u32]) -> Result<usize> {
+    let (mut rest, mut count) = (control, 0);
+    while rest.len() >= HEAD {
+        let length = word(rest, 0) as u32 as usize;
+        if length < HEAD || length > rest.len() {
             return Err(Error::BadArgument);
         }
-        if word(rest, 8) != SOL_SOCKET || word(rest, 12) != SCM_RIGHTS {
-            return Err(Error::BadArgument);
-        }
-        for place in rest[CONTROL_HEAD..length].chunks_exact(4) {
-            let slot = message.handles.get_mut(message.handle_count as usize);
-            *slot.ok_or(Error::BadArgument)? = descriptor::handle(word(place, 0))?.0;
-            message.handle_count += 1;
+        let data = &rest[HEAD..length];
+        match (word(rest, 4 + 4), word(rest, 12)) {
+            (SOL_SOCKET, SCM_RIGHTS) => {
+                for place in data.chunks_exact(4) {
+                    let slot = handles.get_mut(count).ok_or(Error::BadArgument)?;
+                    *slot = descriptor::handle(word(place, 0))?.0;
+                    count += 1;
+                }
+            }
+            (SOL_SOCKET, SCM_CREDENTIALS) => check_credentials(data)?,
+            _ => return Err(Error::BadArgument),
         }
         rest = &rest[length.next_multiple_of(8).min(rest.len())..];
+    }
+    Ok(count)
+}
+
+/// The kernel tells who sends; a sender may say so itself, but not say anything else.
+fn check_credentials(data: &[u8]) -> Result<()> {
+    if data.len() != CREDENTIALS {
+        return Err(Error::BadArgument);
+    }
+    let [process, user, group] = [0, 4, 8].map(|at| word(data, at) as u32);
+    let users = [identity::real_user(), identity::effective_user()];
+    let groups = [identity::real_group(), identity::effective_group()];
+    if u64::from(process) != identity::process()
+        || !users.contains(&user)
+        || !groups.contains(&group)
+    {
+        return Err(Error::NotPermitted);
     }
     Ok(())
 }
 
-/// Writes received descriptors as one `SCM_RIGHTS` message: its length, and whether all fitted.
-pub(super) fn handles_received(message: &StreamMessage, control: &mut [u8]) -> (usize, bool) {
-    let count = message.handle_count as usize;
-    if count == 0 {
-        return (0, true);
+/// How many descriptors a control buffer has room for, if nothing else is in it.
+pub fn most_handles(room: usize) -> usize {
+    room.saturating_sub(HEAD) / 4
+}
+
+/// What was written into a control buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes.
+    pub length: usize,
+    /// Something did not fit.
+    pub cut: bool,
+}
+
+/// Writes what came with a message into a control buffer. Descriptors that do not fit are closed.
+pub fn write(message: &StreamMessage, handles: &[u32], any: bool, room: &mut [u8]) -> Written {
+    let mut written = Written::default();
+    if any && message.status & socket_status::PASS_CREDENTIALS != 0 {
+        put_credentials(message, room, &mut written);
     }
-    let room = control.len().saturating_sub(CONTROL_HEAD) / 4;
-    let fitting = count.min(room);
-    for handle in &message.handles[fitting..count.min(MOST_HANDLES)] {
+    let count = (message.handle_count as usize).min(handles.len());
+    let (fitting, lost) = {
+        let left = room.len().saturating_sub(written.length);
+        handles[..count].split_at(count.min(most_handles(left)))
+    };
+    for &handle in lost {
         // What the caller has no room for would leak.
-        let _ = kernel::handle_close(Handle(*handle));
+        let _ = kernel::handle_close(Handle(handle));
     }
-    if fitting == 0 {
-        return (0, false);
+    written.cut |= !lost.is_empty();
+    if !fitting.is_empty() {
+        let length = HEAD + fitting.len() * 4;
+        let place = &mut room[written.length..written.length + length];
+        head(place, length, SCM_RIGHTS);
+        for (slot, handle) in place[HEAD..].chunks_exact_mut(4).zip(fitting) {
+            slot.copy_from_slice(&handle.to_le_bytes());
+        }
+        let end = written.length + length.next_multiple_of(8);
+        written.length = end.min(room.len());
     }
-    let length = CONTROL_HEAD + fitting * 4;
-    control[..4].copy_from_slice(&(length as u32).to_le_bytes());
-    control[4..8].fill(0);
-    control[8..12].copy_from_slice(&SOL_SOCKET.to_le_bytes());
-    control[12..16].copy_from_slice(&SCM_RIGHTS.to_le_bytes());
-    for (place, handle) in control[CONTROL_HEAD..]
+    written
+}
+
+/// Who sent: process, real user, real group (words 0, 4 and 5 of the identity page).
+fn put_credentials(message: &StreamMessage, room: &mut [u8], written: &mut Written) {
+    let length = HEAD + CREDENTIALS;
+    let Some(place) = room.get_mut(..length) else {
+        written.cut = true;
+        return;
+    };
+    head(place, length, SCM_CREDENTIALS);
+    let [process, users, groups] = [0, 4, 5].map(|index| message.sender[index] as u32);
+    for (slot, value) in place[HEAD..]
         .chunks_exact_mut(4)
-        .zip(&message.handles[..fitting])
+        .zip([process, users, groups])
     {
-        place.copy_from_slice(&handle.to_le_bytes());
+        slot.copy_from_slice(&value.to_le_bytes());
     }
-    (length, fitting == count)
+    written.length = length.next_multiple_of(8).min(room.len());
+}
+
+fn head(place: &mut [u8], length: usize, kind: i32) {
+    place[..4].copy_from_slice(&(length as u32).to_le_bytes());
+    place[4..8].fill(0);
+    place[8..12].copy_from_slice(&SOL_SOCKET.to_le_bytes());
+    place[12..16].copy_from_slice(&kind.to_le_bytes());
 }
