@@ -89,6 +89,17 @@ impl HandleTable {
         }
     }
 
+    /// The entry in a slot, if it has these rights.
+    #[inline]
+    pub fn allowing(&self, slot: u64, rights: Rights) -> Result<&HandleEntry, Error> {
+        let entry = self.get(slot).ok_or(Error::BadHandle)?;
+        if entry.rights.contains(rights) {
+            Ok(entry)
+        } else {
+            Err(Error::AccessDenied)
+        }
+    }
+
     /// The entry in a slot, to change its flags.
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut HandleEntry> {
         let (half, index) = match slot.checked_sub(Handle::HIGH_BASE) {
@@ -190,12 +201,7 @@ impl<M: Machine> Kernel<M> {
         rights: Rights,
     ) -> Result<Object, Error> {
         let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
-        let entry = table.get(slot).ok_or(Error::BadHandle)?;
-        if entry.rights.contains(rights) {
-            Ok(entry.object)
-        } else {
-            Err(Error::AccessDenied)
-        }
+        Ok(table.allowing(slot, rights)?.object)
     }
 
     /// Looks a handle up and checks its rights.
@@ -207,12 +213,7 @@ impl<M: Machine> Kernel<M> {
         rights: Rights,
     ) -> Result<HandleEntry, Error> {
         let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
-        let entry = *table.get(slot).ok_or(Error::BadHandle)?;
-        if entry.rights.contains(rights) {
-            Ok(entry)
-        } else {
-            Err(Error::AccessDenied)
-        }
+        table.allowing(slot, rights).copied()
     }
 
     /// Puts an entry, whose reference is already counted, into the lowest free acceptable slot (or

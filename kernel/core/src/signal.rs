@@ -77,6 +77,11 @@ impl<M: Machine> Kernel<M> {
     #[inline]
     pub(crate) fn raised(&mut self, object: Object) -> Signals {
         let id = match object {
+            // Streams are what programs wait for most.
+            Object::Stream(id, end) => {
+                let found = self.streams.get(id);
+                return found.map_or(Signals::NONE, |found| found.signals(end).word);
+            }
             Object::Session(id) => id,
             Object::WaitSet(id) => return self.wait_set_signals(id),
             _ => return self.word_of(object),

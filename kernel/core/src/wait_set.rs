@@ -70,11 +70,12 @@ impl<M: Machine> Kernel<M> {
         )?;
         self.replace_mask(thread, mask_address)?;
         let mut reported = 0;
+        let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
         for record in bytes.as_chunks_mut().0 {
             let (handle, signals) = wait_item(record);
             // What is raised in the low half, an error in the high one.
-            let answer = match self.object_of(process, handle, Rights::WAIT) {
-                Ok(object) => u64::from(self.raised(object).and(with_always(signals)).0),
+            let answer = match table.allowing(handle, Rights::WAIT) {
+                Ok(entry) => u64::from(self.raised(entry.object).and(with_always(signals)).0),
                 Err(error) => (error as u64) << 32,
             };
             if let Some(place) = record.last_chunk_mut() {
