@@ -1,7 +1,9 @@
 //! What is to be looked at before a thread goes on: a bit each in one byte, so that the short ways
-//! find the common case, none, by one comparison.
+//! find the common case, none, by one comparison. And how its registers come to stand before or
+//! behind the call under way.
 
-use crate::thread::Thread;
+use crate::thread::{Thread, encode};
+use kernel_abi::Error;
 
 /// The set of a thread's marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,5 +99,40 @@ impl Thread {
     #[cfg(test)]
     pub fn is_confined(&self) -> bool {
         self.marks.0 & CONFINED != 0
+    }
+}
+
+/// Length of the `syscall` instruction.
+const SYSCALL_LENGTH: u64 = 2;
+
+impl Thread {
+    /// Sets the registers back so that the call is executed again.
+    pub fn rewind(&mut self) {
+        if !self.is_rewound() {
+            self.set_rewound(true);
+            let registers = &mut self.context.registers;
+            registers.rip = registers.rip.wrapping_sub(SYSCALL_LENGTH);
+            registers.rax = self.call_number;
+        }
+    }
+
+    /// Lets the registers stand behind the call again.
+    pub fn undo_rewind(&mut self) {
+        if self.is_rewound() {
+            self.set_rewound(false);
+            let registers = &mut self.context.registers;
+            registers.rip = registers.rip.wrapping_add(SYSCALL_LENGTH);
+        }
+    }
+
+    /// Sets the result of the call under way.
+    pub fn finish(&mut self, result: Result<u64, Error>) {
+        self.undo_rewind();
+        self.context.registers.rax = encode(result);
+        self.progress = 0;
+        if let Some(mask) = self.saved_mask.take() {
+            self.mask = mask;
+            self.call_attention();
+        }
     }
 }

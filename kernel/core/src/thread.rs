@@ -451,40 +451,6 @@ impl<M: Machine> Kernel<M> {
     }
 }
 
-impl Thread {
-    /// Sets the registers back so that the call is executed again.
-    pub fn rewind(&mut self) {
-        if !self.is_rewound() {
-            self.set_rewound(true);
-            let registers = &mut self.context.registers;
-            registers.rip = registers.rip.wrapping_sub(SYSCALL_LENGTH);
-            registers.rax = self.call_number;
-        }
-    }
-
-    /// Lets the registers stand behind the call again.
-    pub fn undo_rewind(&mut self) {
-        if self.is_rewound() {
-            self.set_rewound(false);
-            let registers = &mut self.context.registers;
-            registers.rip = registers.rip.wrapping_add(SYSCALL_LENGTH);
-        }
-    }
-
-    /// Sets the result of the call under way.
-    pub fn finish(&mut self, result: Result<u64, Error>) {
-        self.undo_rewind();
-        self.context.registers.rax = encode(result);
-        self.progress = 0;
-        if let Some(mask) = self.saved_mask.take() {
-            self.mask = mask;
-            self.call_attention();
-        }
-    }
-}
-
-/// Length of the `syscall` instruction.
-const SYSCALL_LENGTH: u64 = 2;
 /// Interrupts on; the bit that is always set.
 pub(crate) const INITIAL_RFLAGS: u64 = 0x202;
 
