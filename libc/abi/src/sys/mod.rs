@@ -28,6 +28,7 @@ pub mod messages;
 pub mod name_messages;
 pub mod names_of_hosts;
 pub mod notification;
+pub mod options;
 pub mod paths;
 pub mod poll;
 pub mod power;

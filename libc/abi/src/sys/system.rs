@@ -93,6 +93,9 @@ fn descriptors() -> c_long {
 pub extern "C" fn sysconf(name: c_int) -> c_long {
     const POSIX_VERSION: c_long = 200809;
     const XOPEN_VERSION: c_long = 700;
+    if let Some(value) = super::options::value(name) {
+        return value;
+    }
     match name {
         0 => 131072, // ARG_MAX
         1 => -1,     // CHILD_MAX

@@ -233,6 +233,7 @@ unsafe fn notify(queue: c_int, event: Option<&SignalEvent>) -> Result<()> {
         return queue::notify(queue, Told::NoMore);
     };
     match event.way() {
+        way::SIGNAL if event.is_silent() => queue::notify(queue, Told::Nothing),
         way::SIGNAL => queue::notify(queue, Told::Signal(event.signal()?, event.value() as u64)),
         way::NOTHING => queue::notify(queue, Told::Nothing),
         way::THREAD => {
