@@ -117,7 +117,7 @@ pub unsafe extern "C" fn wait4(
     let told = match process::wait(which, value, options as u32 | WEXITED) {
         Ok(Some(told)) => told,
         Ok(None) => return 0,
-        Err(error) => return fail(error as c_int),
+        Err(error) => return int(Err(error)),
     };
     // SAFETY: the caller's.
     unsafe {

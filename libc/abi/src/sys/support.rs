@@ -40,11 +40,20 @@ pub unsafe fn bytes_mut<'a>(pointer: *mut c_void, length: usize) -> &'a mut [u8]
     unsafe { core::slice::from_raw_parts_mut(pointer.cast(), length.min(isize::MAX as usize)) }
 }
 
+/// The error's number. What interrupted a wait may have been a cancellation: a thread that has
+/// been cancelled ends here (POSIX: where it waits).
+fn number_of(error: Error) -> c_int {
+    if error == Error::Interrupted {
+        super::pthread::cancellation_point();
+    }
+    error as c_int
+}
+
 /// 0, or -1 with `errno`.
 pub fn status(result: Result<()>) -> c_int {
     match result {
         Ok(()) => 0,
-        Err(error) => fail(error as c_int),
+        Err(error) => fail(number_of(error)),
     }
 }
 
@@ -52,7 +61,7 @@ pub fn status(result: Result<()>) -> c_int {
 pub fn int(result: Result<i32>) -> c_int {
     match result {
         Ok(value) => value,
-        Err(error) => fail(error as c_int),
+        Err(error) => fail(number_of(error)),
     }
 }
 
@@ -60,7 +69,7 @@ pub fn int(result: Result<i32>) -> c_int {
 pub fn long(result: Result<usize>) -> isize {
     match result {
         Ok(value) => value as isize,
-        Err(error) => fail(error as c_int) as isize,
+        Err(error) => fail(number_of(error)) as isize,
     }
 }
 
@@ -68,7 +77,7 @@ pub fn long(result: Result<usize>) -> isize {
 pub fn number(result: Result<()>) -> c_int {
     match result {
         Ok(()) => 0,
-        Err(error) => error as c_int,
+        Err(error) => number_of(error),
     }
 }
 
