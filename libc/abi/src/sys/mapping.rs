@@ -79,10 +79,26 @@ fn flags_of(bits: c_int) -> Result<u32> {
     Ok(flags)
 }
 
+/// The memory of the file to map; none for what is mapped without a file, as `/dev/zero` is.
+fn file_of(request: &Request) -> Result<Option<Handle>> {
+    const ZERO_DEVICE: u64 = 1 << 8 | 5;
+    if request.flags & MAP_ANONYMOUS != 0 {
+        return Ok(None);
+    }
+    match descriptor::memory(request.fd, request.protection) {
+        Ok((memory, _)) => Ok(Some(memory)),
+        Err(Error::NoDevice) => match descriptor::status(request.fd)?.special_device {
+            ZERO_DEVICE => Ok(None),
+            _ => Err(Error::NoDevice),
+        },
+        Err(error) => Err(error),
+    }
+}
+
 unsafe fn map(request: &Request) -> Result<*mut c_void> {
     check(request)?;
     let flags = flags_of(request.flags)?;
-    let anonymous = request.flags & MAP_ANONYMOUS != 0;
+    let file = file_of(request)?;
     let mut arguments = MapArguments {
         address: request.address as u64,
         length: request.length as u64,
@@ -92,19 +108,19 @@ unsafe fn map(request: &Request) -> Result<*mut c_void> {
         flags,
         maximum_protection: 0,
     };
-    let object = match (anonymous, flags & map_flags::SHARED != 0) {
-        (true, false) => {
+    let object = match (file, flags & map_flags::SHARED != 0) {
+        (Some(file), _) => Some(file),
+        (None, false) => {
             arguments.flags |= map_flags::ANONYMOUS;
             arguments.offset = 0;
             None
         }
         // Shared with children: an object of its own, that a fork does not copy.
-        (true, true) => {
+        (None, true) => {
             arguments.offset = 0;
             let size = (request.length as u64).next_multiple_of(PAGE_SIZE);
             Some(kernel::memory_create(size, 0)?)
         }
-        (false, _) => Some(descriptor::memory(request.fd, request.protection)?.0),
     };
     if let Some(object) = object {
         arguments.memory = object.0;
