@@ -31,7 +31,9 @@ pub fn sdk(workspace: &Workspace, progress: &dyn Progress) -> Result<Sdk> {
     Ok(Sdk::install(&workspace.build("sdk")?, &built)?)
 }
 
-/// The packages of those names, cooked where they are not in the cache.
+/// The packages of those names and of all that they depend on, those first, cooked where they are
+/// not in the cache. (A library's package may have files that its users need, such as the
+/// descriptions of terminals.)
 pub fn cook(
     workspace: &Workspace,
     sdk: &Sdk,
@@ -39,11 +41,7 @@ pub fn cook(
     progress: &Spinner,
 ) -> Result<Vec<Package>> {
     let kit = Kit::open(folders(workspace)?, sdk, progress)?;
-    let mut packages = Vec::new();
-    for name in names {
-        packages.push(kit.package(name)?);
-    }
-    Ok(packages)
+    Ok(kit.packages(&kit.with_dependencies(names)?)?)
 }
 
 /// Cooks for a command line: a misspelt name is told before a libc is built for it.

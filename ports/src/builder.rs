@@ -1,6 +1,7 @@
 //! Building one program: configure, make, install, with the SDK's tools and a clean environment.
 
 use crate::command::run_logged;
+use crate::parts;
 use crate::recipe::{BuildSystem, Recipe};
 use crate::rust_std::{RustStd, forget_program};
 use crate::sdk::Sdk;
@@ -30,6 +31,8 @@ pub struct Job<'a> {
     pub dependencies: PathBuf,
     /// Where the installed files are collected.
     pub destination: PathBuf,
+    /// Where those of them go that are not for the image.
+    pub development: PathBuf,
     /// The log of the whole build.
     pub log: PathBuf,
     /// How many compilers to run at once.
@@ -54,31 +57,38 @@ impl Job<'_> {
         }
     }
 
-    /// Links again in a folder that was compiled before with the same headers: removes what the
-    /// recipe installs and lets the build system make it anew.
+    /// Links again in a folder that was compiled before with the same headers: removes the programs
+    /// and lets the build system make them anew.
     pub fn relink(&self) -> Result<()> {
-        for path in self.recipe.install.files.keys() {
-            forget_program(&self.folder().join(path))?;
-        }
         match self.recipe.build.system {
-            BuildSystem::Configure => self.make("link", &self.recipe.build.make),
-            _ => self.compile(),
+            BuildSystem::Configure => {
+                remove_programs(&self.source)?;
+                self.make("link", &self.recipe.build.make)
+            }
+            BuildSystem::Make => {
+                remove_programs(&self.source)?;
+                self.compile()
+            }
+            _ => {
+                for path in self.recipe.install.files.keys() {
+                    forget_program(&self.folder().join(path))?;
+                }
+                self.compile()
+            }
         }
     }
 
-    /// Whether `relink` can work: the outputs are known by name and the build system notices their
-    /// absence.
+    /// Whether `relink` can work: the build system notices that programs are gone.
     pub fn can_relink(&self) -> bool {
         let outputs = &self.recipe.install.files;
-        let notices = matches!(
-            self.recipe.build.system,
-            BuildSystem::Configure | BuildSystem::Make | BuildSystem::Cargo
-        );
-        notices
-            && !outputs.is_empty()
-            && outputs
-                .keys()
-                .all(|path| self.folder().join(path).is_file())
+        let are_there = outputs
+            .keys()
+            .all(|path| self.folder().join(path).is_file());
+        match self.recipe.build.system {
+            BuildSystem::Configure | BuildSystem::Make => are_there,
+            BuildSystem::Cargo => are_there && !outputs.is_empty(),
+            _ => false,
+        }
     }
 
     /// Collects what goes into the image, stripped.
@@ -106,7 +116,9 @@ impl Job<'_> {
                 recipe: self.recipe.name.clone(),
             });
         }
-        Ok(())
+        parts::separate(&self.destination, &self.development)?;
+        // A library alone leaves the image as it is.
+        fs::create_dir_all(&self.destination).map_err(Error::file("create", &self.destination))
     }
 
     fn folder(&self) -> PathBuf {
@@ -346,6 +358,22 @@ fn is_program(path: &Path) -> Result<bool> {
         // Too short to be one.
         Err(_) => Ok(false),
     }
+}
+
+/// Removes every ELF program under `folder`: the guest's, and helpers that the build made for this
+/// machine, which it makes again, too.
+fn remove_programs(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(Error::file("list", folder))? {
+        let entry = entry.map_err(Error::file("list", folder))?;
+        let path = entry.path();
+        let kind = entry.file_type().map_err(Error::file("examine", &path))?;
+        if kind.is_dir() {
+            remove_programs(&path)?;
+        } else if kind.is_file() && is_program(&path)? {
+            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Replaces every `config.sub` and `config.guess` in the source by the distribution's, which know

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -59,12 +60,35 @@ pub fn of_tree(root: &Path) -> Result<String> {
     Ok(key.finish())
 }
 
+/// As [`of_tree`], without what is called `name` in the folder itself.
+pub fn of_tree_without(root: &Path, name: &str) -> Result<String> {
+    let mut key = KeyBuilder::new();
+    let mut names = names_in(root)?;
+    names.retain(|found| found != name);
+    add_names(&mut key, root, names, "")?;
+    Ok(key.finish())
+}
+
 fn add_tree(key: &mut KeyBuilder, folder: &Path, prefix: &str) -> Result<()> {
+    add_names(key, folder, names_in(folder)?, prefix)
+}
+
+/// What is in a folder, sorted.
+fn names_in(folder: &Path) -> Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::file("list", folder))? {
         names.push(entry.map_err(Error::file("list", folder))?.file_name());
     }
     names.sort();
+    Ok(names)
+}
+
+fn add_names(
+    key: &mut KeyBuilder,
+    folder: &Path,
+    names: Vec<OsString>,
+    prefix: &str,
+) -> Result<()> {
     for name in names {
         let path = folder.join(&name);
         let label = format!("{prefix}/{}", name.to_string_lossy());
@@ -113,6 +137,18 @@ mod tests {
         let mut second = KeyBuilder::new();
         second.add("ab", b"c");
         assert_ne!(first.finish(), second.finish());
+    }
+
+    #[test]
+    fn a_file_that_is_left_out_does_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("kept"), "one").unwrap();
+        std::fs::write(folder.path().join("left"), "one").unwrap();
+        let before = of_tree_without(folder.path(), "left").unwrap();
+        std::fs::write(folder.path().join("left"), "two").unwrap();
+        assert_eq!(before, of_tree_without(folder.path(), "left").unwrap());
+        std::fs::write(folder.path().join("kept"), "two").unwrap();
+        assert_ne!(before, of_tree_without(folder.path(), "left").unwrap());
     }
 
     #[test]

@@ -10,7 +10,9 @@ pub mod command;
 pub mod digest;
 pub mod error;
 pub mod kit;
+pub mod order;
 pub mod package;
+mod parts;
 pub mod recipe;
 pub mod rust_std;
 pub mod sdk;
@@ -22,10 +24,17 @@ pub use error::{Error, Result};
 /// which is what the libc is source-compatible with.
 pub const TARGET: &str = "x86_64-microkosm-linux-musl";
 
-/// Told about each step of a long operation, so that the caller can show progress.
-pub trait Progress {
-    /// A new step has begun; `text` is a short line such as `dash: configure`.
+/// Told about each step of a long operation, so that the caller can show progress. Several
+/// packages are cooked at once.
+pub trait Progress: Sync {
+    /// A new step has begun; `text` is a short line such as `dash: configure`. What is before the
+    /// colon says whose step it is: it takes the place of that package's last step.
     fn step(&self, text: &str);
+
+    /// The package called `name` is finished and will have no more steps.
+    fn finished(&self, name: &str) {
+        let _ = name;
+    }
 }
 
 /// Shows nothing.

@@ -1,8 +1,8 @@
 //! Packages: what a recipe's build puts into the image.
 //!
 //! A package is a folder, `NAME-VERSION-KEY/`, with the files as they will appear in the guest in
-//! `files/` and a description in `package.toml`. It is made under another name and renamed when it
-//! is complete, so one that is there is whole.
+//! `files/`, headers and libraries in `development/`, and a description in `package.toml`. It is made
+//! under another name and renamed when it is complete, so one that is there is whole.
 
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,14 @@ impl Package {
     /// The folder whose contents go to the root of the image.
     pub fn files(&self) -> PathBuf {
         self.folder.join("files")
+    }
+
+    /// The folders that together are all that was installed: what goes into the image, and the
+    /// headers and libraries that only those built against this package need.
+    pub fn parts(&self) -> Vec<PathBuf> {
+        let mut parts = vec![self.files(), self.folder.join("development")];
+        parts.retain(|part| part.is_dir());
+        parts
     }
 }
 

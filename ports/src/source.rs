@@ -10,6 +10,7 @@ use crate::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// After this long the lists of Debian's source packages are renewed.
@@ -18,6 +19,8 @@ const LISTS_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The folder of checked source files, shared by all checkouts of the project.
 pub struct SourceCache {
     root: PathBuf,
+    /// Held while a registry's tool runs: they share files.
+    fetching: Mutex<()>,
 }
 
 impl SourceCache {
@@ -25,7 +28,10 @@ impl SourceCache {
     pub fn open(root: &Path) -> Result<SourceCache> {
         let root = root.join("sources");
         fs::create_dir_all(&root).map_err(Error::file("create", &root))?;
-        Ok(SourceCache { root })
+        Ok(SourceCache {
+            root,
+            fetching: Mutex::new(()),
+        })
     }
 
     /// The recipe's source file, fetched when it is not there yet. Its hash has been checked.
@@ -36,6 +42,7 @@ impl SourceCache {
             check_hash(&kept, &recipe.source.sha256)?;
             return Ok(kept);
         }
+        let _one_at_a_time = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         let incoming = self
             .root
             .join(format!("incoming-{}-{}", recipe.name, std::process::id()));
