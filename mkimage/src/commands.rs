@@ -1,7 +1,7 @@
 //! What each subcommand does, in terms of the other modules.
 
 use crate::exec::{self, Request};
-use crate::image::{self, DEFAULT_PROFILE, build_profile};
+use crate::image::{self, build_profile};
 use crate::staging::Addition;
 use crate::workspace::{Workspace, make_folder, write_file};
 use crate::{
@@ -83,7 +83,7 @@ fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
     if let Some(disk) = arguments.disk.as_ref().filter(|disk| !disk.is_file()) {
         bail!("--disk: there is no file {}", disk.display());
     }
-    let built = build_profile(workspace, DEFAULT_PROFILE)?;
+    let built = build_profile(workspace, &arguments.machine.profile)?;
     let options = interactive::Options {
         processors: arguments.machine.smp,
         memory_mib: arguments.machine.memory.into(),
@@ -96,7 +96,7 @@ fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
 
 fn execute(workspace: &Workspace, arguments: ExecArguments) -> Result<u8> {
     check_additions(&arguments.add)?;
-    let built = build_profile(workspace, DEFAULT_PROFILE)?;
+    let built = build_profile(workspace, &arguments.machine.profile)?;
     let request = Request {
         // As ssh does: the words are joined, and the guest's shell reads them.
         command: arguments.command.join(" "),

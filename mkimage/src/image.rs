@@ -16,11 +16,14 @@ use std::path::{Path, PathBuf};
 /// The profile that is used when none is named.
 pub const DEFAULT_PROFILE: &str = "default";
 
+/// The profile with every program, on which the tests of those run that are not in the default one.
+pub const FULL_PROFILE: &str = "full";
+
 /// What an image contains, read from `mkimage/profiles/NAME.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// Recipes whose packages are installed.
+    /// Recipes whose packages are installed; of files with the same path the last one's is there.
     pub packages: Vec<String>,
     /// Size of the root partition.
     pub size: String,
@@ -31,6 +34,21 @@ pub struct Profile {
     pub symbols: bool,
     /// Folders → modes.
     pub folders: BTreeMap<String, u32>,
+}
+
+/// A profile that is another one and more.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extension {
+    /// The other one's name. It must not be an extension itself.
+    extends: String,
+    /// Recipes whose packages are installed over those of the other one.
+    packages: Vec<String>,
+}
+
+/// Whether a profile's text says that it extends another one.
+fn is_extension(text: &str) -> bool {
+    toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("extends"))
 }
 
 fn yes() -> bool {
@@ -51,7 +69,24 @@ impl Profile {
         }
         let text = String::from_utf8(read_file(&path)?)
             .with_context(|| format!("{} is not UTF-8", path.display()))?;
-        toml::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
+        let wrong = |error| anyhow!("{}: {error}", path.display());
+        if !is_extension(&text) {
+            return toml::from_str(&text).map_err(wrong);
+        }
+        let extension: Extension = toml::from_str(&text).map_err(wrong)?;
+        let base = workspace
+            .path("mkimage/profiles")
+            .join(format!("{}.toml", extension.extends));
+        if is_extension(&String::from_utf8_lossy(&read_file(&base)?)) {
+            bail!(
+                "{}: {} extends another one itself",
+                path.display(),
+                extension.extends
+            );
+        }
+        let mut profile = Profile::load(workspace, &extension.extends)?;
+        profile.packages.extend(extension.packages);
+        Ok(profile)
     }
 
     /// The size of the root partition in bytes.

@@ -84,9 +84,12 @@ struct BuildArguments {
     output: PathBuf,
 }
 
-/// The machine to boot.
+/// The machine to boot, and with what.
 #[derive(Args)]
 struct MachineArguments {
+    /// Profile from mkimage/profiles
+    #[arg(long, default_value = image::DEFAULT_PROFILE)]
+    profile: String,
     /// Number of processors
     #[arg(long, default_value_t = 1, value_parser = |text: &str| bounded(text, 1, 8))]
     smp: u32,

@@ -3,6 +3,7 @@
 use super::damage::{BundleDamage, Damage};
 use super::power_cut::PowerCut;
 use crate::console::Step;
+use crate::image::DEFAULT_PROFILE;
 use crate::workspace::{Workspace, read_file};
 use crate::{packages, tour};
 use anyhow::{Context, Result, anyhow, bail};
@@ -31,6 +32,8 @@ pub struct GuestTest {
     pub serial: Vec<String>,
     /// A document whose `console` blocks are typed in and compared.
     pub tour: Option<String>,
+    /// The profile whose image it runs on, if it is not the default one.
+    pub profile: Option<String>,
     /// Standard output, exactly.
     pub output: String,
     /// In place of `output`: its SHA-256, for output that is long or no text.
@@ -136,6 +139,11 @@ impl GuestTest {
     fn needs_script(&self) -> bool {
         let nothing_listed = self.boots.is_empty() && self.console.is_empty();
         self.command.is_none() && self.boot_words.is_none() && nothing_listed
+    }
+
+    /// The profile whose image it runs on.
+    pub fn profile_name(&self) -> &str {
+        self.profile.as_deref().unwrap_or(DEFAULT_PROFILE)
     }
 
     /// Whether it can run in a boot with others.

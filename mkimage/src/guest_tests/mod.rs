@@ -6,13 +6,13 @@
 use crate::console;
 use crate::exec::{self, Outcome, Request, Sink};
 use crate::host_tests::Tally;
-use crate::image::{Built, DEFAULT_PROFILE, build_profile};
+use crate::image::{Built, DEFAULT_PROFILE, FULL_PROFILE, Profile, build_profile};
 use crate::serial::{self, Trial};
 use crate::staging::Addition;
 use crate::workspace::{Workspace, make_folder, write_file};
 use crate::{disk, packages, root_file_system};
 use anyhow::{Context, Result, anyhow, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -51,25 +51,54 @@ pub fn run(workspace: &Workspace, names: &[String], tally: &mut Tally) -> Result
     if !names.is_empty() {
         tests.retain(|name, _| names.contains(name));
     }
-    let built = build_profile(workspace, DEFAULT_PROFILE)?;
-    let in_image = |test: &GuestTest| match &test.package {
-        Some(package) => built.profile.packages.contains(package),
-        None => true,
-    };
-    // A port that is not in the image is tried when it is asked for by name.
-    if names.is_empty() {
-        tests.retain(|_, test| in_image(test));
+    let profiles = place(workspace, &mut tests, !names.is_empty())?;
+    for profile in profiles {
+        let built = build_profile(workspace, &profile)?;
+        let its_own = tests.extract_if(.., |_, test| test.profile_name() == profile);
+        run_on(workspace, &built, its_own.collect(), tally)?;
     }
-    for test in tests.values_mut() {
-        if in_image(test) {
+    Ok(())
+}
+
+/// Decides on which profile's image each test of a port runs; answers the profiles that are needed,
+/// the default one first. `by_name`: a port that is not in the default image is added to it, which is
+/// quicker than to build a larger image for one test.
+fn place(
+    workspace: &Workspace,
+    tests: &mut BTreeMap<String, GuestTest>,
+    by_name: bool,
+) -> Result<BTreeSet<String>> {
+    let default = Profile::load(workspace, DEFAULT_PROFILE)?;
+    let full = Profile::load(workspace, FULL_PROFILE)?;
+    tests.retain(|_, test| {
+        let Some(package) = &test.package else {
+            return true;
+        };
+        if default.packages.contains(package) {
             test.package = None;
+        } else if !by_name && full.packages.contains(package) {
+            test.package = None;
+            test.profile = Some(FULL_PROFILE.to_string());
+        } else if !by_name {
+            // A port that is in no image is tried when it is asked for by name.
+            return false;
         }
-    }
+        true
+    });
+    Ok(tests
+        .values()
+        .map(|test| test.profile_name().to_string())
+        .collect())
+}
+
+fn run_on(
+    workspace: &Workspace,
+    built: &Built,
+    tests: BTreeMap<String, GuestTest>,
+    tally: &mut Tally,
+) -> Result<()> {
     let (shared, own): (Vec<_>, Vec<_>) = tests.into_iter().partition(|(_, test)| test.can_share());
-    let runner = Runner {
-        workspace,
-        built: &built,
-    };
+    let runner = Runner { workspace, built };
     for (name, result) in runner.run_shared(shared)? {
         report(&name, result, tally);
     }
