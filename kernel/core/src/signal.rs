@@ -75,7 +75,7 @@ impl<M: Machine> Kernel<M> {
 
     /// The signals that a waiter for the object sees: a session's own and its data object's.
     #[inline]
-    pub(crate) fn raised(&mut self, object: Object) -> Signals {
+    pub(crate) fn raised(&self, object: Object) -> Signals {
         let id = match object {
             // Streams are what programs wait for most.
             Object::Stream(id, end) => {

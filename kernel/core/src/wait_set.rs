@@ -250,10 +250,23 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// A set is readable while a wait would report something.
-    pub(crate) fn wait_set_signals(&mut self, id: Id<WaitSet>) -> Signals {
-        match self.wait_set_ready(id, 1).is_empty() {
-            true => Signals::NONE,
-            false => Signals::READABLE,
+    pub(crate) fn wait_set_signals(&self, id: Id<WaitSet>) -> Signals {
+        let Some(set) = self.wait_sets.get(id) else {
+            return Signals::NONE;
+        };
+        let mut ready = set.ready.iter().filter_map(|key| set.items.get(key));
+        match ready.any(|item| !self.item_raised(item).is_empty()) {
+            true => Signals::READABLE,
+            false => Signals::NONE,
+        }
+    }
+
+    /// What a wait would report of an item.
+    fn item_raised(&self, item: &Item) -> Signals {
+        let raised = self.raised(item.object).and(item.signals);
+        match item.flags & wait_flags::EDGE != 0 {
+            true => raised.and(item.pending),
+            false => raised,
         }
     }
 
@@ -324,14 +337,7 @@ impl<M: Machine> Kernel<M> {
             let Some(item) = self.wait_sets.get(id).and_then(|set| set.items.get(&key)) else {
                 continue;
             };
-            let (object, wanted, pending, cookie) =
-                (item.object, item.signals, item.pending, item.cookie);
-            let raised = self.raised(object).and(wanted);
-            let raised = if item_is_edge(self, id, key) {
-                raised.and(pending)
-            } else {
-                raised
-            };
+            let (cookie, raised) = (item.cookie, self.item_raised(item));
             if raised.is_empty() {
                 self.wait_set_unqueue(id, key);
             } else {
@@ -409,9 +415,4 @@ struct Report {
     key: u64,
     cookie: u64,
     raised: Signals,
-}
-
-fn item_is_edge<M: Machine>(kernel: &Kernel<M>, id: Id<WaitSet>, key: u64) -> bool {
-    let item = kernel.wait_sets.get(id).and_then(|set| set.items.get(&key));
-    item.is_some_and(|item| item.flags & wait_flags::EDGE != 0)
 }
