@@ -228,8 +228,11 @@ calls! {
     123 SleepUntil(clock, deadline_ns);
 
     // Upcalls.
-    /// Raises an upcall in a process (`thread` 0: any thread that does not block it) or thread.
-    128 UpcallRaise(process, thread, upcall, value);
+    /// Raises an upcall in a process (`thread` 0: any thread that does not block it) or thread, with
+    /// three words that its handler gets. With `process::RAISE_UNLESS_DEFAULT` in `upcall` it is
+    /// dropped where the action is the default and no thread blocks it. Those from
+    /// `process::FIRST_QUEUED_UPCALL` on queue: `WouldBlock` beyond the limit.
+    128 UpcallRaise(process, thread, upcall, value, detail0, detail1);
     /// Changes the calling thread's mask (`mask_how`): returns the old one in `rax` (bit 63 is
     /// never set).
     129 UpcallMask(how, mask);
@@ -240,12 +243,14 @@ calls! {
     /// Waits with another mask until an upcall is delivered (`sigsuspend`): always `Interrupted`.
     132 UpcallSuspend(mask);
     /// Takes one pending upcall of a set without delivering it (`sigtimedwait`): returns its
-    /// number; writes its value (u64) to `address`.
+    /// number; writes its three words (u64) to `address`.
     133 UpcallTake(set, address, deadline_ns);
     /// Pending upcalls of the thread and process.
     134 UpcallPending();
     /// Reads actions or resets all caught ones of another process (`reset` != 0; exec does it).
     135 UpcallInspect(process, upcall, address);
+    /// Drops the pending upcalls of a set, of a process and its threads (needs MANAGE).
+    136 UpcallDiscard(process, set);
 
     // Waiting.
     /// Waits for any of `count` `wait::WaitItem`s until the monotonic deadline: returns how many
@@ -255,19 +260,26 @@ calls! {
     145 EventCreate(signals);
     /// Changes an event's word: clear, then set.
     146 EventSignal(event, clear, set);
-    /// Makes a timer.
+    /// Makes a timer of a clock; CPU clocks are those of the calling process or thread.
     147 TimerCreate(clock);
     /// Sets the next expiry and the interval (0: once). `u64::MAX` disarms. A read takes the count
-    /// of expiries (u64).
-    148 TimerSet(timer, deadline_ns, interval_ns);
+    /// of expiries (u64). Flag 1: the deadline is monotonic though the clock is the real-time one
+    /// (else it moves when that is set).
+    148 TimerSet(timer, deadline_ns, interval_ns, flags);
     /// Makes a wait set.
     149 WaitSetCreate();
     /// Adds or changes an item; signals 0 with flags 0 removes it.
     150 WaitSetChange(wait_set, handle, signals, cookie, flags);
     /// Waits: writes `wait::WaitReport`s, returns how many.
     151 WaitSetWait(wait_set, address, count, deadline_ns);
-    /// Time of a clock.
-    152 ClockRead(clock);
+    /// Time of a clock (`thread`: whose CPU time, by number; 0: the calling thread's).
+    152 ClockRead(clock, thread);
+    /// Has each expiry of a timer raise an upcall in the calling process (`thread` 0) or one of its
+    /// threads. One is pending at most; those that come meanwhile are counted as overrun, which the
+    /// upcall carries in the upper half of `detail0`.
+    153 TimerNotify(timer, thread, upcall, value, detail0, detail1);
+    /// Describes a timer (`system::TimerState`).
+    154 TimerState(timer, address);
 
     // The machine.
     /// Makes an interrupt object (`system::InterruptArguments`).

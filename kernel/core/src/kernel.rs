@@ -79,6 +79,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) cursors: Slab<Cursor>,
     pub(crate) events: Slab<Event>,
     pub(crate) timers: Slab<Timer>,
+    /// Those that wait for CPU time.
+    pub(crate) cpu_timers: Vec<Id<Timer>>,
     pub(crate) interrupts: Slab<Interrupt>,
     pub(crate) wait_sets: Slab<WaitSet>,
     pub(crate) ports: Slab<Ports>,
@@ -116,6 +118,7 @@ impl<M: Machine> Kernel<M> {
             cursors: Slab::new(),
             events: Slab::new(),
             timers: Slab::new(),
+            cpu_timers: Vec::new(),
             interrupts: Slab::new(),
             wait_sets: Slab::new(),
             ports: Slab::new(),

@@ -6,6 +6,7 @@ use crate::machine::{Context, Cpu, Machine};
 use crate::marks::Marks;
 use crate::memory::MemoryId;
 use crate::object::Object;
+use crate::pending::Pending;
 use crate::pending_call::{PendingCall, Token};
 use crate::priority::Priority;
 use crate::scheduler::Account;
@@ -66,6 +67,8 @@ pub(crate) enum Wait {
     Futex(FutexKey),
     /// Its deadline only.
     Sleep,
+    /// A time of the real-time clock; the call is executed again.
+    RealtimeSleep,
     /// The answer to its call.
     Reply,
     /// A message of an endpoint.
@@ -107,9 +110,7 @@ pub struct Thread {
     /// Mask to put back when a call that replaced it is over.
     pub(crate) saved_mask: Option<u64>,
     /// Upcalls pending for this thread.
-    pub(crate) pending: u64,
-    /// Words that came with them: (upcall, value).
-    pub(crate) pending_values: Vec<(u32, u64)>,
+    pub(crate) pending: Pending,
     /// A fault waiting to be delivered: (kind, address).
     pub(crate) fault: Option<(u32, u64)>,
     /// Lowest address and size.
@@ -171,8 +172,7 @@ impl<M: Machine> Kernel<M> {
             marks: Marks::default(),
             mask,
             saved_mask: None,
-            pending: 0,
-            pending_values: Vec::new(),
+            pending: Pending::default(),
             fault: None,
             alternate_stack: (0, 0),
             base,
@@ -183,7 +183,7 @@ impl<M: Machine> Kernel<M> {
             serving: Token::NONE,
             call: PendingCall::default(),
         };
-        thread.set_attention(owner.pending != 0);
+        thread.set_attention(owner.pending.set() != 0);
         thread.set_held(owner.suspensions != 0);
         let id = self.threads.insert(thread);
         if let Some(owner) = self.processes.get_mut(process) {
@@ -319,6 +319,7 @@ impl<M: Machine> Kernel<M> {
             Wait::None
             | Wait::Signals
             | Wait::Sleep
+            | Wait::RealtimeSleep
             | Wait::Reply
             | Wait::Upcall
             | Wait::PendingUpcall(_) => {}
@@ -421,6 +422,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(owner) = self.processes.get_mut(process) {
             owner.threads.retain(|&other| other != thread);
             owner.ended_threads_ns += used_ns;
+            owner.queued = owner.queued.saturating_sub(found.pending.queued());
             if found.serving != Token::NONE {
                 owner.was_serving.push(found.serving);
             }

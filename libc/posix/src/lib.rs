@@ -13,6 +13,7 @@ pub mod descriptor;
 pub mod names;
 pub mod power;
 pub mod process;
+pub mod timer;
 
 pub use proto::Error;
 

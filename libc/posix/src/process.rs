@@ -2,7 +2,8 @@
 
 use crate::{Error, Result};
 use kernel_abi::Handle;
-use libc_rt::Session;
+use kernel_abi::process::RAISE_UNLESS_DEFAULT;
+use libc_rt::{Session, kernel};
 use proto::process;
 use proto::types::{Plain, WaitStatus, open_flags};
 
@@ -59,8 +60,29 @@ pub fn status_word(status: &WaitStatus) -> i32 {
     }
 }
 
+/// Signals that the process server has to see: those that stop a process or let it go on.
+const OF_JOB_CONTROL: u64 = 1 << 8 | 0b1111 << 17 | 1 << 21;
+/// Signals whose default is to do nothing.
+const IGNORED_BY_DEFAULT: u64 = 1 << 16 | 1 << 22 | 1 << 27;
+
+/// Raises a signal in the process itself (thread 0: in any of its threads).
+pub fn raise(thread: u64, signal: u32, code: i32, value: u64) -> Result<()> {
+    let upcall = u64::from(signal - 1);
+    let flag = match IGNORED_BY_DEFAULT >> upcall & 1 {
+        0 => 0,
+        _ => RAISE_UNLESS_DEFAULT,
+    };
+    let [value, first, second] = libc_rt::signal::own_words(code, value);
+    kernel::upcall_raise(Handle::SELF, thread, upcall | flag, value, first, second)?;
+    Ok(())
+}
+
 /// `kill`; `code` is `si_code` (0 = `SI_USER`, -1 = `SI_QUEUE`).
 pub fn kill(target: i64, signal: u32, code: i64, value: u64) -> Result<()> {
+    let own = target == libc_rt::identity::process() as i64;
+    if own && (1..=64).contains(&signal) && OF_JOB_CONTROL >> (signal - 1) & 1 == 0 {
+        return raise(0, signal, code as i32, value);
+    }
     process::kill(&SERVER, target, signal, code, value, &[]).map(|_| ())
 }
 
@@ -135,12 +157,9 @@ pub fn usage(children: bool) -> Result<Usage> {
     })
 }
 
-/// `setitimer` and `getitimer`: value and interval before, in nanoseconds.
-pub fn interval_timer(which: u32, new: Option<(u64, u64)>) -> Result<(u64, u64)> {
-    let (value, interval) = new.unwrap_or((0, 0));
-    let set = new.is_some() as u32;
-    let words = process::interval_timer(&SERVER, which, set, value, interval, &[])?.words;
-    Ok((words[0], words[1]))
+/// CPU time of another process, in nanoseconds.
+pub fn processor_time(process_id: u64) -> Result<u64> {
+    process::processor_time(&SERVER, process_id, &[]).map(|answer| answer.words[0])
 }
 
 /// `getpriority` and `setpriority`, as nice + 20.

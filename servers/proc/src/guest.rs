@@ -4,17 +4,17 @@ use alloc::vec;
 use alloc::vec::Vec;
 use kernel_abi::memory::{RegionInfo, protection};
 use kernel_abi::object::handle_flags;
-use kernel_abi::process::{ForkResult, ProcessInfo, process_property};
-use kernel_abi::system::clock;
+use kernel_abi::process::{ForkResult, ProcessInfo, RAISE_UNLESS_DEFAULT, process_property};
 use kernel_abi::{Handle, ObjectKind, PAGE_SIZE, Rights, Signals};
 use kernel_stubs::safe;
-use proto::types::{Plain, open_flags};
+use proto::types::{Plain, SignalInformation, open_flags};
 use proto::{Answer, Attributes, Error, Identity, directory, file, supervisor};
 use server_rt::{Mapping, Session, elf};
 
 use crate::execute::{self, Program, Source};
 use crate::kernel::Kernel;
 use crate::process::{MAX_PROCESSES, Process};
+use crate::signal::{DefaultAction, default_action};
 use crate::stack::{self, auxiliary};
 
 /// Highest address of a stack; a random number of pages lies above it.
@@ -272,10 +272,27 @@ impl Kernel for Guest {
         &mut self,
         process: Handle,
         thread: u64,
-        upcall: u32,
-        value: u64,
+        information: &SignalInformation,
     ) -> Result<(), Error> {
-        Ok(safe::upcall_raise(process, thread, upcall, value)?)
+        let signal = information.signal;
+        let upcall = match default_action(signal) {
+            DefaultAction::Ignore | DefaultAction::Continue => {
+                u64::from(signal - 1) | RAISE_UNLESS_DEFAULT
+            }
+            _ => u64::from(signal - 1),
+        };
+        let [value, detail0, detail1] = information.words();
+        let raised = safe::upcall_raise(process, thread, upcall, value, detail0, detail1);
+        Ok(raised?)
+    }
+
+    fn discard(&mut self, process: Handle, set: u64) {
+        let _ = safe::upcall_discard(process, set);
+    }
+
+    fn action(&self, process: Handle, signal: u32) -> u64 {
+        let action = safe::upcall_inspect(process, u64::from(signal - 1));
+        action.map_or(0, |action| action.flags)
     }
 
     fn information(&self, process: Handle) -> ProcessInfo {
@@ -301,26 +318,6 @@ impl Kernel for Guest {
     fn write_kept(&mut self, token: u64, buffer: usize, bytes: &[u8]) -> Result<(), Error> {
         safe::message_write(token, buffer as u64, 0, bytes)?;
         Ok(())
-    }
-
-    fn timer_create(&mut self, cookie: u64) -> Result<Handle, Error> {
-        let timer = safe::timer_create(clock::MONOTONIC)?;
-        safe::endpoint_bind(self.endpoint, timer, Signals::READABLE, cookie)?;
-        Ok(timer)
-    }
-
-    fn timer_rearm(&mut self, timer: Handle, cookie: u64) {
-        let _ = safe::read(timer, &mut [0; 8]);
-        let _ = safe::endpoint_bind(self.endpoint, timer, Signals::READABLE, cookie);
-    }
-
-    fn timer_set(
-        &mut self,
-        timer: Handle,
-        deadline_ns: u64,
-        interval_ns: u64,
-    ) -> Result<(), Error> {
-        Ok(safe::timer_set(timer, deadline_ns, interval_ns)?)
     }
 
     fn now_ns(&self) -> u64 {

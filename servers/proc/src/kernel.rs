@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use kernel_abi::Handle;
 use kernel_abi::memory::RegionInfo;
 use kernel_abi::process::{ForkResult, ProcessInfo};
+use proto::types::SignalInformation;
 use proto::{Answer, Error};
 
 use crate::execute::{Program, Source};
@@ -31,9 +32,19 @@ pub trait Kernel {
     fn suspend(&mut self, process: Handle);
     /// Lets them go on.
     fn resume(&mut self, process: Handle);
-    /// Raises upcall `upcall` (signal number minus one); thread 0: any.
-    fn raise(&mut self, process: Handle, thread: u64, upcall: u32, value: u64)
-    -> Result<(), Error>;
+    /// Raises a signal; thread 0: any. One whose default is to do nothing is dropped where the
+    /// action is the default and nobody blocks it. `WouldBlock` when too many are queued.
+    fn raise(
+        &mut self,
+        process: Handle,
+        thread: u64,
+        information: &SignalInformation,
+    ) -> Result<(), Error>;
+    /// Drops the pending signals of a set.
+    fn discard(&mut self, process: Handle, set: u64);
+    /// What the process does on a signal (`kernel_abi::process::upcall_flags`, and the flags of
+    /// `sigaction` that the kernel keeps for this server: [`crate::signal::kept`]).
+    fn action(&self, process: Handle, signal: u32) -> u64;
     /// State, times, upcall sets.
     fn information(&self, process: Handle) -> ProcessInfo;
     /// The mapping at or above an address.
@@ -48,13 +59,6 @@ pub trait Kernel {
     fn reply(&mut self, token: u64, result: Result<Answer, Error>);
     /// Copies into an output buffer of a call that was kept.
     fn write_kept(&mut self, token: u64, buffer: usize, bytes: &[u8]) -> Result<(), Error>;
-    /// Makes a timer whose expiries arrive with `cookie`.
-    fn timer_create(&mut self, cookie: u64) -> Result<Handle, Error>;
-    /// Arms it again for delivery and takes the count of expiries.
-    fn timer_rearm(&mut self, timer: Handle, cookie: u64);
-    /// Sets the expiry (monotonic ns, `u64::MAX` disarms) and the interval.
-    fn timer_set(&mut self, timer: Handle, deadline_ns: u64, interval_ns: u64)
-    -> Result<(), Error>;
     /// Monotonic time.
     fn now_ns(&self) -> u64;
     /// Has this server told of a process's end, with its id.

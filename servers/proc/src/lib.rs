@@ -29,7 +29,6 @@ pub mod stack;
 mod survival;
 #[cfg(test)]
 mod tests;
-mod timers;
 mod wait;
 
 pub use server::Server;

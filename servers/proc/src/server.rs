@@ -11,9 +11,6 @@ use crate::process::{Answered, Process, Table};
 use crate::wait::Waiter;
 use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, TERMINAL_BADGE};
 
-/// Bit of a binding's cookie: an interval timer instead of an end.
-pub(crate) const TIMER_COOKIE: u64 = 1 << 62;
-
 /// All processes and what waits for them.
 pub struct Server<K> {
     /// Effects.
@@ -99,13 +96,9 @@ impl<K: Kernel> Server<K> {
         reply
     }
 
-    /// A bound object raised a signal: a process ended, or a timer expired.
+    /// A process ended.
     pub fn bound(&mut self, cookie: u64) {
-        if cookie & TIMER_COOKIE != 0 {
-            self.timer_expired(cookie & !TIMER_COOKIE);
-        } else {
-            self.ended(cookie);
-        }
+        self.ended(cookie);
     }
 }
 

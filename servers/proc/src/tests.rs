@@ -8,14 +8,14 @@ use std::vec::Vec;
 use kernel_abi::Handle;
 use kernel_abi::memory::RegionInfo;
 use kernel_abi::message::{Fault, WORDS};
-use kernel_abi::process::{ForkResult, ProcessInfo};
-use proto::types::{Plain, WaitStatus};
+use kernel_abi::process::{ForkResult, ProcessInfo, upcall_flags};
+use proto::types::{Plain, SignalInformation, WaitStatus};
 use proto::{Answer, Attributes, Call, Error, Identity, Input, Outcome, Output, job, process};
 
 use crate::execute::{Program, Source};
 use crate::kernel::Kernel;
 use crate::process::Process;
-use crate::signal::number;
+use crate::signal::{STOPS, bit, kept, number};
 use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
 
 /// What the fake saw, and what it answers.
@@ -23,6 +23,10 @@ use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
 struct Fake {
     next_handle: u32,
     raised: Vec<(Handle, u32)>,
+    told: Vec<SignalInformation>,
+    discarded: Vec<(Handle, u64)>,
+    actions: BTreeMap<(u32, u32), u64>,
+    queue_full: bool,
     replies: Vec<(u64, Result<Answer, Error>)>,
     written: Vec<(u64, Vec<u8>)>,
     killed: Vec<(Handle, u64)>,
@@ -30,7 +34,6 @@ struct Fake {
     resumed: Vec<Handle>,
     information: BTreeMap<u32, ProcessInfo>,
     identities: BTreeMap<u32, Identity>,
-    timers: Vec<(u64, u64)>,
     replaced: Vec<(u64, Handle)>,
     now_ns: u64,
     kept: BTreeMap<usize, Handle>,
@@ -83,9 +86,25 @@ impl Kernel for Fake {
     fn resume(&mut self, process: Handle) {
         self.resumed.push(process);
     }
-    fn raise(&mut self, process: Handle, _: u64, upcall: u32, _: u64) -> Result<(), Error> {
-        self.raised.push((process, upcall + 1));
+    fn raise(
+        &mut self,
+        process: Handle,
+        _: u64,
+        information: &SignalInformation,
+    ) -> Result<(), Error> {
+        if self.queue_full {
+            return Err(Error::WouldBlock);
+        }
+        self.raised.push((process, information.signal));
+        self.told.push(*information);
         Ok(())
+    }
+    fn discard(&mut self, process: Handle, set: u64) {
+        self.discarded.push((process, set));
+    }
+    fn action(&self, process: Handle, signal: u32) -> u64 {
+        let action = self.actions.get(&(process.0, signal));
+        action.copied().unwrap_or_default()
     }
     fn information(&self, process: Handle) -> ProcessInfo {
         self.information
@@ -105,14 +124,6 @@ impl Kernel for Fake {
     }
     fn write_kept(&mut self, token: u64, _buffer: usize, bytes: &[u8]) -> Result<(), Error> {
         self.written.push((token, bytes.to_vec()));
-        Ok(())
-    }
-    fn timer_create(&mut self, _cookie: u64) -> Result<Handle, Error> {
-        Ok(Handle(7777))
-    }
-    fn timer_rearm(&mut self, _timer: Handle, _cookie: u64) {}
-    fn timer_set(&mut self, _: Handle, deadline: u64, interval: u64) -> Result<(), Error> {
-        self.timers.push((deadline, interval));
         Ok(())
     }
     fn now_ns(&self) -> u64 {
@@ -296,16 +307,13 @@ impl Machine {
         }
     }
 
-    fn catch(&mut self, process: u64, signal: u32) {
+    fn act(&mut self, process: u64, signal: u32, flags: u64) {
         let handle = self.handle(process);
-        let information = self.server.kernel.information.entry(handle.0).or_default();
-        information.caught |= 1 << (signal - 1);
+        self.server.kernel.actions.insert((handle.0, signal), flags);
     }
 
     fn ignore(&mut self, process: u64, signal: u32) {
-        let handle = self.handle(process);
-        let information = self.server.kernel.information.entry(handle.0).or_default();
-        information.ignored |= 1 << (signal - 1);
+        self.act(process, signal, upcall_flags::IGNORED);
     }
 
     fn kill(&mut self, sender: u64, target: i64, signal: u32) -> Result<u64, Error> {
@@ -414,20 +422,66 @@ fn a_parent_that_ignores_its_children_gets_no_zombies() {
 }
 
 #[test]
-fn the_end_of_a_child_is_signalled_only_to_a_parent_that_catches_it() {
+fn the_end_of_a_child_is_signalled_with_who_it_was_and_how_it_ended() {
     let mut machine = Machine::new();
     let child = machine.fork(1);
-    machine.end(child, 0);
-    assert_eq!(machine.server.kernel.raised, []);
-    let child = machine.fork(1);
-    machine.catch(1, number::CHLD);
     machine.end(child, 3);
-    assert_eq!(
-        machine.server.kernel.raised,
-        [(Handle(INIT_HANDLE), number::CHLD)]
+    let raised = [(Handle(INIT_HANDLE), number::CHLD)];
+    assert_eq!(machine.server.kernel.raised, raised);
+    let told = machine.server.kernel.told[0];
+    assert_eq!((told.process, told.code, told.status), (child, 1, 3));
+}
+
+#[test]
+fn a_parent_that_does_not_want_to_wait_gets_no_zombies_but_the_signal_if_it_catches_it() {
+    let mut machine = Machine::new();
+    for (flags, signals) in [(0, 0), (upcall_flags::CAUGHT, 1)] {
+        machine.act(1, number::CHLD, kept::NO_CHILD_WAIT | flags);
+        let child = machine.fork(1);
+        machine.server.kernel.raised.clear();
+        machine.end(child, 0);
+        assert!(machine.server.table.get(child).is_err());
+        assert_eq!(machine.server.kernel.raised.len(), signals);
+    }
+}
+
+#[test]
+fn a_parent_that_does_not_want_to_hear_of_stops_hears_of_ends_only() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.act(1, number::CHLD, upcall_flags::CAUGHT | kept::NO_CHILD_STOP);
+    machine.kill(1, child as i64, number::STOP).unwrap();
+    machine.kill(1, child as i64, number::CONT).unwrap();
+    let to_parent = |machine: &Machine| {
+        let raised = machine.server.kernel.raised.iter();
+        raised.filter(|(handle, _)| handle.0 == INIT_HANDLE).count()
+    };
+    assert_eq!(to_parent(&machine), 0);
+    assert!(
+        machine.wait(1, CONTINUED).unwrap().is_some(),
+        "wait tells it"
     );
-    let information = machine.server.take_information(1, number::CHLD).unwrap();
-    assert_eq!((information.process, information.status), (child, 3));
+    machine.end(child, 0);
+    assert_eq!(to_parent(&machine), 1);
+}
+
+#[test]
+fn stops_and_continuations_undo_each_other_while_they_are_pending() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    let handle = machine.handle(child);
+    machine.kill(1, child as i64, number::TSTP).unwrap();
+    machine.kill(1, child as i64, number::CONT).unwrap();
+    let expected = [(handle, bit(number::CONT)), (handle, STOPS)];
+    assert_eq!(machine.server.kernel.discarded, expected);
+}
+
+#[test]
+fn a_queue_that_is_full_is_told_to_the_sender() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.server.kernel.queue_full = true;
+    assert_eq!(machine.kill(1, child as i64, 40), Err(Error::WouldBlock));
 }
 
 #[test]
@@ -471,17 +525,18 @@ fn a_group_that_becomes_orphaned_while_stopped_is_hung_up_and_no_other() {
     let (stopped, other) = (machine.fork(leader), machine.fork(leader));
     machine.kill(1, stopped as i64, number::STOP).unwrap();
     machine.end(other, 0);
-    assert_eq!(
-        machine.server.kernel.raised,
-        [],
-        "the leader's group was orphaned from its beginning"
-    );
+    let hung_up = |machine: &Machine| {
+        let raised = machine.server.kernel.raised.iter();
+        let hang_ups = raised.filter(|(_, signal)| *signal == number::HUP);
+        hang_ups.map(|(handle, _)| *handle).collect::<Vec<_>>()
+    };
+    assert_eq!(hung_up(&machine), [], "orphaned from its beginning");
     machine
         .simple(leader, &[process::number::set_group, stopped, stopped])
         .unwrap();
     let handle = machine.handle(stopped);
     machine.end(leader, 0);
-    assert_eq!(machine.server.kernel.raised, [(handle, number::HUP)]);
+    assert_eq!(hung_up(&machine), [handle]);
     assert_eq!(machine.server.kernel.resumed, [handle]);
 }
 
@@ -648,28 +703,6 @@ fn program() -> Vec<u8> {
         file[at..at + 8].copy_from_slice(&0x1000u64.to_le_bytes());
     }
     file
-}
-
-#[test]
-fn the_real_timer_raises_its_signal_and_repeats() {
-    let mut machine = Machine::new();
-    let child = machine.fork(1);
-    let set = [process::number::interval_timer, 0, 1, 50, 10];
-    assert_eq!(machine.simple(child, &set), Ok(0));
-    assert_eq!(machine.server.kernel.timers, [(50, 10)]);
-    let cookie = crate::server::TIMER_COOKIE | child;
-    machine.server.bound(cookie);
-    assert_eq!(machine.server.kernel.raised, [], "not due yet");
-    machine.server.kernel.now_ns = 50;
-    machine.server.bound(cookie);
-    assert_eq!(
-        machine.server.kernel.raised,
-        [(machine.handle(child), number::ALRM)]
-    );
-    assert_eq!(
-        machine.server.table.get(child).unwrap().timer.deadline_ns,
-        60
-    );
 }
 
 #[test]

@@ -155,6 +155,31 @@ pub struct SignalInformation {
     pub value: u64,
 }
 
+impl SignalInformation {
+    /// The three words that go with an upcall (`kernel_abi::Call::UpcallRaise`): the value; code
+    /// and status; sender and user.
+    pub fn words(&self) -> [u64; 3] {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        [
+            self.value,
+            pair(self.code as u32, self.status),
+            pair(self.process as u32, self.user),
+        ]
+    }
+
+    /// The same, taken apart. The status of a timer's signal is its overrun, the sender its id.
+    pub fn from_words(signal: u32, [value, first, second]: [u64; 3]) -> SignalInformation {
+        SignalInformation {
+            signal,
+            code: first as i32,
+            process: second & 0xffff_ffff,
+            user: (second >> 32) as u32,
+            status: (first >> 32) as u32,
+            value,
+        }
+    }
+}
+
 /// Flags of `open` on the wire: those of `<fcntl.h>` on x86-64 Linux, which our headers share.
 pub mod open_flags {
     /// Mask of the access mode.
@@ -324,6 +349,20 @@ const _: () = assert!(Identity::SIZE <= kernel_abi::message::IDENTITY_SIZE);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn information_travels_in_three_words() {
+        let information = SignalInformation {
+            signal: 17,
+            code: -6,
+            process: 4_000_000,
+            user: 1000,
+            status: 9,
+            value: u64::MAX,
+        };
+        let words = information.words();
+        assert_eq!(SignalInformation::from_words(17, words), information);
+    }
 
     #[test]
     fn structures_have_no_padding_and_survive_a_round_trip() {

@@ -150,8 +150,10 @@ impl<M: Machine> Kernel<M> {
             Call::StatusFlags => self.status_flags(process, a, b, c),
             Call::EventCreate => self.event_create(process, a),
             Call::EventSignal => self.event_signal(process, a, b, c),
-            Call::TimerCreate => self.timer_create(process, a),
-            Call::TimerSet => self.timer_set(cpu, process, a, b, c),
+            Call::TimerCreate => self.timer_create(thread, process, a),
+            Call::TimerSet => self.timer_set(cpu, process, [a, b, c, d]),
+            Call::TimerNotify => self.timer_notify(thread, process, arguments),
+            Call::TimerState => self.timer_state(thread, process, a, b),
             Call::Wait => self.wait_any(cpu, thread, process, arguments),
             Call::WaitSetCreate => self.wait_set_create(process),
             Call::WaitSetChange => self.wait_set_change(process, arguments),
@@ -212,6 +214,7 @@ impl<M: Machine> Kernel<M> {
             | Call::UpcallSuspend
             | Call::UpcallTake
             | Call::UpcallPending
+            | Call::UpcallDiscard
             | Call::ClockRead
             | Call::SystemInfo => self.dispatch_thread(call, request),
             Call::MemoryCreate

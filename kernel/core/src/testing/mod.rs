@@ -10,6 +10,7 @@ mod model_tests;
 mod object_tests;
 mod scheduler_tests;
 mod stream_tests;
+mod timer_tests;
 mod upcall_tests;
 
 pub use machine::FakeMachine;

@@ -108,7 +108,10 @@ pub const CALLS: &[(Call, &[Kind])] = &[
     (Call::EventCreate, &[Small]),
     (Call::EventSignal, &[Of(O::Event), Bits, Bits]),
     (Call::TimerCreate, &[Small]),
-    (Call::TimerSet, &[Of(O::Timer), Soon, Soon]),
+    (Call::TimerSet, &[Of(O::Timer), Soon, Soon, Small]),
+    (Call::TimerNotify, &[Of(O::Timer), Small, Small, Small]),
+    (Call::TimerState, &[Of(O::Timer), Address]),
+    (Call::UpcallDiscard, &[Process, Bits]),
     (Call::WaitSetCreate, &[]),
     (
         Call::WaitSetChange,

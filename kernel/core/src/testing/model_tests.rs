@@ -5,6 +5,7 @@ use super::{AFTER, BUFFER, Harness};
 use crate::kernel::{Next, ProcessId, ThreadId};
 use crate::machine::Cpu;
 use crate::object::{HandleEntry, Object};
+use crate::pending::Raised;
 use kernel_abi::object::handle_flags;
 use kernel_abi::process::{process_property, upcall_flags};
 use kernel_abi::{Call, Handle, ObjectKind, Rights};
@@ -315,7 +316,8 @@ impl Model {
             self.h.kernel.process_kill_now(process, 1);
             return;
         }
-        self.h.kernel.raise_in_process(process, upcall, 1);
+        let raised = Raised::plain(upcall as u32);
+        let _ = self.h.kernel.raise_in_process(process, raised);
     }
 
     /// Ends every program: all that they made must be gone.

@@ -6,8 +6,8 @@
 use super::signal_sets::member;
 use super::support::{Error, Result, Timespec, fail, nanoseconds, status};
 use core::ffi::{c_char, c_int, c_void};
+use kernel_abi::Call;
 use kernel_abi::process::{mask_how, thread_property};
-use kernel_abi::{Call, Handle};
 use libc_posix::{clock, process};
 use libc_rt::signal::{self, Action, SIGNALS, SignalInfo};
 use libc_rt::{identity, kernel, thread};
@@ -143,12 +143,7 @@ pub(super) fn raise_in(number_of_thread: u64, number: c_int) -> Result<()> {
         0 => Ok(()),
         // These never are upcalls: the process server carries them out.
         SIGKILL | SIGSTOP => process::kill(identity::process() as i64, number as u32, 0, 0),
-        1..=64 => Ok(kernel::upcall_raise(
-            Handle::SELF,
-            number_of_thread,
-            number as u32 - 1,
-            signal::RAISED_HERE,
-        )?),
+        1..=64 => process::raise(number_of_thread, number as u32, signal::code::THREAD, 0),
         _ => Err(Error::BadArgument),
     }
 }
@@ -274,27 +269,28 @@ pub extern "C" fn pause() -> c_int {
     }
 }
 
-/// Takes a pending signal of a set, waiting until the deadline.
-unsafe fn take(set: *const SignalSet, deadline_ns: u64) -> Result<(u32, u64)> {
-    let mut value = 0u64;
-    // SAFETY: the caller's set; the kernel writes one word.
+/// Takes a pending signal of a set, waiting until the deadline: it and what came with it.
+pub(super) fn take(set: u64, deadline_ns: u64) -> Result<(u32, [u64; 3])> {
+    let mut words = [0u64; 3];
+    // SAFETY: the kernel writes three words.
     let number = unsafe {
         kernel_stubs::raw::call3(
             Call::UpcallTake,
-            (*set)[0] & !INTERNAL,
-            core::ptr::from_mut(&mut value) as u64,
+            set,
+            words.as_mut_ptr() as u64,
             deadline_ns,
         )
     }?;
-    Ok((number as u32 + 1, value))
+    Ok((number as u32 + 1, words))
 }
 
 /// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sigwait(set: *const SignalSet, number: *mut c_int) -> c_int {
+    super::pthread::cancellation_point();
     loop {
         // SAFETY: the caller's.
-        match unsafe { take(set, kernel_abi::wait::FOREVER) } {
+        match unsafe { take((*set)[0] & !INTERNAL, kernel_abi::wait::FOREVER) } {
             Ok((taken, _)) => {
                 // SAFETY: the caller's.
                 unsafe { *number = taken as c_int };
@@ -313,16 +309,17 @@ pub unsafe extern "C" fn sigtimedwait(
     information: *mut SignalInfo,
     timeout: *const Timespec,
 ) -> c_int {
+    super::pthread::cancellation_point();
     // SAFETY: the caller's.
     unsafe {
         let deadline = match timeout.as_ref().map(nanoseconds).transpose() {
             Ok(timeout) => timeout.map_or(kernel_abi::wait::FOREVER, clock::deadline_after),
             Err(error) => return fail(error as c_int),
         };
-        match take(set, deadline) {
-            Ok((number, _)) => {
+        match take((*set)[0] & !INTERNAL, deadline) {
+            Ok((number, words)) => {
                 if let Some(information) = information.as_mut() {
-                    *information = signal::query(number);
+                    *information = signal::told(number, words);
                 }
                 number as c_int
             }
