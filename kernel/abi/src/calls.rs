@@ -92,6 +92,10 @@ calls! {
     23 StatusFlags(handle, set, flags);
     /// Closes every descriptor from `first` to `last`; with flags CLOSE_ON_EXEC only marks them.
     24 HandleCloseRange(first, last, flags);
+    /// Puts a copy of a handle of one process into an exact slot of another (needs MANAGE on both).
+    25 HandleCopy(from_process, slot, to_process, target);
+    /// Closes the handles of another process from `first` to `last` (needs MANAGE on it).
+    26 HandleRevoke(process, first, last);
 
     // Bytes.
     /// Reads at the object's position. Returns the count; 0 at the end.
@@ -203,6 +207,10 @@ calls! {
     /// the endpoint, which the token proves, and the call's session must carry MANAGE-granting
     /// badge bit 63 (only the process server's sessions do).
     108 ProcessOfCaller(token);
+    /// Gives a process that has not run yet what the caller of a taken call would leave it by a
+    /// fork and a replacement: handles, ignored upcalls but those in `defaults`, limits, priority,
+    /// and for its only thread the mask (`process::SPAWN_MASK_OF_CALLER`: the caller's).
+    109 ProcessInherit(token, process, mask, defaults);
     /// Makes and starts a thread (`process::ThreadArguments`): returns its number.
     112 ThreadCreate(process, arguments);
     /// Ends the calling thread: writes a u32 0 to `address` (if not 0) and wakes one futex waiter
@@ -233,8 +241,8 @@ calls! {
     /// dropped where the action is the default and no thread blocks it. Those from
     /// `process::FIRST_QUEUED_UPCALL` on queue: `WouldBlock` beyond the limit.
     128 UpcallRaise(process, thread, upcall, value, detail0, detail1);
-    /// Changes the calling thread's mask (`mask_how`): returns the old one in `rax` (bit 63 is
-    /// never set).
+    /// Changes the calling thread's mask (`mask_how`): returns the old one in `rax`. (Upcalls 8 and 18
+    /// are never masked or pending, so that no set looks like an error.)
     129 UpcallMask(how, mask);
     /// Sets an action and reads the old one (addresses of `process::UpcallAction`, 0 = none).
     130 UpcallAction(upcall, new_address, old_address);

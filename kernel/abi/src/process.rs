@@ -137,6 +137,9 @@ pub struct ForkResult {
     pub token: u64,
 }
 
+/// Mask of [`crate::Call::ProcessInherit`]: that of the calling thread.
+pub const SPAWN_MASK_OF_CALLER: u64 = u64::MAX;
+
 /// Properties of [`crate::Call::ProcessSet`].
 pub mod process_property {
     /// Address that upcalls enter. 0: none (every upcall goes to the supervisor).

@@ -36,6 +36,7 @@ mod session;
 mod short_way;
 mod signal;
 pub mod slab;
+mod spawn;
 mod stream;
 mod stream_queue;
 mod system_call;

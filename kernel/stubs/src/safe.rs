@@ -140,6 +140,12 @@ plain! {
     process_set => ProcessSet(process: Handle, property: u64, value: u64);
     /// Names the supervisor.
     process_supervise => ProcessSupervise(process: Handle, endpoint: Handle, badge: u64);
+    /// Gives a new process what its parent leaves it.
+    process_inherit => ProcessInherit(token: u64, process: Handle, mask: u64, defaults: u64);
+    /// Copies a handle between two other processes.
+    handle_copy => HandleCopy(from: Handle, slot: u32, to: Handle, target: u32);
+    /// Closes handles of another process.
+    handle_revoke => HandleRevoke(process: Handle, first: u32, last: u32);
     /// The process behind a call.
     process_of_caller => ProcessOfCaller(token: u64) as handle;
     /// Sets a property of a thread.

@@ -154,6 +154,14 @@ pub fn set_status_flags(descriptor: i32, flags: u32) -> Result<()> {
     Ok(())
 }
 
+/// `NotDirectory` unless a descriptor is a directory's.
+pub fn require_directory(descriptor: i32) -> Result<()> {
+    match status(descriptor)?.mode & 0o170000 {
+        0o040000 => Ok(()),
+        _ => Err(Error::NotDirectory),
+    }
+}
+
 /// `fstat`.
 pub fn status(descriptor: i32) -> Result<Attributes> {
     let mut bytes = [0; Attributes::SIZE];

@@ -40,7 +40,13 @@ pub fn open(directory: i32, path: &[u8], flags: u32, mode: u32) -> Result<i32> {
 
 /// Opens a file as a handle of the runtime's.
 pub fn open_high(directory: i32, path: &[u8], flags: u32) -> Result<Handle> {
-    let answer = directory::open(&start(directory, path)?, flags, 0, path, &[])?;
+    open_high_with(directory, path, flags, 0)
+}
+
+/// The same, with a mode for a file that is created.
+pub fn open_high_with(directory: i32, path: &[u8], flags: u32, mode: u32) -> Result<Handle> {
+    let from = start(directory, path)?;
+    let answer = directory::open(&from, flags, mode & 0o7777, path, &[])?;
     Ok(answer.handles[0])
 }
 
@@ -204,9 +210,7 @@ pub fn change_directory(path: &[u8]) -> Result<()> {
 
 /// `fchdir`.
 pub fn change_directory_to(descriptor: i32) -> Result<()> {
-    if crate::descriptor::status(descriptor)?.mode & 0o170000 != 0o040000 {
-        return Err(Error::NotDirectory);
-    }
+    crate::descriptor::require_directory(descriptor)?;
     crate::descriptor::duplicate_exactly(descriptor, Handle::WORKING_DIRECTORY)
 }
 

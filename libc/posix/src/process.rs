@@ -36,6 +36,19 @@ pub fn execute(program: Handle, path: &[u8], arguments: &[u8], environment: &[u8
     }
 }
 
+/// Makes a child that begins with a program: its id. `actions` are the bytes of
+/// `proto::process::spawn`.
+pub fn spawn(
+    program: Handle,
+    flags: u32,
+    [path, arguments, environment]: [&[u8]; 3],
+    actions: &[u8],
+) -> Result<u64> {
+    let file = [program];
+    process::spawn(&SERVER, flags, path, arguments, environment, actions, &file)
+        .map(|answer| answer.words[0])
+}
+
 /// `waitid`: `None` when nothing is to be told (`WNOHANG`).
 pub fn wait(which: u32, id: u64, options: u32) -> Result<Option<WaitStatus>> {
     let mut bytes = [0; WaitStatus::SIZE];

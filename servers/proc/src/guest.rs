@@ -141,6 +141,7 @@ impl Guest {
         let image = execute::parse(&source)?;
         let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
         let mut process = Process::first(Handle::NONE, self.now_ns());
+        process.limits.fit_processes(self.memory().1);
         let program = Program {
             source: &source,
             image: &image,
@@ -218,6 +219,38 @@ fn install(process: Handle, handle: Handle, slot: Handle) -> Result<(), Error> {
 impl Kernel for Guest {
     fn fork(&mut self, token: u64) -> Result<ForkResult, Error> {
         Ok(safe::process_fork(token)?)
+    }
+
+    fn inherit(
+        &mut self,
+        token: u64,
+        process: Handle,
+        mask: u64,
+        defaults: u64,
+    ) -> Result<(), Error> {
+        Ok(safe::process_inherit(token, process, mask, defaults)?)
+    }
+
+    fn copy_handle(
+        &mut self,
+        from: Handle,
+        source: u32,
+        to: Handle,
+        target: u32,
+    ) -> Result<(), Error> {
+        Ok(safe::handle_copy(from, source, to, target)?)
+    }
+
+    fn close_handles(&mut self, process: Handle, first: u32, last: u32) {
+        let _ = safe::handle_revoke(process, first, last);
+    }
+
+    fn memory(&self) -> (u64, u64) {
+        let information = safe::system_info().unwrap_or_default();
+        (
+            information.memory_free_bytes,
+            information.memory_total_bytes,
+        )
     }
 
     fn adopt(&mut self, process: Handle, badge: u64) -> Result<(), Error> {

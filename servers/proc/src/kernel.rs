@@ -14,6 +14,27 @@ use crate::execute::{Program, Source};
 pub trait Kernel {
     /// Clones the caller of a taken call.
     fn fork(&mut self, token: u64) -> Result<ForkResult, Error>;
+    /// Gives a built process what the caller of a taken call leaves it: handles, ignored signals
+    /// but those of `defaults`, limits, priority and a mask (`kernel_abi::Call::ProcessInherit`).
+    fn inherit(
+        &mut self,
+        token: u64,
+        process: Handle,
+        mask: u64,
+        defaults: u64,
+    ) -> Result<(), Error>;
+    /// Puts a copy of a handle of one process into a slot of another.
+    fn copy_handle(
+        &mut self,
+        from: Handle,
+        source: u32,
+        to: Handle,
+        target: u32,
+    ) -> Result<(), Error>;
+    /// Closes handles of a process.
+    fn close_handles(&mut self, process: Handle, first: u32, last: u32);
+    /// Bytes of memory that nobody uses, and all there is.
+    fn memory(&self) -> (u64, u64);
     /// Makes the process a client of this server under `badge`: its session in
     /// `Handle::PROCESS_SERVER`, its exceptions and its end told to this server.
     fn adopt(&mut self, process: Handle, badge: u64) -> Result<(), Error>;

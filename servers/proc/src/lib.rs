@@ -25,7 +25,8 @@ pub mod process;
 pub mod record;
 pub mod server;
 pub mod signal;
-pub mod stack;
+pub mod spawn;
+mod stack;
 mod survival;
 #[cfg(test)]
 mod tests;

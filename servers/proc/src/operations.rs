@@ -105,6 +105,18 @@ impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
         self.execute_caller(call, path, arguments, environment)
     }
 
+    fn spawn(
+        &mut self,
+        call: &mut C,
+        flags: u32,
+        path: Input,
+        arguments: Input,
+        environment: Input,
+        actions: Input,
+    ) -> Reply {
+        self.spawn_by_caller(call, flags, [path, arguments, environment], actions)
+    }
+
     fn wait(&mut self, call: &mut C, which: u32, id: u64, options: u32, status: Output) -> Reply {
         self.wait_by_caller(call, which, id, options, status)
     }

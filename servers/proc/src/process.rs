@@ -12,6 +12,8 @@ use crate::limits::Limits;
 const MAX_PROCESS: u64 = 4_194_303;
 /// Most processes at a time.
 pub const MAX_PROCESSES: usize = 4096;
+/// Slots that only root gets.
+const ROOT_SLOTS: usize = 64;
 /// No slot yet.
 const NO_SLOT: usize = usize::MAX;
 /// Longest short name (`TASK_COMM_LEN` less the NUL).
@@ -234,6 +236,11 @@ impl Table {
                 return Ok(candidate);
             }
         }
+    }
+
+    /// Whether only root may have one more.
+    pub fn is_reserved_for_root(&self) -> bool {
+        self.processes.len() + ROOT_SLOTS >= MAX_PROCESSES
     }
 
     /// Adds one.

@@ -64,7 +64,8 @@ impl<K: Kernel> Server<K> {
         if call.badge() == NAME_SPACE_BADGE && !shown_to_name_space(number) {
             return Err(Error::NotPermitted);
         }
-        let once = [process::number::fork, process::number::wait].contains(&number);
+        use process::number as n;
+        let once = [n::fork, n::spawn, n::wait].contains(&number);
         if !once || call.badge() & PROCESS_BADGE == 0 {
             return process::dispatch(self, call);
         }

@@ -9,7 +9,9 @@ use kernel_abi::Handle;
 use kernel_abi::memory::RegionInfo;
 use kernel_abi::message::{Fault, WORDS};
 use kernel_abi::process::{ForkResult, ProcessInfo, upcall_flags};
-use proto::types::{Plain, SignalInformation, WaitStatus};
+use proto::types::{
+    Plain, SignalInformation, SpawnAction, SpawnAttributes, WaitStatus, spawn_flags,
+};
 use proto::{Answer, Attributes, Call, Error, Identity, Input, Outcome, Output, job, process};
 
 use crate::execute::{Program, Source};
@@ -27,6 +29,10 @@ struct Fake {
     discarded: Vec<(Handle, u64)>,
     actions: BTreeMap<(u32, u32), u64>,
     queue_full: bool,
+    inherited: Vec<(u64, u64)>,
+    copied: Vec<(u32, u32)>,
+    closed: Vec<(u32, u32)>,
+    free_bytes: u64,
     replies: Vec<(u64, Result<Answer, Error>)>,
     written: Vec<(u64, Vec<u8>)>,
     killed: Vec<(Handle, u64)>,
@@ -50,6 +56,20 @@ impl Kernel for Fake {
             process: self.next_handle.into(),
             token: token + 1000,
         })
+    }
+    fn inherit(&mut self, _: u64, _: Handle, mask: u64, defaults: u64) -> Result<(), Error> {
+        self.inherited.push((mask, defaults));
+        Ok(())
+    }
+    fn copy_handle(&mut self, _: Handle, source: u32, _: Handle, to: u32) -> Result<(), Error> {
+        self.copied.push((source, to));
+        Ok(())
+    }
+    fn close_handles(&mut self, _: Handle, first: u32, last: u32) {
+        self.closed.push((first, last));
+    }
+    fn memory(&self) -> (u64, u64) {
+        (self.free_bytes, 1 << 30)
     }
     fn adopt(&mut self, _process: Handle, _badge: u64) -> Result<(), Error> {
         Ok(())
@@ -235,6 +255,7 @@ impl Machine {
     fn new() -> Machine {
         let fake = Fake {
             next_handle: INIT_HANDLE,
+            free_bytes: 1 << 30,
             ..Default::default()
         };
         let first = Process::first(Handle(INIT_HANDLE), 0);
@@ -684,6 +705,108 @@ fn exec_refuses_what_is_no_program_and_replaces_with_what_is() {
     let badly_ended: [&[u8]; 3] = [b"x", b"no end", b""];
     let (reply, _) = machine.call(badge, &words, &badly_ended, &[], &[Handle(5)]);
     assert_eq!(reply, Err(Error::BadArgument));
+}
+
+/// Spawns a program with attributes and changes.
+fn spawn(
+    machine: &mut Machine,
+    parent: u64,
+    flags: u32,
+    attributes: SpawnAttributes,
+    actions: &[SpawnAction],
+) -> Result<u64, Error> {
+    let mut bytes = vec![0; SpawnAttributes::SIZE + actions.len() * SpawnAction::SIZE];
+    let (first, rest) = bytes.split_at_mut(SpawnAttributes::SIZE);
+    attributes.encode(first).unwrap();
+    for (action, place) in actions.iter().zip(rest.chunks_mut(SpawnAction::SIZE)) {
+        action.encode(place).unwrap();
+    }
+    machine.server.kernel.program = program();
+    machine.server.kernel.mode = 0o100755;
+    let inputs: [&[u8]; 4] = [b"/bin/true", b"true\0", b"", &bytes];
+    let words = [process::number::spawn, flags.into()];
+    let badge = PROCESS_BADGE | parent;
+    let (reply, _) = machine.call(badge, &words, &inputs, &[], &[Handle(5)]);
+    reply.map(|outcome| match outcome {
+        Outcome::Answer(answer) => answer.words[0],
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn a_spawned_child_has_its_program_group_handles_and_parent() {
+    let mut machine = Machine::new();
+    let attributes = SpawnAttributes {
+        mask: 5,
+        defaults: 6,
+        ..Default::default()
+    };
+    let actions = [
+        SpawnAction {
+            target: 1,
+            source: 7,
+        },
+        SpawnAction {
+            target: 3,
+            source: SpawnAction::CLOSE,
+        },
+        SpawnAction {
+            target: 10,
+            source: SpawnAction::CLOSE_FROM,
+        },
+    ];
+    let flags = spawn_flags::SET_GROUP;
+    let child = spawn(&mut machine, 1, flags, attributes, &actions).unwrap();
+    let process = machine.server.table.get(child).unwrap();
+    assert_eq!(
+        (process.identity.parent, process.identity.group),
+        (1, child)
+    );
+    assert!(process.executed && process.name == b"true");
+    let kernel = &machine.server.kernel;
+    assert_eq!(kernel.inherited, [(5, 6)]);
+    assert_eq!(kernel.copied, [(7, 1)]);
+    assert_eq!(kernel.closed, [(3, 3), (10, Handle::HIGH_BASE - 1)]);
+    assert_eq!(kernel.resumed, [process.handle]);
+    machine.end(child, 4);
+    let told = machine.wait(1, EXITED).unwrap().unwrap();
+    assert_eq!((told.process, told.status), (child, 4));
+}
+
+#[test]
+fn a_spawn_gives_no_handle_of_the_runtime_and_joins_no_strange_group() {
+    let mut machine = Machine::new();
+    let none = SpawnAttributes::default();
+    let server = SpawnAction {
+        target: Handle::PROCESS_SERVER.0,
+        source: 7,
+    };
+    let refused = spawn(&mut machine, 1, 0, none, &[server]);
+    assert_eq!(refused, Err(Error::BadHandle));
+    let group = SpawnAttributes { group: 99, ..none };
+    let refused = spawn(&mut machine, 1, spawn_flags::SET_GROUP, group, &[]);
+    assert_eq!(refused, Err(Error::NotPermitted));
+    assert_eq!(machine.server.table.ids(|_| true), [1]);
+}
+
+#[test]
+fn users_have_a_number_of_processes_and_leave_memory_to_root() {
+    let mut machine = Machine::new();
+    let user = machine.fork(1);
+    machine
+        .simple(user, &[process::number::set_ids, 0, 1000, 0, 0])
+        .unwrap();
+    let fork = [process::number::fork];
+    let limits = &mut machine.server.table.get_mut(user).unwrap().limits;
+    limits.set(6, 2, 2, true).unwrap();
+    machine.fork(user);
+    assert_eq!(machine.simple(user, &fork), Err(Error::WouldBlock));
+    machine.fork(1);
+    let limits = &mut machine.server.table.get_mut(user).unwrap().limits;
+    limits.set(6, 20, 20, true).unwrap();
+    machine.server.kernel.free_bytes = 1 << 20;
+    assert_eq!(machine.simple(user, &fork), Err(Error::WouldBlock));
+    machine.fork(1);
 }
 
 /// The smallest program that the loader takes.

@@ -183,8 +183,8 @@ interface! {
         /// A process's entry in text: `what` 0 stat, 1 status, 2 cmdline, 3 maps, 4 comm (as Linux's
         /// `/proc/PID`), 5 environ. Value: bytes from `offset`.
         177 describe(process: u64, what: u32, offset: u64) in() out(text) sends(0) -> (length) returns(0);
-        /// Spawns: as `execute` in a new child (`posix_spawn`), with file actions and attributes encoded as
-        /// in `libc`'s `spawn` module documentation. Value: the child's id.
+        /// Spawns: as `execute` in a new child (`posix_spawn`), with `types::spawn_flags`; `actions` are
+        /// a `types::SpawnAttributes` and then `types::SpawnAction`s. Value: the child's id.
         178 spawn(flags: u32) in(path, arguments, environment, actions) out() sends(1) -> (process) returns(0);
         /// Becomes the parent of orphans below it (`PR_SET_CHILD_SUBREAPER`), 0 = off.
         179 set_reaper(on: u32) in() out() sends(0) -> () returns(0);

@@ -137,6 +137,50 @@ pub struct WaitStatus {
     pub kernel_ns: u64,
 }
 
+/// What a spawned child is to be, beside its program (`posix_spawnattr_t`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct SpawnAttributes {
+    /// Its process group, 0 = its own (with [`spawn_flags::SET_GROUP`]).
+    pub group: u64,
+    /// Blocked signals, or `kernel_abi::process::SPAWN_MASK_OF_CALLER`.
+    pub mask: u64,
+    /// Signals to set to their default though the parent ignores them.
+    pub defaults: u64,
+    /// `kernel_abi::process::priority` (with [`spawn_flags::SET_PRIORITY`]).
+    pub priority: u64,
+}
+
+/// Flags of `process::spawn`.
+pub mod spawn_flags {
+    /// The effective ids are the real ones (`POSIX_SPAWN_RESETIDS`).
+    pub const RESET_IDS: u32 = 1;
+    /// In another group (`POSIX_SPAWN_SETPGROUP`).
+    pub const SET_GROUP: u32 = 2;
+    /// In a session of its own (`POSIX_SPAWN_SETSID`).
+    pub const SET_SESSION: u32 = 4;
+    /// With another priority.
+    pub const SET_PRIORITY: u32 = 8;
+}
+
+/// One of the changes, in order, that are made to a spawned child's handles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct SpawnAction {
+    /// A descriptor of the child, or its `Handle::WORKING_DIRECTORY`.
+    pub target: u32,
+    /// A handle of the parent that is put there, or [`SpawnAction::CLOSE`] or
+    /// [`SpawnAction::CLOSE_FROM`].
+    pub source: u32,
+}
+
+impl SpawnAction {
+    /// Closes the target.
+    pub const CLOSE: u32 = u32::MAX;
+    /// Closes the target and all descriptors above.
+    pub const CLOSE_FROM: u32 = u32::MAX - 1;
+}
+
 /// `siginfo_t` in the form it travels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -342,6 +386,8 @@ plain! {
     FileSystemStatus { kind, block_size, blocks, blocks_free, blocks_available, files, files_free, identifier, name_length, flags }
     WaitStatus { process, user, code, status, reserved, user_ns, kernel_ns }
     SignalInformation { signal, code, process, user, status, value }
+    SpawnAttributes { group, mask, defaults, priority }
+    SpawnAction { target, source }
 }
 
 const _: () = assert!(Identity::SIZE <= kernel_abi::message::IDENTITY_SIZE);

@@ -21,6 +21,9 @@ pub(crate) struct Request {
     pub arguments: [u64; 6],
 }
 
+/// Upcalls that cannot be blocked, caught or ignored (`SIGKILL` and `SIGSTOP`, minus one).
+pub(crate) const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
+
 impl<M: Machine> Kernel<M> {
     /// The thread on a processor executed `syscall`; its registers are in its context, `rip`
     /// after the instruction.
@@ -190,6 +193,9 @@ impl<M: Machine> Kernel<M> {
             Call::HandleCopyAll => self.handle_copy_all(process, a, b),
             Call::HandleInstall => self.handle_install(process, arguments),
             Call::HandleTake => self.handle_take(process, a, b),
+            Call::HandleCopy => self.handle_copy(process, arguments),
+            Call::HandleRevoke => self.handle_revoke(process, a, b, c),
+            Call::ProcessInherit => self.process_inherit(process, arguments),
             Call::UpcallInspect => self.upcall_inspect(thread, process, arguments),
             Call::UpcallReturn => self.upcall_return(cpu, thread, a),
             Call::HandleClose => self.handle_close(process, a),

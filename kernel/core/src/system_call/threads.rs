@@ -1,6 +1,6 @@
 //! Calls about threads, upcalls and time.
 
-use super::Request;
+use super::{Request, UNBLOCKABLE};
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
 use crate::pending::Raised;
@@ -15,10 +15,6 @@ use kernel_abi::{Call, Error, Handle, PAGE_SIZE, Rights};
 
 /// Upcalls there are.
 const UPCALLS: u64 = 64;
-/// Upcalls that cannot be blocked, caught or ignored (`SIGKILL` and `SIGSTOP`, minus one).
-const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
-/// The mask that UpcallMask returns must stay positive in `rax`.
-const MASK_BITS: u64 = !(1 << 63);
 
 impl<M: Machine> Kernel<M> {
     pub(super) fn dispatch_thread(&mut self, call: Call, request: &Request) -> Step {
@@ -245,7 +241,8 @@ impl<M: Machine> Kernel<M> {
             _ => return Err(Error::BadArgument.into()),
         };
         found.call_attention();
-        Ok(before & MASK_BITS)
+        // Bit 18 is never set: no mask looks like a negated error.
+        Ok(before)
     }
 
     fn upcall_action(
@@ -329,7 +326,7 @@ impl<M: Machine> Kernel<M> {
             .map_or(0, |found| found.pending.set());
         let owner = self.processes.get(process);
         let shared = owner.map_or(0, |found| found.pending.set());
-        Ok((own | shared) & MASK_BITS)
+        Ok(own | shared)
     }
 
     fn clock_read(

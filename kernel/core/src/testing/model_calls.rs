@@ -112,6 +112,8 @@ pub const CALLS: &[(Call, &[Kind])] = &[
     (Call::TimerNotify, &[Of(O::Timer), Small, Small, Small]),
     (Call::TimerState, &[Of(O::Timer), Address]),
     (Call::UpcallDiscard, &[Process, Bits]),
+    (Call::HandleCopy, &[Process, Any, Process, Small]),
+    (Call::HandleRevoke, &[Process, Small, Small]),
     (Call::WaitSetCreate, &[]),
     (
         Call::WaitSetChange,

@@ -47,7 +47,7 @@ fn is_self(id: c_int) -> bool {
 }
 
 /// Policy and level as the kernel has them.
-fn encode(policy: c_int, level: c_int) -> Result<u64, Error> {
+pub(super) fn encode(policy: c_int, level: c_int) -> Result<u64, Error> {
     match (policy, level) {
         (0 | 3 | 5, 0) => Ok(priority::NORMAL),
         (1, 1..=99) => Ok(priority::FIFO | level as u64),

@@ -374,7 +374,7 @@ pub unsafe extern "C" fn sigaltstack(new: *const Stack, old: *mut Stack) -> c_in
             return fail(Error::NotPermitted as c_int);
         }
         let (base, size) = match new.flags {
-            flags if flags & SS_DISABLE != 0 => (0, 0),
+            SS_DISABLE => (0, 0),
             0 | SS_ONSTACK if new.size < MINSIGSTKSZ => return fail(Error::NoMemory as c_int),
             0 | SS_ONSTACK => (new.base as usize, new.size),
             _ => return fail(Error::BadArgument as c_int),
@@ -418,6 +418,37 @@ pub extern "C" fn sighold(number: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn sigrelse(number: c_int) -> c_int {
     one(mask_how::UNBLOCK, number)
+}
+
+/// System V: sets a handler, or with `SIG_HOLD` blocks the signal; the handler before, or `SIG_HOLD`
+/// if the signal was blocked.
+#[unsafe(no_mangle)]
+pub extern "C" fn sigset(number: c_int, handler: usize) -> usize {
+    const SIG_HOLD: usize = 2;
+    let set = || -> Result<usize> {
+        let number = valid(number)?;
+        let bit = 1u64 << (number - 1);
+        let (how, new) = match handler {
+            SIG_HOLD => (mask_how::BLOCK, None),
+            handler => {
+                let action = Action {
+                    handler,
+                    ..Action::default()
+                };
+                (mask_how::UNBLOCK, Some(action))
+            }
+        };
+        let before = signal::action(number, new)?;
+        let mask = change_mask(how, bit)?;
+        Ok(match mask & bit {
+            0 => before.handler,
+            _ => SIG_HOLD,
+        })
+    };
+    set().unwrap_or_else(|error| {
+        fail(error as c_int);
+        usize::MAX
+    })
 }
 
 /// System V.
