@@ -1,12 +1,13 @@
 //! Sending signals, and what becomes of those that a process does not catch.
 
 use kernel_abi::message::Fault;
+use kernel_abi::process::fault_kind;
 use proto::types::SignalInformation;
 use proto::{Answer, Call, Error, Reply};
 
 use crate::INIT;
 use crate::kernel::Kernel;
-use crate::process::State;
+use crate::process::{Process, State};
 use crate::server::Server;
 use crate::signal::{
     self, DefaultAction, STOPS, bit, code, default_action, kept, killed_status, may_signal, number,
@@ -230,11 +231,36 @@ impl<K: Kernel> Server<K> {
         let status = match self.table.get(id) {
             // A process that is not known must not go on.
             Err(_) => killed_status(number::KILL),
+            Ok(_) if fault.kind == fault_kind::NO_MEMORY => self.make_memory_free(id),
             // A fault would happen again at once: it ends the process whatever its action.
             Ok(_) if fault.kind != 0 => self.report_fault(id, signal, fault),
             Ok(_) => self.default_status(id, signal),
         };
         self.kernel.reply(token, Ok(Answer::value(status)));
+    }
+
+    /// There is no memory for a process: whoever has most of it ends. 0 if that is another one: the
+    /// process tries again.
+    fn make_memory_free(&mut self, id: u64) -> u64 {
+        let resident = |process: &Process| self.kernel.information(process.handle).resident_bytes;
+        let candidates = self.table.iter();
+        let biggest = candidates
+            .filter(|process| process.id() != INIT && !process.is_zombie())
+            .max_by_key(|process| resident(process));
+        let Some(biggest) = biggest else {
+            return killed_status(number::KILL);
+        };
+        let (victim, handle) = (biggest.id(), biggest.handle);
+        self.kernel.log(&alloc::format!(
+            "out of memory: process {victim} ({}) with {} KiB ends",
+            alloc::string::String::from_utf8_lossy(&biggest.name),
+            resident(biggest) >> 10,
+        ));
+        if victim == id {
+            return killed_status(number::KILL);
+        }
+        self.kernel.kill(handle, killed_status(number::KILL));
+        0
     }
 
     fn report_fault(&mut self, id: u64, signal: u32, fault: &Fault) -> u64 {

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use kernel_abi::Handle;
 use kernel_abi::memory::RegionInfo;
 use kernel_abi::message::{Fault, WORDS};
-use kernel_abi::process::{ForkResult, ProcessInfo, upcall_flags};
+use kernel_abi::process::{ForkResult, ProcessInfo, fault_kind, upcall_flags};
 use proto::types::{
     Plain, SignalInformation, SpawnAction, SpawnAttributes, WaitStatus, spawn_flags,
 };
@@ -574,6 +574,35 @@ fn a_fault_ends_the_process_even_if_the_signal_is_blocked_or_ignored() {
     machine.server.stopped_by(child, 77, &fault);
     let (token, answer) = machine.server.kernel.replies.pop().unwrap();
     assert_eq!((token, answer.unwrap().words[0]), (77, (3 << 30) | 11));
+}
+
+#[test]
+fn without_memory_the_biggest_process_ends_and_the_others_go_on() {
+    let mut machine = Machine::new();
+    let (small, big) = (machine.fork(1), machine.fork(1));
+    for (process, bytes) in [(1, 900), (small, 10), (big, 500)] {
+        let handle = machine.handle(process);
+        let information = machine
+            .server
+            .kernel
+            .information
+            .entry(handle.0)
+            .or_default();
+        information.resident_bytes = bytes;
+    }
+    let fault = Fault {
+        kind: fault_kind::NO_MEMORY,
+        upcall: number::KILL - 1,
+        ..Default::default()
+    };
+    machine.server.stopped_by(small, 7, &fault);
+    let killed = [(machine.handle(big), (1 << 31) | 9)];
+    assert_eq!(machine.server.kernel.killed, killed);
+    let (_, answer) = machine.server.kernel.replies.pop().unwrap();
+    assert_eq!(answer.unwrap().words[0], 0, "it tries again");
+    machine.server.stopped_by(big, 8, &fault);
+    let (_, answer) = machine.server.kernel.replies.pop().unwrap();
+    assert_eq!(answer.unwrap().words[0], (1 << 31) | 9);
 }
 
 #[test]

@@ -207,7 +207,7 @@ pub extern "C" fn getpagesize() -> c_int {
 /// BSD.
 #[unsafe(no_mangle)]
 pub extern "C" fn getdtablesize() -> c_int {
-    descriptors().min(c_int::MAX as c_long) as c_int
+    limit(7).min(c_int::MAX as c_long) as c_int
 }
 
 /// BSD.
