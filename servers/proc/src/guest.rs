@@ -12,7 +12,7 @@ use proto::{Answer, Attributes, Error, Identity, directory, file, supervisor};
 use server_rt::{Mapping, Session, elf};
 
 use crate::execute::{self, Program, Source};
-use crate::kernel::Kernel;
+use crate::kernel::{Built, Kernel};
 use crate::process::{MAX_PROCESSES, Process};
 use crate::signal::{DefaultAction, default_action};
 use crate::stack::{self, auxiliary};
@@ -78,7 +78,8 @@ impl Guest {
         u64::from_le_bytes(bytes) % RANDOM_PAGES * PAGE_SIZE
     }
 
-    fn fill(&mut self, process: Handle, program: &Program<'_>) -> Result<(), Error> {
+    /// Fills an empty process; answers where its environment is.
+    fn fill(&mut self, process: Handle, program: &Program<'_>) -> Result<(u64, u64), Error> {
         let base = elf::DEFAULT_BASE + self.random_pages();
         let memory = program.source.memory;
         let loaded =
@@ -124,7 +125,8 @@ impl Guest {
         safe::process_write(process, pointer, &bytes)?;
         // Stopped before it is started: the registers are there, nothing runs yet.
         safe::process_suspend(process)?;
-        Ok(safe::process_start(process, loaded.entry, pointer, 0)?)
+        safe::process_start(process, loaded.entry, pointer, 0)?;
+        Ok(stack::environment_range(&contents, top))
     }
 
     /// Opens `path` from the root directory's session and makes it the first process, with the
@@ -155,7 +157,8 @@ impl Guest {
             identity: process.identity,
             stack_bytes: process.limits.get(crate::limits::STACK as u32)?.0,
         };
-        process.handle = self.build(&program)?;
+        let built = self.build(&program)?;
+        (process.handle, process.environment) = (built.process, built.environment);
         self.close(source.memory);
         process.set_program(path, b"init\0");
         self.adopt(process.handle, crate::PROCESS_BADGE | crate::INIT)?;
@@ -270,14 +273,21 @@ impl Kernel for Guest {
         Ok(())
     }
 
-    fn build(&mut self, program: &Program<'_>) -> Result<Handle, Error> {
+    fn build(&mut self, program: &Program<'_>) -> Result<Built, Error> {
         let process = safe::process_create()?;
-        if let Err(error) = self.fill(process, program) {
+        let filled = self.fill(process, program);
+        let filled = filled.map(|environment| Built {
+            process,
+            environment,
+        });
+        filled.inspect_err(|_| {
             let _ = safe::process_kill(process, 0);
             self.close(process);
-            return Err(error);
-        }
-        Ok(process)
+        })
+    }
+
+    fn read_memory(&self, process: Handle, address: u64, bytes: &mut [u8]) -> usize {
+        safe::process_read(process, address, bytes).unwrap_or(0)
     }
 
     fn open_program(&mut self, handle: Handle) -> Result<Source, Error> {

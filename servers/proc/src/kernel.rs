@@ -9,6 +9,15 @@ use proto::{Answer, Error};
 
 use crate::execute::{Program, Source};
 
+/// A process that has not run yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Built {
+    /// Its handle.
+    pub process: Handle,
+    /// Address and bytes of its environment's strings.
+    pub environment: (u64, u64),
+}
+
 /// Effects outside this server. Every one names the process by the handle that fork or
 /// [`Kernel::build`] gave.
 pub trait Kernel {
@@ -41,7 +50,9 @@ pub trait Kernel {
     /// Writes the identity page.
     fn set_identity(&mut self, process: Handle, identity: &proto::Identity) -> Result<(), Error>;
     /// Makes a process that holds `program` and has not run yet.
-    fn build(&mut self, program: &Program<'_>) -> Result<Handle, Error>;
+    fn build(&mut self, program: &Program<'_>) -> Result<Built, Error>;
+    /// Copies out of a process's memory: bytes copied.
+    fn read_memory(&self, process: Handle, address: u64, bytes: &mut [u8]) -> usize;
     /// The content of an executable that a client sent the open file of.
     fn open_program(&mut self, file: Handle) -> Result<Source, Error>;
     /// Gives the caller of a taken call the program of `from` and answers the call by it. The

@@ -109,16 +109,17 @@ impl<K: Kernel> Server<K> {
         let replaced = self
             .kernel
             .set_identity(handle, &after)
-            .and_then(|()| self.kernel.replace(token, new));
+            .and_then(|()| self.kernel.replace(token, new.process));
         if let Err(error) = replaced {
-            self.kernel.kill(new, 0);
-            self.kernel.close(new);
+            self.kernel.kill(new.process, 0);
+            self.kernel.close(new.process);
             let _ = self.kernel.set_identity(handle, &before);
             return Err(error);
         }
         let process = self.table.get_mut(caller)?;
         process.identity = after;
         process.executed = true;
+        process.environment = new.environment;
         process.set_program(&texts.path, &texts.arguments);
         debug_assert!(!matches!(process.state, State::Zombie { .. }));
         Ok(())

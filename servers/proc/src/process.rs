@@ -109,6 +109,8 @@ pub struct Process {
     pub name: Vec<u8>,
     /// Arguments, NUL-ended.
     pub command_line: Vec<u8>,
+    /// Address and bytes of its first environment.
+    pub environment: (u64, u64),
     /// Monotonic time of its start.
     pub start_ns: u64,
     /// The last answer.
@@ -155,6 +157,7 @@ impl Process {
             children_usage: Usage::default(),
             name: Vec::new(),
             command_line: Vec::new(),
+            environment: (0, 0),
             start_ns,
             answered: Answered::default(),
             slot: NO_SLOT,

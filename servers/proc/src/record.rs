@@ -12,7 +12,7 @@ use crate::process::{Answered, Process, State, Usage};
 /// Most bytes of a record.
 pub const CAPACITY: usize = 2000;
 /// Changes with the layout: another one is not read.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 /// Most bytes of the arguments that are kept.
 const COMMAND_LINE: usize = 512;
 
@@ -62,6 +62,8 @@ pub fn encode(process: &Process) -> Vec<u8> {
         u64::from(process.reaper),
         u64::from(process.nice_plus_20),
         process.start_ns,
+        process.environment.0,
+        process.environment.1,
         process.answered.number,
         process.answered.value,
     ] {
@@ -141,6 +143,7 @@ pub fn decode(bytes: &[u8]) -> Option<Process> {
     process.reaper = reader.flag()?;
     process.nice_plus_20 = reader.small()?;
     process.start_ns = reader.number()?;
+    process.environment = (reader.number()?, reader.number()?);
     process.answered = Answered {
         number: reader.number()?,
         value: reader.number()?,

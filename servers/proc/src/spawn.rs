@@ -132,7 +132,7 @@ impl<K: Kernel> Server<K> {
         execute::check_permission(&child.identity, &source.attributes)?;
         let image = execute::parse(source)?;
         child.identity = execute::identity_after(&child.identity, &source.attributes);
-        child.handle = self.kernel.build(&Program {
+        let built = self.kernel.build(&Program {
             source,
             image: &image,
             arguments: &split_strings(&request.texts.arguments)?,
@@ -141,6 +141,7 @@ impl<K: Kernel> Server<K> {
             identity: child.identity,
             stack_bytes: child.limits.get(limits::STACK as u32)?.0,
         })?;
+        (child.handle, child.environment) = (built.process, built.environment);
         child.executed = true;
         child.set_program(&request.texts.path, &request.texts.arguments);
         if let Err(error) = self.furnish(token, parent_handle, &child, request) {

@@ -15,7 +15,7 @@ use proto::types::{
 use proto::{Answer, Attributes, Call, Error, Identity, Input, Outcome, Output, job, process};
 
 use crate::execute::{Program, Source};
-use crate::kernel::Kernel;
+use crate::kernel::{Built, Kernel};
 use crate::process::Process;
 use crate::signal::{STOPS, bit, kept, number};
 use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
@@ -78,9 +78,16 @@ impl Kernel for Fake {
         self.identities.insert(process.0, *identity);
         Ok(())
     }
-    fn build(&mut self, _program: &Program<'_>) -> Result<Handle, Error> {
+    fn build(&mut self, _program: &Program<'_>) -> Result<Built, Error> {
         self.next_handle += 1;
-        Ok(Handle(self.next_handle))
+        Ok(Built {
+            process: Handle(self.next_handle),
+            environment: (0x1000, 7),
+        })
+    }
+    fn read_memory(&self, _process: Handle, _address: u64, bytes: &mut [u8]) -> usize {
+        bytes.fill(b'e');
+        bytes.len()
     }
     fn open_program(&mut self, _file: Handle) -> Result<Source, Error> {
         Ok(Source {

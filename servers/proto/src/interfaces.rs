@@ -181,7 +181,7 @@ interface! {
         /// Ids of processes above `after`, ascending, as an array of u64. Value: how many bytes.
         176 list(after: u64) in() out(processes) sends(0) -> (length) returns(0);
         /// A process's entry in text: `what` 0 stat, 1 status, 2 cmdline, 3 maps, 4 comm (as Linux's
-        /// `/proc/PID`), 5 environ. Value: bytes from `offset`.
+        /// `/proc/PID`), 5 environ, 6 statm, 7 limits. Value: bytes from `offset`.
         177 describe(process: u64, what: u32, offset: u64) in() out(text) sends(0) -> (length) returns(0);
         /// Spawns: as `execute` in a new child (`posix_spawn`), with `types::spawn_flags`; `actions` are
         /// a `types::SpawnAttributes` and then `types::SpawnAction`s. Value: the child's id.
