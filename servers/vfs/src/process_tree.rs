@@ -78,9 +78,10 @@ const RELEASE: u64 = 17;
 const PROCESS_MAX: u64 = 18;
 const THREADS_MAX: u64 = 19;
 const GROUPS_MAX: u64 = 20;
+const COUNTERS: u64 = 21;
 
 /// The files that are always there.
-const FILES: [File; 18] = [
+const FILES: [File; 19] = [
     link(b"self", SELF),
     text(ROOT, b"meminfo", MEMORY),
     text(ROOT, b"uptime", UPTIME),
@@ -91,6 +92,7 @@ const FILES: [File; 18] = [
     text(ROOT, b"filesystems", FILE_SYSTEMS),
     text(ROOT, b"mounts", MOUNTS),
     text(ROOT, b"cmdline", COMMAND_LINE),
+    text(ROOT, b"counters", COUNTERS),
     folder(ROOT, b"sys", SYSTEM),
     folder(SYSTEM, b"kernel", KERNEL),
     text(KERNEL, b"hostname", HOST_NAME),
@@ -215,6 +217,7 @@ impl ProcessTree {
                 load(system.load_15),
                 system.threads,
             ),
+            COUNTERS => counters(system),
             SYSTEM_NAME => String::from("MicroKosm\n"),
             RELEASE => String::from(concat!(env!("CARGO_PKG_VERSION"), "\n")),
             PROCESS_MAX => String::from("4194304\n"),
@@ -224,6 +227,22 @@ impl ProcessTree {
         }
         .into_bytes()
     }
+}
+
+/// `/proc/counters`, this system's own: how many of the kernel's objects there are, and free pages.
+fn counters(system: &SystemInfo) -> String {
+    format!(
+        "processes {}\nthreads {}\nhandles {}\nmemories {}\nendpoints {}\nsessions {}\nstreams {}\n\
+         free_pages {}\n",
+        system.processes,
+        system.threads,
+        system.handles,
+        system.memories,
+        system.endpoints,
+        system.sessions,
+        system.streams,
+        system.memory_free_bytes / kernel_abi::PAGE_SIZE,
+    )
 }
 
 /// `/proc/stat`: what the processors did together, and counters.
