@@ -30,17 +30,18 @@ impl<M: Machine> Kernel<M> {
         let limits = self.memory.space_limits(self.space_of(parent)?);
         self.memory.set_space_limits(self.space_of(child)?, limits);
         self.inherit_properties(parent, child, defaults)?;
+        self.settle_account(caller);
         let from = self.threads.get(caller).ok_or(Error::NotFound)?;
         let (own_mask, affinity, base, home) = (from.mask, from.affinity, from.base, from.home);
-        let virtual_runtime = from.virtual_runtime;
+        let virtual_runtime = from.virtual_runtime();
         let to = self.threads.get_mut(first).ok_or(Error::NoProcess)?;
         to.mask = match mask {
             SPAWN_MASK_OF_CALLER => own_mask,
             mask => mask & !crate::system_call::UNBLOCKABLE,
         };
-        to.affinity = affinity;
+        to.set_affinity(affinity);
         to.home = home;
-        to.virtual_runtime = virtual_runtime;
+        to.set_virtual_runtime(virtual_runtime);
         self.set_base_priority(first, base);
         Ok(0)
     }

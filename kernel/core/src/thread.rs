@@ -316,13 +316,8 @@ impl<M: Machine> Kernel<M> {
                 }
             }
             Wait::Page(memory, page) => self.page_wait_remove(memory, page, thread),
-            Wait::None
-            | Wait::Signals
-            | Wait::Sleep
-            | Wait::RealtimeSleep
-            | Wait::Reply
-            | Wait::Upcall
-            | Wait::PendingUpcall(_) => {}
+            // Nobody else knows of the others.
+            _ => {}
         }
     }
 

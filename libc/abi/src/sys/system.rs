@@ -107,27 +107,25 @@ pub extern "C" fn sysconf(name: c_int) -> c_long {
         29 => POSIX_VERSION, // VERSION
         30 => 4096,          // PAGESIZE
         31 => 30,            // RTSIG_MAX
-        26 => 0x7fff_ffff,   // DELAYTIMER_MAX
         34 => limit(11),     // SIGQUEUE_MAX
         133 | 137..=139 | 153..=155 | 159 | 164 => POSIX_VERSION,
-        32 => 0x7fff_ffff, // SEM_NSEMS_MAX
-        33 => 0x7fff_ffff, // SEM_VALUE_MAX
-        35 => 32,          // TIMER_MAX
-        36 => 99,          // BC_BASE_MAX
-        37 => 2048,        // BC_DIM_MAX
-        38 => 99,          // BC_SCALE_MAX
-        39 => 1000,        // BC_STRING_MAX
-        40 => 2,           // COLL_WEIGHTS_MAX
-        42 => 32,          // EXPR_NEST_MAX
-        43 => 4096,        // LINE_MAX
-        44 => 255,         // RE_DUP_MAX
-        46..=52 => -1,     // 2_VERSION and its options: no compiler in the system
-        60 => 1024,        // IOV_MAX
-        68 | 69 => 256,    // THREAD_SAFE_FUNCTIONS is 68 in some lists; GETGR_R_SIZE_MAX
-        70 => 256,         // GETPW_R_SIZE_MAX
-        71 => 256,         // LOGIN_NAME_MAX
-        72 => 32,          // TTY_NAME_MAX
-        73 => 4,           // THREAD_DESTRUCTOR_ITERATIONS
+        26 | 32 | 33 => 0x7fff_ffff, // DELAYTIMER_MAX, SEM_NSEMS_MAX, SEM_VALUE_MAX
+        35 => 32,                    // TIMER_MAX
+        36 => 99,                    // BC_BASE_MAX
+        37 => 2048,                  // BC_DIM_MAX
+        38 => 99,                    // BC_SCALE_MAX
+        39 => 1000,                  // BC_STRING_MAX
+        40 => 2,                     // COLL_WEIGHTS_MAX
+        42 => 32,                    // EXPR_NEST_MAX
+        43 => 4096,                  // LINE_MAX
+        44 => 255,                   // RE_DUP_MAX
+        46..=52 => -1,               // 2_VERSION and its options: no compiler in the system
+        60 => 1024,                  // IOV_MAX
+        68 | 69 => 256,              // THREAD_SAFE_FUNCTIONS is 68 in some lists; GETGR_R_SIZE_MAX
+        70 => 256,                   // GETPW_R_SIZE_MAX
+        71 => 256,                   // LOGIN_NAME_MAX
+        72 => 32,                    // TTY_NAME_MAX
+        73 => 4,                     // THREAD_DESTRUCTOR_ITERATIONS
         74 => libc_rt::thread::KEYS as c_long,
         75 => 2048, // THREAD_STACK_MIN
         76 => -1,   // THREAD_THREADS_MAX
