@@ -32,8 +32,9 @@ pub fn start(directory: i32, path: &[u8]) -> Result<Session> {
 
 /// Opens a file as the lowest free descriptor.
 pub fn open(directory: i32, path: &[u8], flags: u32, mode: u32) -> Result<i32> {
-    let close_on_exec = flags & open_flags::CLOSE_ON_EXEC != 0;
-    let from = start(directory, path)?.giving_descriptors(close_on_exec);
+    let kept = crate::descriptor::kept_flags(flags);
+    let from = start(directory, path)?.giving_descriptors_with(kept as u32);
+    let flags = flags & !open_flags::CLOSE_ON_FORK;
     let answer = directory::open(&from, flags, mode & 0o7777, path, &[])?;
     Ok(answer.handles[0].0 as i32)
 }

@@ -252,6 +252,8 @@ pub mod open_flags {
     pub const NO_FOLLOW: u32 = 0o400000;
     /// Close on exec.
     pub const CLOSE_ON_EXEC: u32 = 0o2000000;
+    /// Close in children (`O_CLOFORK`): the C library's alone, no server sees it.
+    pub const CLOSE_ON_FORK: u32 = 0o200000000;
     /// Only a place in the tree (`O_PATH`); with `ACCESS_MODE` 3: to execute (`O_EXEC`).
     pub const PATH: u32 = 0o10000000;
     /// A file without a name (`O_TMPFILE`, with `DIRECTORY`).

@@ -121,6 +121,26 @@ static void files(void)
 	CHECK("closefrom", run("c", &from, NULL) == 0);
 }
 
+/* O_CLOFORK and FD_CLOFORK (POSIX.1-2024): no child has the descriptor, however it is made. */
+static void closed_on_fork(void)
+{
+	int ends[2], status;
+	int kept = open("/tmp/spawn/in", O_RDONLY | O_CLOFORK);
+	CHECK("FD_CLOFORK is told", fcntl(kept, F_GETFD) == FD_CLOFORK);
+	CHECK("pipe2 sets it", pipe2(ends, O_CLOFORK | O_CLOEXEC) == 0
+		&& fcntl(ends[1], F_GETFD) == (FD_CLOFORK | FD_CLOEXEC));
+	int copy = fcntl(kept, F_DUPFD_CLOFORK, 20);
+	CHECK("F_DUPFD_CLOFORK", copy >= 20 && fcntl(copy, F_GETFD) == FD_CLOFORK);
+	CHECK("a plain copy has it not", fcntl(dup2(kept, 30), F_GETFD) == 0);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(fcntl(kept, F_GETFD) == -1 && fcntl(copy, F_GETFD) == -1
+			&& fcntl(ends[0], F_GETFD) == -1 && fcntl(30, F_GETFD) == 0 ? 0 : 1);
+	waitpid(child, &status, 0);
+	CHECK("a child lacks what is closed on fork", status == 0);
+	CHECK("F_SETFD takes it away", fcntl(kept, F_SETFD, 0) == 0 && fcntl(kept, F_GETFD) == 0);
+}
+
 static void errors(void)
 {
 	char *arguments[] = {"nobody", NULL};
@@ -148,6 +168,7 @@ int main(int count, char **argument)
 	mkdir("/tmp/spawn/inner", 0777);
 	attributes();
 	files();
+	closed_on_fork();
 	errors();
 	return report();
 }
