@@ -314,6 +314,12 @@ impl<M: Machine> Kernel<M> {
         self.set_deadline(request.cpu, thread, deadline_ns);
         if let Some(found) = self.threads.get_mut(thread) {
             found.restartable = false;
+            // What it waits for is taken by it and not by a handler.
+            if found.saved_mask.is_none() {
+                found.saved_mask = Some(found.mask);
+            }
+            found.mask |= set & !UNBLOCKABLE;
+            found.call_attention();
         }
         self.block(thread, Wait::PendingUpcall(set), true);
         Err(Stop::Blocked)

@@ -3,8 +3,9 @@
 use super::{BUFFER, Harness};
 use crate::kernel::ThreadId;
 use crate::machine::Machine;
-use kernel_abi::process::{RAISE_UNLESS_DEFAULT, mask_how, process_property};
+use kernel_abi::process::{RAISE_UNLESS_DEFAULT, mask_how, process_property, upcall_flags};
 use kernel_abi::system::clock;
+use kernel_abi::wait::FOREVER;
 use kernel_abi::{Call, Error, Handle};
 use std::vec::Vec;
 
@@ -127,4 +128,23 @@ fn what_waits_for_a_real_time_follows_the_clock_when_it_is_set() {
     assert_eq!(h.ok(thread, Call::Read, &[timer, BUFFER, 8]), 8);
     h.start(thread, Call::Read, &[relative, BUFFER, 8]);
     assert!(h.is_blocked(thread), "a relative time does not move");
+}
+
+#[test]
+fn who_waits_for_an_upcall_takes_it_though_it_has_a_handler() {
+    let (mut h, thread) = program();
+    let process = h.owner(thread);
+    let other = h.thread(process);
+    h.ok(other, Call::UpcallMask, &[mask_how::SET, BLOCK_ALL]);
+    h.ok(thread, Call::UpcallMask, &[mask_how::SET, 0]);
+    let entry = process_property::UPCALL_ENTRY;
+    h.ok(thread, Call::ProcessSet, &[SELF, entry, 0x50_0000]);
+    h.poke_words(thread, BUFFER, &[upcall_flags::CAUGHT, 0]);
+    h.ok(thread, Call::UpcallAction, &[9, BUFFER, 0]);
+    h.start(thread, Call::UpcallTake, &[1 << 9, BUFFER, FOREVER]);
+    assert!(h.is_blocked(thread));
+    h.ok(other, Call::UpcallRaise, &[SELF, 0, 9, 5, 0, 0]);
+    h.settle();
+    assert_eq!(h.result(thread), Some(Ok(9)));
+    assert_eq!(h.ok(thread, Call::UpcallMask, &[mask_how::READ, 0]), 0);
 }
