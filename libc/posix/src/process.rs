@@ -1,5 +1,6 @@
 //! Processes: making, replacing, waiting, signals, ids, limits.
 
+use crate::names::Base;
 use crate::{Error, Result};
 use kernel_abi::Handle;
 use kernel_abi::process::RAISE_UNLESS_DEFAULT;
@@ -19,7 +20,7 @@ pub fn fork() -> Result<u64> {
 }
 
 /// Opens a file for [`execute`].
-pub fn open_program(directory: i32, path: &[u8], no_follow: bool) -> Result<Handle> {
+pub fn open_program(directory: Base, path: &[u8], no_follow: bool) -> Result<Handle> {
     let mut flags = open_flags::PATH | open_flags::ACCESS_MODE;
     if no_follow {
         flags |= open_flags::NO_FOLLOW;

@@ -108,6 +108,15 @@ static void settle(void)
 	usleep(200000);
 }
 
+/* The number of free pages, cut off the text. */
+static long take_pages(char *text)
+{
+	char *pages = strstr(text, "free_pages ");
+	long number = atol(pages + strlen("free_pages "));
+	*pages = 0;
+	return number;
+}
+
 int main(int arguments, char **argument)
 {
 	int count = arguments > 1 ? atoi(argument[1]) : 200000;
@@ -119,12 +128,17 @@ int main(int arguments, char **argument)
 		fail("pipe");
 	storm(WORKERS * 40);
 	settle();
+	storm(WORKERS * 40);
+	settle();
 	counters(before, sizeof before);
 	storm(count);
 	settle();
 	counters(after, sizeof after);
-	if (strcmp(before, after)) {
-		printf("before:\n%safter:\n%s", before, after);
+	/* The heaps of the servers and of the kernel may keep a page now and then; a page lost with
+	 * each fork, or with each hundredth, would be more than that. */
+	long pages = take_pages(before) - take_pages(after);
+	if (strcmp(before, after) || pages > 16) {
+		printf("before:\n%safter:\n%s%ld pages less\n", before, after, pages);
 		return 1;
 	}
 	printf("the counters are as before\n");

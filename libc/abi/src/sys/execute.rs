@@ -7,7 +7,7 @@ use super::support::{Error, Result, fail, text};
 use alloc::vec::Vec;
 use core::ffi::{VaList, c_char, c_int};
 use kernel_abi::Handle;
-use libc_posix::names::{PATH_MAX, WORKING_DIRECTORY};
+use libc_posix::names::{Base, PATH_MAX, WORKING_DIRECTORY};
 use libc_posix::process;
 
 /// NUL-ended strings one after the other.
@@ -38,17 +38,17 @@ fn replace(program: Handle, path: &[u8], arguments: &[u8], environment: &[u8]) -
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     /// Where a relative path starts.
-    pub directory: c_int,
+    pub directory: Base,
     /// The path.
     pub path: &'a [u8],
     /// Where the path of an interpreter starts.
-    pub working: c_int,
+    pub working: Base,
     /// A symbolic link is not followed.
     pub no_follow: bool,
 }
 
 impl<'a> Place<'a> {
-    fn from(working: c_int, path: &'a [u8]) -> Place<'a> {
+    fn from(working: Base, path: &'a [u8]) -> Place<'a> {
         Place {
             directory: working,
             working,
@@ -58,7 +58,7 @@ impl<'a> Place<'a> {
     }
 
     fn of(path: &'a [u8]) -> Place<'a> {
-        Place::from(WORKING_DIRECTORY, path)
+        Place::from(Base::Descriptor(WORKING_DIRECTORY), path)
     }
 }
 
@@ -141,7 +141,7 @@ fn execute_program(
 }
 
 /// The interpreter and its argument (empty: none) from a script's `#!` line.
-fn interpreter_line(directory: c_int, path: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+fn interpreter_line(directory: Base, path: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
     let script = libc_posix::names::open_high(directory, path, 0)?;
     let mut line = [0u8; MAX_INTERPRETER_LINE];
     let read = libc_rt::kernel::read(script, &mut line);
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn execveat(
             return fexecve(directory, arguments, environment);
         }
         let place = Place {
-            directory,
+            directory: directory.into(),
             no_follow: flags & AT_SYMLINK_NOFOLLOW != 0,
             ..Place::of(text(path))
         };
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn execvpe(
 ) -> c_int {
     let vectors = [arguments, environment];
     // SAFETY: the caller's.
-    failed(unsafe { search(text(file), WORKING_DIRECTORY, vectors, &mut replace) })
+    failed(unsafe { search(text(file), WORKING_DIRECTORY.into(), vectors, &mut replace) })
 }
 
 /// Finds a program by the calling process's `PATH`, relative names from a directory on.
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn execvpe(
 /// The vectors end with null pointers.
 pub(super) unsafe fn search(
     name: &[u8],
-    working: c_int,
+    working: Base,
     vectors: Vectors,
     carry: Carry<'_>,
 ) -> Result<()> {

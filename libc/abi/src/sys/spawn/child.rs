@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use core::ffi::c_int;
 use kernel_abi::Handle;
 use kernel_abi::process::SPAWN_MASK_OF_CALLER;
-use libc_posix::{names, process};
+use libc_posix::names::{self, Base};
+use libc_posix::process;
 use libc_rt::kernel;
 use proto::types::{Plain, SpawnAction, SpawnAttributes, open_flags, spawn_flags};
 
@@ -19,7 +20,7 @@ struct Table {
     /// Handles that were opened for the child.
     opened: Vec<Handle>,
     /// The child's working directory, if it changes.
-    working: c_int,
+    working: Base,
 }
 
 impl Drop for Table {
@@ -66,7 +67,7 @@ impl Table {
     }
 
     fn enter(&mut self, directory: u32) -> Result<()> {
-        self.working = directory as c_int;
+        self.working = Base::Held(Handle(directory));
         self.change(Handle::WORKING_DIRECTORY.0 as c_int, directory)
     }
 
@@ -100,7 +101,12 @@ impl Table {
             }
             Kind::DirectoryOf(fd) => {
                 let source = self.source(fd)?;
-                libc_posix::descriptor::require_directory(source as c_int)?;
+                let base = Base::Held(Handle(source));
+                names::access(base, b".", SEARCH, EFFECTIVE_IDS).map_err(|error| match error {
+                    Error::AccessDenied => error,
+                    // Nothing but a directory has names in it.
+                    _ => Error::NotDirectory,
+                })?;
                 self.enter(source)
             }
         }
@@ -110,7 +116,7 @@ impl Table {
         let mut table = Table {
             changes: Vec::new(),
             opened: Vec::new(),
-            working: names::WORKING_DIRECTORY,
+            working: Base::Descriptor(names::WORKING_DIRECTORY),
         };
         let mut entry = actions.map_or(core::ptr::null_mut(), |actions| actions.first);
         while !entry.is_null() {
