@@ -16,7 +16,8 @@ missing="$(missing_needs)"
 packaged=no
 packaged_compiler_is_there && packaged=yes
 rustup_found="$(rustup_toolchain_with_source)"
-distribution="$(distribution_of "$(cat /etc/os-release 2>/dev/null || true)")"
+# OS_RELEASE stands for another machine's file in setup/test.sh.
+distribution="$(distribution_of "$(cat "${OS_RELEASE:-/etc/os-release}" 2>/dev/null || true)")"
 choice="$(toolchain_choice "$distribution" "$packaged" "$rustup_found")"
 
 case "$choice" in
@@ -28,10 +29,10 @@ packages="$(printf '%s\n' "$missing" | awk 'NF { print $2 }' | sort -u | tr '\n'
 case "$choice" in
 install-packages\ *)
     echo "  ${choice#install-packages }: the Rust compiler and its library source"
-    packages="$packages ${choice#install-packages }" ;;
+    packages="$packages${choice#install-packages }" ;;
 install-rustup\ *)
     echo "  rustup, toolchain $rustup_toolchain: the Rust compiler and its library source"
-    command -v rustup >/dev/null 2>&1 || packages="$packages ${choice#install-rustup }" ;;
+    command -v rustup >/dev/null 2>&1 || packages="$packages${choice#install-rustup }" ;;
 by-hand)
     echo "Missing: a Rust compiler, 1.$minimum_compiler_minor or newer, with its source; get it with: rustup toolchain install $rustup_toolchain --component rust-src,rustfmt,clippy" >&2
     ;;

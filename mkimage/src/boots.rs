@@ -15,13 +15,9 @@ pub fn run(workspace: &Workspace, count: u32, tally: &mut Tally) -> Result<()> {
     let built = build_profile(workspace, DEFAULT_PROFILE)?;
     let request = Request {
         command: "true".into(),
-        additions: Vec::new(),
-        kept_disk: None,
         processors: PROCESSORS,
-        memory_mib: 256,
         timeout: LIMIT,
-        count_instructions: false,
-        processor_model: "max".into(),
+        ..Request::default()
     };
     for number in 1..=count {
         let (stdout, stderr) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));

@@ -2,6 +2,7 @@
 
 use crate::exec::{self, Request};
 use crate::image::{self, DEFAULT_PROFILE, build_profile};
+use crate::staging::Addition;
 use crate::workspace::{Workspace, make_folder, write_file};
 use crate::{
     Action, BuildArguments, CheckArguments, ExecArguments, PortAction, RunArguments, TestArguments,
@@ -11,6 +12,7 @@ use crate::{
     run as interactive,
 };
 use anyhow::{Context, Result, bail};
+use std::path::Path;
 use std::time::Duration;
 
 /// Carries out a subcommand; answers the exit status.
@@ -31,6 +33,12 @@ pub fn run(action: Action) -> Result<u8> {
 }
 
 fn build(workspace: &Workspace, arguments: &BuildArguments) -> Result<u8> {
+    // What is wrong with the command line is told before minutes of building.
+    check_additions(&arguments.add)?;
+    check_output(&arguments.output)?;
+    if let Some(folder) = &arguments.limine {
+        disk::check_limine(folder)?;
+    }
     let built = build_profile(workspace, &arguments.profile)?;
     let scratch = workspace.build("scratch")?;
     make_folder(&scratch)?;
@@ -47,8 +55,28 @@ fn build(workspace: &Workspace, arguments: &BuildArguments) -> Result<u8> {
         size,
         arguments.limine.as_deref(),
     )?;
-    root_file_system::check(&arguments.output, disk::root_offset(&arguments.output)?)?;
-    Ok(0)
+    let checked = disk::root_offset(&arguments.output)
+        .and_then(|offset| root_file_system::check(&arguments.output, offset));
+    if checked.is_err() {
+        let _ = std::fs::remove_file(&arguments.output);
+    }
+    checked.map(|()| 0)
+}
+
+fn check_additions(additions: &[Addition]) -> Result<()> {
+    additions.iter().try_for_each(Addition::check)
+}
+
+/// Whether an image can be put there.
+fn check_output(output: &Path) -> Result<()> {
+    if output.is_dir() {
+        bail!("-o: {} is a folder", output.display());
+    }
+    let parent = output.parent().filter(|path| !path.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        bail!("-o: there is no folder {}", parent.display());
+    }
+    Ok(())
 }
 
 fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
@@ -58,7 +86,7 @@ fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
     let built = build_profile(workspace, DEFAULT_PROFILE)?;
     let options = interactive::Options {
         processors: arguments.machine.smp,
-        memory_mib: arguments.machine.memory,
+        memory_mib: arguments.machine.memory.into(),
         display: arguments.display,
         disk: arguments.disk,
         uefi: arguments.uefi,
@@ -67,17 +95,16 @@ fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
 }
 
 fn execute(workspace: &Workspace, arguments: ExecArguments) -> Result<u8> {
+    check_additions(&arguments.add)?;
     let built = build_profile(workspace, DEFAULT_PROFILE)?;
     let request = Request {
         // As ssh does: the words are joined, and the guest's shell reads them.
         command: arguments.command.join(" "),
         additions: arguments.add,
-        kept_disk: None,
         processors: arguments.machine.smp,
-        memory_mib: arguments.machine.memory,
-        timeout: Duration::from_secs(arguments.timeout),
-        count_instructions: false,
-        processor_model: "max".into(),
+        memory_mib: arguments.machine.memory.into(),
+        timeout: Duration::from_secs(arguments.timeout.into()),
+        ..Request::default()
     };
     let (stdout, stderr) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));
     let outcome = exec::run(workspace, &built, &request, stdout, stderr)?;

@@ -112,7 +112,7 @@ fn machine(built: &Built, setup: &Setup, socket: PathBuf) -> Machine {
         processors: setup.processors,
         memory_mib: setup.memory_mib,
         processor_model: setup.processor_model.clone(),
-        disk: built.image.clone(),
+        disk: Some(built.image.clone()),
         throw_away: true,
         display: false,
         count_instructions: setup.count_instructions,

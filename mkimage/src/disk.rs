@@ -154,13 +154,10 @@ fn system_partition_files(boot: &BootFiles) -> Result<Vec<(String, Vec<u8>)>> {
             ));
         }
         BootLoader::Limine(folder) => {
-            for (name, target) in [
-                ("BOOTX64.EFI", "EFI/BOOT/BOOTX64.EFI"),
-                ("limine-bios.sys", "limine-bios.sys"),
-            ] {
+            check_limine(folder)?;
+            for (name, target) in LIMINE_FILES {
                 files.push((target.to_string(), limine_file(folder, name)?));
             }
-            limine_file(folder, "limine")?;
             files.push((
                 "limine.conf".to_string(),
                 limine_configuration(&boot.command_line).into_bytes(),
@@ -170,10 +167,28 @@ fn system_partition_files(boot: &BootFiles) -> Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
+/// Limine's files on the EFI system partition: name in its release, and where it goes.
+const LIMINE_FILES: [(&str, &str); 2] = [
+    ("BOOTX64.EFI", "EFI/BOOT/BOOTX64.EFI"),
+    ("limine-bios.sys", "limine-bios.sys"),
+];
+/// Limine's host program.
+const LIMINE_PROGRAM: &str = "limine";
+
+/// Whether a folder has all of Limine that an image needs.
+pub fn check_limine(folder: &Path) -> Result<()> {
+    for (name, _) in LIMINE_FILES {
+        limine_file(folder, name)?;
+    }
+    limine_file(folder, LIMINE_PROGRAM).map(|_| ())
+}
+
 fn limine_file(folder: &Path, name: &str) -> Result<Vec<u8>> {
     let path = folder.join(name);
     let hint = match name {
-        "limine" => "Limine's host program; `make` in the folder of its binary release builds it",
+        LIMINE_PROGRAM => {
+            "Limine's host program; `make` in the folder of its binary release builds it"
+        }
         _ => "it is in Limine's binary release",
     };
     std::fs::read(&path)
@@ -229,7 +244,7 @@ fn write_into<T: fatfs::ReadWriteSeek>(
 }
 
 fn install_limine_for_bios(folder: &Path, image: &Path) -> Result<()> {
-    let program = folder.join("limine");
+    let program = folder.join(LIMINE_PROGRAM);
     let output = Command::new(&program)
         .arg("bios-install")
         .arg(image)
@@ -309,7 +324,12 @@ mod tests {
         let image = folder.path().join("image");
         make(&image, &boot, &root, 4 << 20).unwrap();
         root_file_system::check(&image, root_offset(&image).unwrap()).unwrap();
-        let disk = GptConfig::new().open(&image).unwrap();
+        assert_eq!(system_file(&image, "microkosm/cmdline"), "x=1");
+    }
+
+    /// A file of the EFI system partition.
+    fn system_file(image: &Path, name: &str) -> String {
+        let disk = GptConfig::new().open(image).unwrap();
         let system = disk
             .partitions()
             .values()
@@ -317,16 +337,16 @@ mod tests {
             .unwrap();
         let start = system.first_lba * SECTOR;
         let slice = fscommon::StreamSlice::new(
-            File::open(&image).unwrap(),
+            File::open(image).unwrap(),
             start,
             start + SYSTEM_PARTITION_BYTES,
         )
         .unwrap();
         let read_only = fatfs::FileSystem::new(ReadOnly(slice), fatfs::FsOptions::new()).unwrap();
         let mut text = String::new();
-        let mut file = read_only.root_dir().open_file("microkosm/cmdline").unwrap();
+        let mut file = read_only.root_dir().open_file(name).unwrap();
         std::io::Read::read_to_string(&mut file, &mut text).unwrap();
-        assert_eq!(text, "x=1");
+        text
     }
 
     struct ReadOnly(fscommon::StreamSlice<File>);
@@ -360,6 +380,75 @@ mod tests {
         let error = make(&image, &boot, folder.path(), 4 << 20).unwrap_err();
         assert!(format!("{error:#}").contains("BOOTX64.EFI"), "{error:#}");
         assert!(!image.exists());
+    }
+
+    #[test]
+    fn an_image_too_small_for_its_files_is_not_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let boot = boot_files(
+            folder.path(),
+            BootLoader::Own(folder.path().join("loader.efi")),
+        );
+        let root = folder.path().join("root");
+        std::fs::create_dir(&root).unwrap();
+        std::fs::write(root.join("large"), vec![1; 3 << 20]).unwrap();
+        let image = folder.path().join("image");
+        let error = make(&image, &boot, &root, 1 << 20).unwrap_err();
+        assert!(format!("{error:#}").contains("--size"), "{error:#}");
+        assert!(!image.exists() && !folder.path().join("image.incomplete").exists());
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_made_leaves_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let boot = boot_files(folder.path(), BootLoader::Own(folder.path().join("none")));
+        let image = folder.path().join("image");
+        std::fs::write(&image, "old").unwrap();
+        assert!(make(&image, &boot, folder.path(), 4 << 20).is_err());
+        assert_eq!(std::fs::read_to_string(&image).unwrap(), "old");
+    }
+
+    /// A stand-in for Limine's release: its host program writes down what it is asked.
+    fn pretend_limine(folder: &Path) {
+        use std::os::unix::fs::PermissionsExt;
+        for (name, _) in LIMINE_FILES {
+            write_file(&folder.join(name), name).unwrap();
+        }
+        let program = folder.join(LIMINE_PROGRAM);
+        write_file(&program, "#!/bin/sh\necho \"$@\" >\"${0%/*}/asked\"\n").unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&program, mode).unwrap();
+    }
+
+    #[test]
+    fn an_image_for_limine_boots_by_uefi_and_bios() {
+        let folder = tempfile::tempdir().unwrap();
+        pretend_limine(folder.path());
+        let loader = BootLoader::Limine(folder.path().to_path_buf());
+        let boot = boot_files(folder.path(), loader);
+        let root = folder.path().join("root");
+        std::fs::create_dir(&root).unwrap();
+        let image = folder.path().join("image");
+        make(&image, &boot, &root, 4 << 20).unwrap();
+        root_file_system::check(&image, root_offset(&image).unwrap()).unwrap();
+        for (name, wanted) in [
+            ("EFI/BOOT/BOOTX64.EFI", "BOOTX64.EFI"),
+            ("limine-bios.sys", "limine-bios.sys"),
+            ("microkosm/kernel.elf", "kernel"),
+            ("microkosm/bundle", "bundle"),
+            ("limine.conf", "cmdline: x=1"),
+        ] {
+            let text = system_file(&image, name);
+            assert!(text.contains(wanted), "{name}: {text}");
+        }
+        let disk = GptConfig::new().open(&image).unwrap();
+        let kinds = disk
+            .partitions()
+            .values()
+            .map(|entry| &entry.part_type_guid);
+        assert!(kinds.into_iter().any(|kind| *kind == partition_types::BIOS));
+        let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+        assert!(asked.starts_with("bios-install "), "{asked}");
     }
 
     #[test]

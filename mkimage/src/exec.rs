@@ -15,6 +15,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,10 @@ pub struct Request {
     pub additions: Vec<Addition>,
     /// An image to run on, which keeps what is written; without one, a throw-away copy.
     pub kept_disk: Option<PathBuf>,
+    /// A boot bundle in place of the built one.
+    pub bundle: Option<PathBuf>,
+    /// Cuts the power (kills QEMU) this long after the first byte of standard output has come.
+    pub power_cut: Option<Duration>,
     /// Processors.
     pub processors: u32,
     /// Memory in MiB.
@@ -48,6 +53,24 @@ pub struct Request {
     pub processor_model: String,
 }
 
+impl Default for Request {
+    /// Nothing to run yet, on the machine that is used when none is asked for.
+    fn default() -> Request {
+        Request {
+            command: String::new(),
+            additions: Vec::new(),
+            kept_disk: None,
+            bundle: None,
+            power_cut: None,
+            processors: 1,
+            memory_mib: 256,
+            timeout: Duration::from_secs(120),
+            count_instructions: false,
+            processor_model: "max".into(),
+        }
+    }
+}
+
 /// How it ended.
 #[derive(Debug)]
 pub struct Outcome {
@@ -56,6 +79,8 @@ pub struct Outcome {
     pub status: i32,
     /// For those two: what happened, with the end of the serial log.
     pub failure: Option<String>,
+    /// Whether the power was cut before the command had ended.
+    pub power_was_cut: bool,
 }
 
 /// Where the command's output goes.
@@ -86,13 +111,15 @@ pub fn run(
         processors: request.processors,
         memory_mib: request.memory_mib,
         processor_model: request.processor_model.clone(),
-        disk,
+        disk: Some(disk),
         throw_away: request.kept_disk.is_none(),
         display: false,
         count_instructions: request.count_instructions,
         boot: Boot::Direct {
             loader: built.system.pvh_loader.clone(),
-            bundle: built.system.bundle.clone(),
+            bundle: (request.bundle.as_ref())
+                .unwrap_or(&built.system.bundle)
+                .clone(),
             command_line: format!("{} exec", built.profile.command_line)
                 .trim_start()
                 .to_string(),
@@ -102,14 +129,17 @@ pub fn run(
     };
     let emulator_log = sockets.path().join("qemu.log");
     let mut guest = Guest::start(machine.command(), &emulator_log)?;
-    let deadline = Instant::now() + request.timeout;
+    let limits = Limits {
+        deadline: Instant::now() + request.timeout,
+        power_cut: request.power_cut,
+    };
     let end = converse(
         &mut guest,
         &channels,
         &request.command,
         stdout,
         stderr,
-        deadline,
+        &limits,
     )?;
     Ok(outcome(end, request.timeout, &log, &emulator_log))
 }
@@ -220,6 +250,32 @@ enum End {
     TimedOut { finished: bool },
     /// QEMU ended without a status from the guest.
     Died(ExitStatus),
+    /// The power was cut, as was asked for.
+    PowerCut,
+}
+
+/// When QEMU is ended if it does not end by itself.
+struct Limits {
+    deadline: Instant,
+    /// After the first byte of standard output.
+    power_cut: Option<Duration>,
+}
+
+/// A sink that notes when the first byte came.
+struct Noting {
+    sink: Sink,
+    first: Arc<OnceLock<Instant>>,
+}
+
+impl Write for Noting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.first.get_or_init(Instant::now);
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.sink.flush()
+    }
 }
 
 fn converse(
@@ -228,11 +284,11 @@ fn converse(
     command: &str,
     stdout: Sink,
     stderr: Sink,
-    deadline: Instant,
+    limits: &Limits,
 ) -> Result<End> {
     let mut streams = Vec::new();
     for listener in &channels.listeners {
-        match accept(guest, listener, deadline)? {
+        match accept(guest, listener, limits.deadline)? {
             Accepted::Stream(stream) => streams.push(stream),
             Accepted::Ended(end) => return Ok(end),
         }
@@ -242,9 +298,14 @@ fn converse(
     else {
         anyhow::bail!("QEMU has fewer consoles than were asked for");
     };
-    let readers = [drain(out, stdout), drain(err, stderr)];
+    let first = Arc::default();
+    let noting = Noting {
+        sink: stdout,
+        first: Arc::clone(&first),
+    };
+    let readers = [drain(out, Box::new(noting)), drain(err, stderr)];
     let answer = ask(control, command.as_bytes().to_vec());
-    let ended = wait_until(guest, deadline)?;
+    let ended = wait_until(guest, limits, &first)?;
     if ended.is_none() {
         guest.child.kill().context("cannot end QEMU")?;
         guest.child.wait().context("cannot wait for QEMU")?;
@@ -257,6 +318,7 @@ fn converse(
     Ok(match (ended, status) {
         (Some(_), Some(status)) => End::Finished(status),
         (Some(exit), None) => End::Died(exit),
+        (None, None) if Instant::now() < limits.deadline => End::PowerCut,
         (None, status) => End::TimedOut {
             finished: status.is_some(),
         },
@@ -290,12 +352,19 @@ fn accept(guest: &mut Guest, listener: &UnixListener, deadline: Instant) -> Resu
     }
 }
 
-fn wait_until(guest: &mut Guest, deadline: Instant) -> Result<Option<ExitStatus>> {
+/// QEMU's status, or none when it is to be ended.
+fn wait_until(
+    guest: &mut Guest,
+    limits: &Limits,
+    first: &OnceLock<Instant>,
+) -> Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = guest.ended()? {
             return Ok(Some(status));
         }
-        if Instant::now() >= deadline {
+        let now = Instant::now();
+        let cut = |delay: Duration| first.get().is_some_and(|first| now >= *first + delay);
+        if now >= limits.deadline || limits.power_cut.is_some_and(cut) {
             return Ok(None);
         }
         std::thread::sleep(POLL_INTERVAL);
@@ -361,6 +430,12 @@ fn outcome(end: End, timeout: Duration, log: &Path, emulator_log: &Path) -> Outc
         End::Finished(status) => Outcome {
             status,
             failure: None,
+            power_was_cut: false,
+        },
+        End::PowerCut => Outcome {
+            status: GUEST_FAILED,
+            failure: None,
+            power_was_cut: true,
         },
         End::TimedOut { finished } => {
             let what = if finished {
@@ -372,6 +447,7 @@ fn outcome(end: End, timeout: Duration, log: &Path, emulator_log: &Path) -> Outc
             Outcome {
                 status: TIMED_OUT,
                 failure,
+                power_was_cut: false,
             }
         }
         End::Died(status) => {
@@ -381,101 +457,11 @@ fn outcome(end: End, timeout: Duration, log: &Path, emulator_log: &Path) -> Outc
             Outcome {
                 status: GUEST_FAILED,
                 failure,
+                power_was_cut: false,
             }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_answer_is_the_last_exit_line() {
-        assert_eq!(parse_answer("exit 0\n"), Some(0));
-        assert_eq!(parse_answer("noise\nexit 137\n"), Some(137));
-        for wrong in ["", "exit", "exit x\n", "exit 256\n", "exit -1\n"] {
-            assert_eq!(parse_answer(wrong), None, "{wrong}");
-        }
-    }
-
-    /// A stand-in for QEMU: a shell command that finds the sockets in $0 (out), $1 and $2.
-    fn pretend(script: &str, timeout: Duration) -> (Outcome, Vec<u8>) {
-        let folder = tempfile::tempdir().unwrap();
-        let channels = Channels::listen(folder.path()).unwrap();
-        let mut command = Command::new("perl");
-        command
-            .args(["-MIO::Socket::UNIX", "-e", script])
-            .args(&channels.paths);
-        let log = folder.path().join("log");
-        let mut guest = Guest::start(command, &log).unwrap();
-        let (sink, received) = collector();
-        let deadline = Instant::now() + timeout;
-        let end = converse(
-            &mut guest,
-            &channels,
-            "a command",
-            sink,
-            Box::new(std::io::sink()),
-            deadline,
-        )
-        .unwrap();
-        let bytes = received.lock().unwrap().clone();
-        (outcome(end, timeout, &log, &log), bytes)
-    }
-
-    struct Collector(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-    impl Write for Collector {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    fn collector() -> (Sink, std::sync::Arc<std::sync::Mutex<Vec<u8>>>) {
-        let bytes = std::sync::Arc::default();
-        (Box::new(Collector(std::sync::Arc::clone(&bytes))), bytes)
-    }
-
-    const CONNECT: &str = "my ($o, $e, $c) = map { IO::Socket::UNIX->new(Peer => $_) or die } @ARGV; \
-         read $c, my $l, 4; read $c, my $r, unpack 'V', $l;";
-
-    #[test]
-    fn output_and_status_come_through_unchanged() {
-        let script =
-            format!("{CONNECT} print $o \"\\0\\r\\n\" x 1000000, $r; print $c \"exit 42\\n\"");
-        let (outcome, bytes) = pretend(&script, Duration::from_secs(60));
-        assert_eq!(outcome.status, 42);
-        assert!(outcome.failure.is_none());
-        assert_eq!(bytes.len(), 3_000_000 + 9);
-        assert!(bytes.starts_with(b"\0\r\n\0\r\n") && bytes.ends_with(b"a command"));
-    }
-
-    #[test]
-    fn a_guest_that_dies_is_told_with_its_messages() {
-        let (outcome, _) = pretend(
-            &format!("{CONNECT} print STDERR \"went wrong\\n\"; exit 3"),
-            Duration::from_secs(60),
-        );
-        assert_eq!(outcome.status, GUEST_FAILED);
-        assert!(outcome.failure.unwrap().contains("went wrong"));
-    }
-
-    #[test]
-    fn a_guest_that_never_connects_is_told() {
-        let (outcome, _) = pretend("exit 1", Duration::from_secs(60));
-        assert_eq!(outcome.status, GUEST_FAILED);
-    }
-
-    #[test]
-    fn a_guest_that_hangs_is_killed_and_said_so() {
-        let (outcome, _) = pretend(
-            &format!("{CONNECT} sleep 1000"),
-            Duration::from_millis(1500),
-        );
-        assert_eq!(outcome.status, TIMED_OUT);
-        assert!(outcome.failure.unwrap().contains("killed"));
-    }
-}
+mod tests;

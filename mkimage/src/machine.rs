@@ -48,8 +48,8 @@ pub struct Machine {
     pub memory_mib: u64,
     /// The processor model.
     pub processor_model: String,
-    /// The disk image.
-    pub disk: PathBuf,
+    /// The disk image; none for a machine without a disk.
+    pub disk: Option<PathBuf>,
     /// Whether what is written to the disk is thrown away.
     pub throw_away: bool,
     /// Whether a window shows the screen.
@@ -141,13 +141,13 @@ impl Machine {
     }
 
     fn disk_arguments(&self) -> Vec<String> {
+        let Some(disk) = &self.disk else {
+            return Vec::new();
+        };
         let snapshot = if self.throw_away { ",snapshot=on" } else { "" };
         vec![
             "-drive".into(),
-            format!(
-                "if=none,id=disk,format=raw,file={}{snapshot}",
-                option(&self.disk)
-            ),
+            format!("if=none,id=disk,format=raw,file={}{snapshot}", option(disk)),
             "-device".into(),
             "virtio-blk-pci,drive=disk,disable-legacy=on".into(),
         ]
@@ -201,7 +201,7 @@ mod tests {
             processors: 2,
             memory_mib: 128,
             processor_model: "max".into(),
-            disk: "/a,b/disk".into(),
+            disk: Some("/a,b/disk".into()),
             throw_away: true,
             display: false,
             count_instructions: false,
@@ -238,6 +238,15 @@ mod tests {
             })
             .contains("snapshot")
         );
+    }
+
+    #[test]
+    fn a_machine_can_have_no_disk() {
+        let without = Machine {
+            disk: None,
+            ..machine()
+        };
+        assert!(!line(&without).contains("virtio-blk"));
     }
 
     #[test]

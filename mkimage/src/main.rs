@@ -25,6 +25,7 @@ mod symbols;
 mod tour;
 mod workspace;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use staging::Addition;
 use std::path::PathBuf;
@@ -87,11 +88,11 @@ struct BuildArguments {
 #[derive(Args)]
 struct MachineArguments {
     /// Number of processors
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
+    #[arg(long, default_value_t = 1, value_parser = |text: &str| bounded(text, 1, 8))]
     smp: u32,
     /// Memory in MiB
-    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(8..=65536))]
-    memory: u64,
+    #[arg(long, default_value_t = 256, value_parser = |text: &str| bounded(text, 8, 65536))]
+    memory: u32,
 }
 
 #[derive(Args)]
@@ -117,8 +118,8 @@ struct ExecArguments {
     #[command(flatten)]
     machine: MachineArguments,
     /// Seconds until the guest is killed
-    #[arg(long, value_name = "S", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86400))]
-    timeout: u64,
+    #[arg(long, value_name = "S", default_value_t = 120, value_parser = |text: &str| bounded(text, 1, 86400))]
+    timeout: u32,
     /// The command, for the guest's /bin/sh
     #[arg(last = true, required = true)]
     command: Vec<String>,
@@ -159,7 +160,8 @@ struct TestArguments {
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Boots N times in a row with four processors instead
-    #[arg(long, value_name = "N", conflicts_with_all = ["names", "all"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["names", "all"],
+        value_parser = |text: &str| bounded(text, 1, 100_000))]
     boots: Option<u32>,
 }
 
@@ -172,13 +174,70 @@ struct BenchArguments {
     source: PathBuf,
 }
 
+/// A number from `low` to `high`.
+fn bounded(text: &str, low: u32, high: u32) -> Result<u32, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| (low..=high).contains(number))
+        .ok_or_else(|| format!("wanted a number from {low} to {high}"))
+}
+
 fn main() -> ExitCode {
-    let action = CommandLine::parse().command;
+    let action = match CommandLine::try_parse() {
+        Ok(line) => line.command,
+        Err(error) if error.use_stderr() && error.kind() != NO_ARGUMENTS => {
+            eprintln!("mkimage: {}", in_one_line(&error.to_string()));
+            return ExitCode::from(WRONG_COMMAND_LINE);
+        }
+        Err(help) => help.exit(),
+    };
     match commands::run(action) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("mkimage: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit status for a command line that is refused, as shells have it.
+const WRONG_COMMAND_LINE: u8 = 2;
+/// What is answered with the whole help.
+const NO_ARGUMENTS: ErrorKind = ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
+/// What is wrong with a command line, without the usage and hints that come behind it.
+fn in_one_line(message: &str) -> String {
+    let what = message.split("\n\n").next().unwrap_or(message);
+    let words: Vec<&str> = what
+        .split_whitespace()
+        .skip_while(|w| *w == "error:")
+        .collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_command_line_is_told_in_one_line() {
+        for (line, wanted) in [
+            (
+                vec!["mkimage", "build"],
+                "were not provided: --output <FILE>",
+            ),
+            (
+                vec!["mkimage", "run", "--smp"],
+                "a value is required for '--smp",
+            ),
+            (
+                vec!["mkimage", "exec", "--memory", "1K", "--", "x"],
+                "number from 8 to 65536",
+            ),
+        ] {
+            let error = CommandLine::try_parse_from(line).err().unwrap();
+            let text = in_one_line(&error.to_string());
+            assert!(text.contains(wanted) && !text.contains('\n'), "{text}");
         }
     }
 }

@@ -135,8 +135,9 @@ fn cargo_program(
     forget_program(&program)?;
     let mut command = workspace.in_toolchain("cargo");
     rust_std.configure(&mut command, sdk);
-    command.args(["build", "--release", "--target", TARGET, "--target-dir"]);
     command
+        .args(["build", "--release", "--locked", "--target", TARGET])
+        .arg("--target-dir")
         .arg(&target)
         .arg("--manifest-path")
         .arg(folder.join("Cargo.toml"));

@@ -82,6 +82,22 @@ pub fn check(image: &Path, offset: u64) -> Result<()> {
         .arg(at_offset(image, offset)))
 }
 
+/// Repairs a file system as `e2fsck -fy` does, such as one whose machine lost its power. An error
+/// when something is left that it cannot repair.
+pub fn repair(image: &Path, offset: u64) -> Result<()> {
+    let mut command = Command::new("e2fsck");
+    command.arg("-fy").arg(at_offset(image, offset));
+    // 1: errors were found and repaired.
+    run_until(&mut command, &[0, 1]).map(|_| ())
+}
+
+/// What `debugfs` answers to a request.
+pub fn query(image: &Path, offset: u64, request: &str) -> Result<String> {
+    let mut command = Command::new("debugfs");
+    command.args(["-R", request]).arg(at_offset(image, offset));
+    run_until(&mut command, &[0])
+}
+
 /// The smallest size for which `make` can succeed with these files.
 pub fn needed_bytes(folder: &Path) -> Result<u64> {
     let contents = contents(folder)?;
@@ -186,6 +202,11 @@ fn at_offset(image: &Path, offset: u64) -> String {
 }
 
 fn run(command: &mut Command) -> Result<()> {
+    run_until(command, &[0]).map(|_| ())
+}
+
+/// Runs a program that must end with one of these statuses; answers its standard output.
+fn run_until(command: &mut Command, good: &[i32]) -> Result<String> {
     // Debian keeps these programs out of an ordinary user's PATH.
     let path = std::env::var("PATH").unwrap_or_default();
     let program = command.get_program().to_string_lossy().into_owned();
@@ -194,8 +215,12 @@ fn run(command: &mut Command) -> Result<()> {
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot start {program} (package e2fsprogs)"))?;
-    if output.status.success() {
-        return Ok(());
+    if output
+        .status
+        .code()
+        .is_some_and(|code| good.contains(&code))
+    {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let text = [output.stdout, output.stderr].concat();
     bail!(

@@ -43,7 +43,7 @@ pub fn run(workspace: &Workspace, built: &Built, options: &Options) -> Result<()
         processors: options.processors,
         memory_mib: options.memory_mib,
         processor_model: "max".into(),
-        disk,
+        disk: Some(disk),
         throw_away: false,
         display: options.display,
         count_instructions: false,

@@ -15,6 +15,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 pub struct Trial {
     /// The boot bundle.
     pub bundle: PathBuf,
+    /// The disk image, of which the guest gets a throw-away copy.
+    pub disk: Option<PathBuf>,
     /// The kernel's command line.
     pub command_line: String,
     /// Memory in MiB.
@@ -40,7 +42,7 @@ pub fn run(built: &Built, trial: &Trial) -> Result<(String, i32)> {
         processors: trial.processors,
         memory_mib: trial.memory_mib,
         processor_model: trial.processor_model.clone(),
-        disk: built.image.clone(),
+        disk: trial.disk.clone(),
         throw_away: true,
         display: false,
         count_instructions: trial.count_instructions,

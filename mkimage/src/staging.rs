@@ -38,6 +38,16 @@ impl std::str::FromStr for Addition {
     }
 }
 
+impl Addition {
+    /// Whether there is something to add.
+    pub fn check(&self) -> Result<()> {
+        self.host
+            .symlink_metadata()
+            .map(|_| ())
+            .with_context(|| format!("--add: cannot find {}", self.host.display()))
+    }
+}
+
 /// A folder on the host that is filled layer by layer; a later layer's files replace earlier ones.
 pub struct Staging {
     root: PathBuf,
@@ -76,10 +86,11 @@ impl Staging {
 
     /// Puts a file, link or folder at one place.
     pub fn add(&self, addition: &Addition) -> Result<()> {
-        let metadata = addition
+        addition.check()?;
+        let is_folder = addition
             .host
             .symlink_metadata()
-            .with_context(|| format!("--add: cannot find {}", addition.host.display()))?;
+            .is_ok_and(|metadata| metadata.is_dir());
         let mut guest = addition.guest.clone();
         if guest.ends_with('/')
             && let Some(name) = addition.host.file_name()
@@ -91,7 +102,7 @@ impl Staging {
             make_folder(parent)
                 .with_context(|| format!("--add: {guest} would lie under a file"))?;
         }
-        if metadata.is_dir() {
+        if is_folder {
             merge(&addition.host, &target)
         } else {
             place(&addition.host, &target)

@@ -128,6 +128,8 @@ calls! {
     52 CursorCreate(memory, rights);
     /// Bytes queued for reading (`FIONREAD`) in a stream end, or of a session's.
     53 StreamQueued(stream);
+    /// Makes the data object of a null device, or (`zeros` is not 0) of one that reads as zeros.
+    54 VoidCreate(zeros);
 
     // Memory.
     /// Makes zero-filled memory (`memory_flags`).
@@ -234,6 +236,14 @@ calls! {
     122 FutexRequeue(address, wake_count, move_count, target, expected);
     /// Sleeps until a time of a clock (`system::clock`).
     123 SleepUntil(clock, deadline_ns);
+    /// Takes the lock word at `address` (`process::lock_word`) for the calling thread, waiting until
+    /// the monotonic deadline. The owner runs with the priority of the most urgent waiter. Fails
+    /// with BadState when the lock is unrecoverable or the caller's own, NoProcess when its owner
+    /// does not exist.
+    124 FutexLock(address, deadline_ns);
+    /// Lets the caller's lock word go to the most urgent waiter. `leave` other than 0: sets the
+    /// word to it instead, and all waiters' calls fail with BadState.
+    125 FutexUnlock(address, leave);
 
     // Upcalls.
     /// Raises an upcall in a process (`thread` 0: any thread that does not block it) or thread, with

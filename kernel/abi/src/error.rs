@@ -95,12 +95,20 @@ errors! {
 }
 
 /// Splits the value of `rax` into its two cases.
+#[inline]
 pub fn result(value: i64) -> Result<u64, Error> {
     /// The numbers of errors are below 4096, as everywhere; no other value is so high.
     const FIRST_ERROR: u64 = -4095i64 as u64;
     if (value as u64) < FIRST_ERROR {
-        return Ok(value as u64);
+        Ok(value as u64)
+    } else {
+        Err(refusal(value))
     }
+}
+
+/// Apart, so that the way of a call that succeeds is short.
+#[cold]
+fn refusal(value: i64) -> Error {
     // A number outside the set can only come from a kernel newer than this table.
-    Err(Error::from_number((-value) as i32).unwrap_or(Error::Unsupported))
+    Error::from_number((-value) as i32).unwrap_or(Error::Unsupported)
 }

@@ -65,6 +65,8 @@ pub enum ObjectKind {
     Ports = 13,
     /// What one device may reach by DMA: the pages pinned for it.
     DmaDomain = 14,
+    /// Takes every byte written; reads as its end, or as zeros.
+    Void = 15,
 }
 
 /// What a handle allows. A duplicate never has more than its original.

@@ -178,7 +178,43 @@ pub mod thread_property {
     pub const ALTERNATE_STACK_SIZE: u64 = 5;
     /// Base of `gs`.
     pub const GS_BASE: u64 = 6;
+    /// What names the thread in a [`lock_word`](super::lock_word): no other living thread of the
+    /// system has the same. Only to be read.
+    pub const LOCK_OWNER: u64 = 7;
+    /// Address of its [`RobustList`](super::RobustList), 0: none. Only the thread sets its own.
+    pub const ROBUST_LIST: u64 = 8;
+    /// Nanoseconds of CPU time that it has used. Only to be read.
+    pub const CPU_NS: u64 = 9;
 }
+
+/// Words that name the owner of a lock, so that the kernel can lend priority to it, and find what
+/// a thread held when it ended.
+pub mod lock_word {
+    /// The owner ([`thread_property::LOCK_OWNER`](super::thread_property::LOCK_OWNER)); 0: free.
+    pub const OWNER: u32 = 0x3fff_ffff;
+    /// The owner ended while it held the lock.
+    pub const OWNER_DIED: u32 = 1 << 30;
+    /// Somebody waits.
+    pub const WAITERS: u32 = 1 << 31;
+    /// The owner's bits of a lock that nobody can have any more.
+    pub const UNRECOVERABLE: u32 = OWNER;
+}
+
+/// The robust locks that a thread holds. When the thread ends, for whatever reason, the kernel
+/// marks each of them whose word names it with `OWNER_DIED` and wakes a waiter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct RobustList {
+    /// Address of the first entry, 0: none. An entry begins with the address of the next one.
+    pub first: u64,
+    /// Distance from an entry to its lock word, in bytes; modulo 2^64.
+    pub offset: u64,
+    /// The entry that is being added or removed, 0: none.
+    pub pending: u64,
+}
+
+/// Entries of a [`RobustList`] that the kernel looks at.
+pub const ROBUST_LIST_LIMIT: usize = 2048;
 
 /// Priorities: a class in bits 8.. and a level in bits 0..8.
 pub mod priority {

@@ -2,6 +2,7 @@
 
 use crate::kernel::{Kernel, ProcessId, SessionId, ThreadId};
 use crate::machine::{Cpu, Machine};
+use crate::memory::{CopyStop, MemorySystem, SpaceId};
 use crate::object::{HandleEntry, Object};
 use crate::pending_call::Purpose;
 use crate::signal::ALWAYS;
@@ -29,6 +30,64 @@ pub(crate) struct Access<'a> {
     /// The session through which the object was reached.
     pub session: Option<SessionId>,
     pub status: u32,
+}
+
+/// The memory of a program, borrowed apart from the rest of the kernel.
+type UserMemory<'a, M> = (&'a mut MemorySystem, &'a mut M, SpaceId);
+
+/// Copies segments of user memory, after their first `skip` bytes, into two pieces until both are
+/// full.
+pub(crate) fn gather_pieces<M: Machine>(
+    (memory, machine, space): UserMemory<'_, M>,
+    segments: &[(u64, u64)],
+    skip: usize,
+    pieces: [&mut [u8]; 2],
+) -> Result<(), CopyStop> {
+    let mut skip = skip as u64;
+    let mut left = segments.iter();
+    let mut segment = (0, 0);
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            if segment.1 == 0 {
+                let &(address, length) = left.next().ok_or(CopyStop::Fault)?;
+                let skipped = skip.min(length);
+                skip -= skipped;
+                let start = address.checked_add(skipped).ok_or(CopyStop::Fault)?;
+                segment = (start, length - skipped);
+                continue;
+            }
+            let count = segment.1.min(piece.len() as u64);
+            let (now, later) = piece.split_at_mut(count as usize);
+            memory.copy_in(machine, space, segment.0, now)?;
+            segment = (segment.0.wrapping_add(count), segment.1 - count);
+            piece = later;
+        }
+    }
+    Ok(())
+}
+
+/// Copies two pieces into segments of user memory, from their beginning.
+pub(crate) fn scatter_pieces<M: Machine>(
+    (memory, machine, space): UserMemory<'_, M>,
+    segments: &[(u64, u64)],
+    pieces: [&[u8]; 2],
+) -> Result<(), CopyStop> {
+    let mut left = segments.iter();
+    let mut segment = (0, 0);
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            if segment.1 == 0 {
+                segment = *left.next().ok_or(CopyStop::Fault)?;
+                continue;
+            }
+            let count = segment.1.min(piece.len() as u64);
+            let (now, later) = piece.split_at(count as usize);
+            memory.copy_out(machine, space, segment.0, now)?;
+            segment = (segment.0.wrapping_add(count), segment.1 - count);
+            piece = later;
+        }
+    }
+    Ok(())
 }
 
 impl<M: Machine> Kernel<M> {
@@ -96,17 +155,34 @@ impl<M: Machine> Kernel<M> {
 
     /// Read and its variants.
     pub(crate) fn read(&mut self, handle: u64, mut access: Access<'_>) -> Step {
-        let entry = self.lookup(access.process, handle, Rights::READ)?;
+        let object = self.object_of(access.process, handle, Rights::READ)?;
         total(access.segments)?;
-        access.status = self.status_mut(entry.object).map_or(0, |status| *status);
-        let Object::Session(session) = entry.object else {
-            return self.read_object(entry.object, &access);
+        match self.settle_access(object, Rights::READ, &mut access)? {
+            Some(settles) => self.read_object(settles, &access),
+            None => self.call_data(&access, operation::READ, Purpose::Value),
+        }
+    }
+
+    /// The object that settles a read or write; `None`: the session's server does. Fills in what
+    /// the opening says.
+    #[inline]
+    fn settle_access(
+        &mut self,
+        object: Object,
+        rights: Rights,
+        access: &mut Access<'_>,
+    ) -> Result<Option<Object>, Error> {
+        let Object::Session(id) = object else {
+            access.status = self.status_mut(object).map_or(0, |status| *status);
+            return Ok(Some(object));
         };
-        access.session = Some(session);
-        match self.sessions.get(session).ok_or(Error::BadHandle)?.data {
-            Some(data) if !data.rights.contains(Rights::READ) => Err(Error::AccessDenied.into()),
-            Some(data) => self.read_object(data.object, &access),
-            None => self.call_data(session, &access, operation::READ, Purpose::Value),
+        let session = self.sessions.get(id).ok_or(Error::BadHandle)?;
+        access.session = Some(id);
+        access.status = session.status;
+        match &session.data {
+            Some(data) if !data.rights.contains(rights) => Err(Error::AccessDenied),
+            Some(data) => Ok(Some(data.object)),
+            None => Ok(None),
         }
     }
 
@@ -124,6 +200,7 @@ impl<M: Machine> Kernel<M> {
             Object::Stream(..) => Err(Error::NotSeekable.into()),
             Object::Cursor(cursor) => self.cursor_read(cursor, access),
             Object::Memory(memory) => self.memory_bytes_read(memory, access),
+            Object::Void(void) => self.void_read(void, access),
             Object::Timer(_) | Object::Event(_) => self.read_count(object, access),
             _ => Err(Error::WrongKind.into()),
         }
@@ -153,17 +230,11 @@ impl<M: Machine> Kernel<M> {
 
     /// Write and its variants.
     pub(crate) fn write(&mut self, handle: u64, mut access: Access<'_>) -> Step {
-        let entry = self.lookup(access.process, handle, Rights::WRITE)?;
+        let object = self.object_of(access.process, handle, Rights::WRITE)?;
         total(access.segments)?;
-        access.status = self.status_mut(entry.object).map_or(0, |status| *status);
-        let Object::Session(session) = entry.object else {
-            return self.write_object(entry.object, &access);
-        };
-        access.session = Some(session);
-        match self.sessions.get(session).ok_or(Error::BadHandle)?.data {
-            Some(data) if !data.rights.contains(Rights::WRITE) => Err(Error::AccessDenied.into()),
-            Some(data) => self.write_object(data.object, &access),
-            None => self.call_data(session, &access, operation::WRITE, Purpose::Value),
+        match self.settle_access(object, Rights::WRITE, &mut access)? {
+            Some(settles) => self.write_object(settles, &access),
+            None => self.call_data(&access, operation::WRITE, Purpose::Value),
         }
     }
 
@@ -181,19 +252,20 @@ impl<M: Machine> Kernel<M> {
             Object::Stream(..) => Err(Error::NotSeekable.into()),
             Object::Cursor(cursor) => self.cursor_write(cursor, access),
             Object::Memory(memory) => self.memory_bytes_write(memory, access),
+            Object::Void(_) => Ok(total(access.segments)?),
             _ => Err(Error::WrongKind.into()),
         }
     }
 
-    /// Has a session's server carry out a read or write. A vector of more segments than a call
+    /// Has the server of the session that was reached carry out a read or write. A vector of more segments than a call
     /// can lend is done in part, as a short count.
     pub(crate) fn call_data(
         &mut self,
-        session: SessionId,
         access: &Access<'_>,
         operation: u64,
         purpose: Purpose,
     ) -> Step {
+        let session = access.session.ok_or(Error::BadHandle)?;
         let found = self.sessions.get(session).ok_or(Error::BadHandle)?;
         let (endpoint, badge) = (found.endpoint, found.badge);
         self.check_receivable(endpoint)?;
@@ -251,6 +323,7 @@ impl<M: Machine> Kernel<M> {
             Object::Cursor(cursor) => return self.cursor_seek(cursor, offset, whence),
             Object::Session(session) => session,
             Object::Stream(..) => return Err(Error::NotSeekable.into()),
+            Object::Void(_) => return Ok(0),
             _ => return Err(Error::WrongKind.into()),
         };
         let found = self.sessions.get(session).ok_or(Error::BadHandle)?;
@@ -259,6 +332,11 @@ impl<M: Machine> Kernel<M> {
                 object: Object::Cursor(cursor),
                 ..
             }) => self.cursor_seek(cursor, offset, whence),
+            // It has no position: every seek succeeds and says so.
+            Some(HandleEntry {
+                object: Object::Void(_),
+                ..
+            }) => Ok(0),
             Some(_) => Err(Error::NotSeekable.into()),
             None => {
                 let (endpoint, badge) = (found.endpoint, found.badge);

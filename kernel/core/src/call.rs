@@ -7,7 +7,7 @@ use crate::machine::{Cpu, Machine};
 use crate::object::Object;
 use crate::pending_call::{Purpose, Stage, Token, set_words, words_of};
 use crate::slab::Id;
-use crate::thread::{State, Step, Stop, Wait, encode};
+use crate::thread::{State, Step, Stop, Thread, Wait, encode};
 use kernel_abi::message::{WORDS, flags, kind};
 use kernel_abi::{Error, Rights, Signals};
 
@@ -139,24 +139,9 @@ impl<M: Machine> Kernel<M> {
         let Some(found) = self.threads.get_mut(caller) else {
             return Ok(false);
         };
-        let words = found.call_words();
-        let call = &mut found.call;
-        call.stage = Stage::Taken;
-        call.taken_by = Some(server);
-        let message = Message {
-            status: if call.course.purpose == Purpose::Exception {
-                kind::EXCEPTION
-            } else {
-                kind::CALL
-            } | if call.course.redelivered {
-                flags::REDELIVERED
-            } else {
-                0
-            } | if plain { 0 } else { flags::INCOMING },
-            token: call.token,
-            badge: call.badge,
-            words,
-        };
+        found.call.stage = Stage::Taken;
+        found.call.taken_by = Some(server);
+        let message = Message::of(found, plain);
         let (lent_priority, process) = (found.effective, found.process);
         let label = self
             .processes
@@ -341,4 +326,27 @@ struct Message {
     token: Token,
     badge: u64,
     words: [u64; WORDS],
+}
+
+impl Message {
+    /// The call of a thread; `plain`: with words alone.
+    fn of(caller: &Thread, plain: bool) -> Message {
+        let call = &caller.call;
+        let mut status = match call.course.purpose {
+            Purpose::Exception => kind::EXCEPTION,
+            _ => kind::CALL,
+        };
+        if call.course.redelivered {
+            status |= flags::REDELIVERED;
+        }
+        if !plain {
+            status |= flags::INCOMING;
+        }
+        Message {
+            status,
+            token: call.token,
+            badge: call.badge,
+            words: caller.call_words(),
+        }
+    }
 }

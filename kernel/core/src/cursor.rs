@@ -108,9 +108,9 @@ impl<M: Machine> Kernel<M> {
             self.cursor_moved(id, access, start.saturating_add(count));
             return Ok(count);
         }
-        let Some(session) = access.session else {
+        if access.session.is_none() {
             return Err(Error::TooLong.into());
-        };
+        }
         // The whole of a write that grows goes to the server, so that it is one write there too.
         let offset = if append { u64::MAX } else { start };
         let grown = Access {
@@ -124,7 +124,7 @@ impl<M: Machine> Kernel<M> {
                 written: 0,
             },
         };
-        self.call_data(session, &grown, operation::WRITE, purpose)
+        self.call_data(&grown, operation::WRITE, purpose)
     }
 
     fn cursor_moved(&mut self, id: Id<Cursor>, access: &Access<'_>, position: u64) {

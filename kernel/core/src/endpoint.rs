@@ -84,7 +84,8 @@ impl<M: Machine> Kernel<M> {
         loop {
             let endpoint = self.endpoints.get_mut(id).ok_or(Error::BadHandle)?;
             endpoint.last_receiver = Some(thread);
-            let Some(&delivery) = endpoint.queue.front() else {
+            let Some((place, delivery)) = self.most_urgent(id) else {
+                let endpoint = self.endpoints.get_mut(id).ok_or(Error::BadHandle)?;
                 endpoint.receivers.push(thread);
                 if let Some(found) = self.threads.get_mut(thread) {
                     found.restartable = true;
@@ -97,7 +98,7 @@ impl<M: Machine> Kernel<M> {
                 other => self.deliver_event(thread, other),
             };
             if let Some(endpoint) = self.endpoints.get_mut(id) {
-                endpoint.queue.pop_front();
+                endpoint.queue.remove(place);
                 if endpoint.queue.is_empty() {
                     endpoint.signals.word = Signals::NONE;
                 }
@@ -106,6 +107,31 @@ impl<M: Machine> Kernel<M> {
                 return Err(Stop::Done);
             }
         }
+    }
+
+    /// What to deliver next, and its place in the queue: the first of those with the highest
+    /// priority, all that is not the call of a real-time thread being equal.
+    fn most_urgent(&self, id: EndpointId) -> Option<(usize, Delivery)> {
+        let queue = &self.endpoints.get(id)?.queue;
+        let mut best = (0, *queue.front()?);
+        if queue.len() == 1 {
+            return Some(best);
+        }
+        let mut highest = 0;
+        for (place, &delivery) in queue.iter().enumerate() {
+            let Delivery::Call(caller) = delivery else {
+                continue;
+            };
+            let rank = self
+                .threads
+                .get(caller)
+                .map_or(0, |found| found.effective.rank());
+            if rank > highest {
+                highest = rank;
+                best = (place, delivery);
+            }
+        }
+        Some(best)
     }
 
     /// Writes an event without a caller into the receiver's registers.

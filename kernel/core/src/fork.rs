@@ -79,7 +79,7 @@ impl<M: Machine> Kernel<M> {
         let from = self.threads.get_mut(caller).ok_or(Error::NotFound)?;
         self.machine.save_floating_point(cpu, &mut from.context);
         let registers = from.context.registers;
-        let (base, mask) = (from.base, from.mask);
+        let (base, mask) = (from.own, from.mask);
         let thread = self.thread_new(child, registers, base, mask)?;
         let token = self.calls.next(thread);
         self.settle_account(caller);
@@ -138,6 +138,8 @@ impl<M: Machine> Kernel<M> {
             // Some run on other processors, which have been told to let go of them.
             return Err(Stop::Again);
         }
+        // What the program locked lies in the memory that it leaves.
+        self.locks_abandon(caller);
         self.take_over_space(source, target)?;
         self.take_over_registers(first, caller);
         self.close_all(target, |_, flags| {

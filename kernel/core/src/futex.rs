@@ -30,7 +30,7 @@ impl FutexTable {
         &mut self.buckets[(mixed >> 56) as usize % BUCKETS]
     }
 
-    fn add(&mut self, key: FutexKey, thread: ThreadId) {
+    pub fn add(&mut self, key: FutexKey, thread: ThreadId) {
         self.bucket(key).push_back((key, thread));
     }
 
@@ -58,7 +58,7 @@ impl FutexTable {
 }
 
 impl<M: Machine> Kernel<M> {
-    fn futex_key(&mut self, thread: ThreadId, address: u64) -> Result<FutexKey, Stop> {
+    pub(crate) fn futex_key(&mut self, thread: ThreadId, address: u64) -> Result<FutexKey, Stop> {
         if !address.is_multiple_of(4) {
             return Err(Error::BadArgument.into());
         }
@@ -69,7 +69,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Loads the word, faulting its page in.
-    fn futex_load(&mut self, thread: ThreadId, address: u64) -> Result<u32, Stop> {
+    pub(crate) fn futex_load(&mut self, thread: ThreadId, address: u64) -> Result<u32, Stop> {
         let space = self.thread_space(thread)?;
         let word = self.memory.load_u32(&mut self.machine, space, address);
         self.settle_memory();
@@ -107,7 +107,7 @@ impl<M: Machine> Kernel<M> {
         Ok(self.futex_wake_key(key, count))
     }
 
-    fn futex_wake_key(&mut self, key: FutexKey, count: u64) -> u64 {
+    pub(crate) fn futex_wake_key(&mut self, key: FutexKey, count: u64) -> u64 {
         let mut woken = 0;
         while woken < count
             && let Some(waiter) = self.futexes.first(key)

@@ -80,10 +80,10 @@ impl Default for HandleTable {
 }
 
 impl HandleTable {
-    /// The entry in a slot.
+    /// The entry in a slot, as a program names it.
     #[inline]
-    pub fn get(&self, slot: u32) -> Option<&HandleEntry> {
-        match slot.checked_sub(Handle::HIGH_BASE) {
+    pub fn get(&self, slot: u64) -> Option<&HandleEntry> {
+        match slot.checked_sub(u64::from(Handle::HIGH_BASE)) {
             None => self.low.get(slot as usize),
             Some(index) => self.high.get(index as usize),
         }
@@ -181,6 +181,23 @@ impl<M: Machine> Kernel<M> {
             .ok_or(Error::NoProcess)
     }
 
+    /// The object of a handle that has these rights.
+    #[inline]
+    pub(crate) fn object_of(
+        &self,
+        process: ProcessId,
+        slot: u64,
+        rights: Rights,
+    ) -> Result<Object, Error> {
+        let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
+        let entry = table.get(slot).ok_or(Error::BadHandle)?;
+        if entry.rights.contains(rights) {
+            Ok(entry.object)
+        } else {
+            Err(Error::AccessDenied)
+        }
+    }
+
     /// Looks a handle up and checks its rights.
     #[inline]
     pub(crate) fn lookup(
@@ -189,7 +206,6 @@ impl<M: Machine> Kernel<M> {
         slot: u64,
         rights: Rights,
     ) -> Result<HandleEntry, Error> {
-        let slot = u32::try_from(slot).map_err(|_| Error::BadHandle)?;
         let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
         let entry = *table.get(slot).ok_or(Error::BadHandle)?;
         if entry.rights.contains(rights) {

@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 mod boot;
+mod byte_queue;
 mod bytes;
 mod call;
 mod cpu_timer;
@@ -17,6 +18,7 @@ mod event;
 mod fork;
 mod forward;
 mod futex;
+mod futex_lock;
 mod handle_table;
 mod interrupt;
 mod kernel;
@@ -48,6 +50,7 @@ mod transfer;
 mod upcall;
 mod upcall_frame;
 mod user_memory;
+mod void;
 mod wait_set;
 
 pub use boot::{FirstProcess, FrameBuffer};

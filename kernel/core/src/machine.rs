@@ -88,6 +88,8 @@ pub trait Machine {
     fn write(&mut self, frame: Frame, offset: usize, bytes: &[u8]);
     /// Atomically loads the aligned u32 at `offset` (futexes).
     fn load_u32(&self, frame: Frame, offset: usize) -> u32;
+    /// Atomically replaces the aligned u32 at `offset` if it is `current`: returns what it was.
+    fn exchange_u32(&mut self, frame: Frame, offset: usize, current: u32, new: u32) -> u32;
 
     // --- address spaces ---------------------------------------------------------------
     /// An empty user half with the kernel's half in place.

@@ -13,6 +13,7 @@ use crate::session::Session;
 use crate::slab::Id;
 use crate::stream::Stream;
 use crate::timer::Timer;
+use crate::void::Void;
 use crate::wait_set::WaitSet;
 use kernel_abi::{Error, ObjectKind, Rights};
 
@@ -34,6 +35,7 @@ pub(crate) enum Object {
     Resource,
     Ports(Id<Ports>),
     DmaDomain(Id<DmaDomain>),
+    Void(Void),
 }
 
 impl Object {
@@ -53,6 +55,7 @@ impl Object {
             Object::Resource => ObjectKind::Resource,
             Object::Ports(_) => ObjectKind::Ports,
             Object::DmaDomain(_) => ObjectKind::DmaDomain,
+            Object::Void(_) => ObjectKind::Void,
         }
     }
 
@@ -72,6 +75,7 @@ impl Object {
             Object::Resource => (0, 0, 0),
             Object::Ports(id) => (id.index(), id.generation(), 0),
             Object::DmaDomain(id) => (id.index(), id.generation(), 0),
+            Object::Void(void) => (void as u32, 0, 0),
         };
         ((self.kind() as u64) << 58)
             | (end << 57)
@@ -119,7 +123,7 @@ impl<M: Machine> Kernel<M> {
             Object::WaitSet(id) => Some(&mut self.wait_sets.get_mut(id)?.references),
             Object::Ports(id) => Some(&mut self.ports.get_mut(id)?.references),
             Object::DmaDomain(id) => Some(&mut self.dma_domains.get_mut(id)?.references),
-            Object::Memory(_) | Object::Resource => None,
+            Object::Memory(_) | Object::Resource | Object::Void(_) => None,
         }
     }
 
@@ -186,7 +190,7 @@ impl<M: Machine> Kernel<M> {
             Object::WaitSet(id) => self.wait_set_remove(id),
             Object::Ports(id) => drop(self.ports.remove(id)),
             Object::DmaDomain(id) => self.dma_domain_remove(id),
-            Object::Memory(_) | Object::Resource => {}
+            Object::Memory(_) | Object::Resource | Object::Void(_) => {}
         }
     }
 

@@ -72,12 +72,12 @@ impl<M: Machine> Kernel<M> {
         let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
         found.priority = priority;
         for thread in found.threads.clone() {
-            self.set_base_priority(thread, priority);
+            self.set_own_priority(thread, priority);
         }
         Ok(0)
     }
 
-    /// Changes a thread's own priority; what callers have lent stays.
+    /// Changes what a thread runs with while it serves no call; what callers have lent stays.
     pub(crate) fn set_base_priority(&mut self, thread: ThreadId, priority: Priority) {
         let Some(found) = self.threads.get_mut(thread) else {
             return;

@@ -37,13 +37,25 @@ pub const QUICK_CALLS: [u64; 3] = {
 
 impl<M: Machine> Kernel<M> {
     /// Carries out a quick call of the current thread, whose saved context is not up to date.
-    /// Returns `rax`, and whether the thread may go on without [`Kernel::schedule`].
-    #[inline]
-    pub fn quick_call(&mut self, cpu: Cpu, number: u64, arguments: [u64; 4]) -> (u64, bool) {
+    /// Returns `rax`, and whether the thread may go on without [`Kernel::schedule`]. `request` says
+    /// on which processor it runs, and the arguments, where they matter.
+    #[inline(always)]
+    pub fn quick_call(
+        &mut self,
+        number: u64,
+        request: impl FnOnce() -> (Cpu, [u64; 4]),
+    ) -> (u64, bool) {
         self.counters.system_calls += 1;
         if number == Call::Null as u64 {
             return (0, true);
         }
+        let (cpu, arguments) = request();
+        self.quick_operation(cpu, number, arguments)
+    }
+
+    /// Apart, so that the rest needs no frame.
+    #[inline(never)]
+    fn quick_operation(&mut self, cpu: Cpu, number: u64, arguments: [u64; 4]) -> (u64, bool) {
         self.scheduler.here = cpu;
         let value = self.quick_value(cpu, number, arguments);
         (value, self.is_settled(cpu))

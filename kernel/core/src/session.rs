@@ -15,7 +15,7 @@ pub struct Session {
     pub(crate) signals: SignalState,
     pub(crate) endpoint: EndpointId,
     pub(crate) badge: u64,
-    /// Cursor or Stream end that settles reads and writes.
+    /// Cursor, Stream end or Void that settles reads and writes.
     pub(crate) data: Option<HandleEntry>,
     /// `kernel_abi::message::status_flags`.
     pub(crate) status: u32,
@@ -43,7 +43,7 @@ impl<M: Machine> Kernel<M> {
             .ok_or(Error::NotFound)
     }
 
-    /// The entry of a Cursor or Stream end to attach.
+    /// The entry of a data object to attach.
     fn data_entry(
         &self,
         process: ProcessId,
@@ -55,7 +55,7 @@ impl<M: Machine> Kernel<M> {
         let entry = self.lookup(process, data, Rights::NONE)?;
         let slot = u32::try_from(data).map_err(|_| Error::BadHandle)?;
         match entry.object {
-            Object::Cursor(_) | Object::Stream(..) => Ok(Some((slot, entry))),
+            Object::Cursor(_) | Object::Stream(..) | Object::Void(_) => Ok(Some((slot, entry))),
             _ => Err(Error::WrongKind),
         }
     }

@@ -58,7 +58,7 @@ impl<M: Machine> Kernel<M> {
             return None;
         }
         let owner = self.processes.get(process)?;
-        let entry = owner.handles.get(u32::try_from(handle).ok()?)?;
+        let entry = owner.handles.get(handle)?;
         let Object::Session(session) = entry.object else {
             return None;
         };
@@ -69,9 +69,10 @@ impl<M: Machine> Kernel<M> {
         let endpoint = self.endpoints.get_mut(session.endpoint)?;
         let receiver = *endpoint.receivers.last()?;
         let (caller, server) = self.threads.get_pair_mut(thread, receiver)?;
-        let equal = server.effective == caller.effective && server.base == caller.effective;
-        let plain = caller.is_plain() && server.is_plain();
-        if !plain || !equal || !endpoint.queue.is_empty() {
+        if server.effective != caller.effective || server.base != caller.effective {
+            return None;
+        }
+        if !caller.is_plain() || !server.is_plain() || !endpoint.queue.is_empty() {
             return None;
         }
 
@@ -114,11 +115,14 @@ impl<M: Machine> Kernel<M> {
     ) -> Option<ShortReply<'_>> {
         let (thread, process) = self.scheduler.direct(cpu)?;
         let token = Token(token);
-        if transfer != 0 || token == Token::NONE || !self.may_go_short() {
+        if transfer != 0 || !self.may_go_short() {
+            return None;
+        }
+        if token == Token::NONE {
             return None;
         }
         let owner = self.processes.get(process)?;
-        let entry = owner.handles.get(u32::try_from(handle).ok()?)?;
+        let entry = owner.handles.get(handle)?;
         let Object::Endpoint(id) = entry.object else {
             return None;
         };
@@ -128,10 +132,13 @@ impl<M: Machine> Kernel<M> {
         let endpoint = self.endpoints.get_mut(id)?;
         let ((server, client), caller) = self.threads.get_pair_at(thread, token.index())?;
         let call = &client.call;
-        let taken = call.token == token && call.taken_by == Some(process) && !call.course.special;
-        let equal = server.effective == server.base && client.effective == server.effective;
-        let plain = server.is_plain() && client.is_plain();
-        if !taken || !plain || !equal || !endpoint.queue.is_empty() {
+        if call.token != token || call.taken_by != Some(process) || call.course.special {
+            return None;
+        }
+        if server.effective != server.base || client.effective != server.effective {
+            return None;
+        }
+        if !server.is_plain() || !client.is_plain() || !endpoint.queue.is_empty() {
             return None;
         }
 

@@ -2,8 +2,10 @@
 
 use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
+use crate::memory::MemoryId;
 use crate::object::Object;
 use crate::slab::Id;
+use crate::void::VOID_SIGNALS;
 use crate::wait_set::WaitSet;
 use alloc::vec::Vec;
 use kernel_abi::Signals;
@@ -62,30 +64,54 @@ impl<M: Machine> Kernel<M> {
             Object::Interrupt(id) => Some(&mut self.interrupts.get_mut(id)?.signals),
             Object::WaitSet(id) => Some(&mut self.wait_sets.get_mut(id)?.signals),
             Object::Memory(id) => {
-                let unreferenced = self.memory.references(id) <= 1;
+                let word = self.memory_word(id);
                 let state = self.memory_signals.entry(id).or_default();
-                state.word = if unreferenced {
-                    Signals::UNREFERENCED
-                } else {
-                    Signals::NONE
-                };
+                state.word = word;
                 Some(state)
             }
-            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) => None,
+            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) | Object::Void(_) => None,
         }
     }
 
     /// The signals that a waiter for the object sees: a session's own and its data object's.
-    pub(crate) fn raised(&mut self, object: Object) -> Signals {
-        let own = self
-            .signals_mut(object)
-            .map_or(Signals::NONE, |state| state.word);
-        self.trim_memory_signals(object);
-        match self.data_of(object) {
-            Some(data) => own.or(self
-                .signals_mut(data)
-                .map_or(Signals::NONE, |state| state.word)),
-            None => own,
+    #[inline]
+    pub(crate) fn raised(&self, object: Object) -> Signals {
+        let Object::Session(id) = object else {
+            return self.word_of(object);
+        };
+        let Some(session) = self.sessions.get(id) else {
+            return Signals::NONE;
+        };
+        match session.data {
+            Some(data) => session.signals.word.or(self.word_of(data.object)),
+            None => session.signals.word,
+        }
+    }
+
+    /// The object's own word.
+    fn word_of(&self, object: Object) -> Signals {
+        let state = match object {
+            Object::Stream(id, end) => self.streams.get(id).map(|found| found.signals(end)),
+            Object::Process(id) => self.processes.get(id).map(|found| &found.signals),
+            Object::Endpoint(id) => self.endpoints.get(id).map(|found| &found.signals),
+            Object::Session(id) => self.sessions.get(id).map(|found| &found.signals),
+            Object::Cursor(id) => self.cursors.get(id).map(|found| &found.signals),
+            Object::Event(id) => self.events.get(id).map(|found| &found.signals),
+            Object::Timer(id) => self.timers.get(id).map(|found| &found.signals),
+            Object::Interrupt(id) => self.interrupts.get(id).map(|found| &found.signals),
+            Object::WaitSet(id) => self.wait_sets.get(id).map(|found| &found.signals),
+            Object::Memory(id) => return self.memory_word(id),
+            Object::Void(_) => return VOID_SIGNALS,
+            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) => None,
+        };
+        state.map_or(Signals::NONE, |state| state.word)
+    }
+
+    fn memory_word(&self, id: MemoryId) -> Signals {
+        if self.memory.references(id) <= 1 {
+            Signals::UNREFERENCED
+        } else {
+            Signals::NONE
         }
     }
 
@@ -114,6 +140,14 @@ impl<M: Machine> Kernel<M> {
         let Some(state) = self.signals_mut(object) else {
             return;
         };
+        // Mostly there is one, and then no list has to be made.
+        if let &[(observer, wanted)] = state.observers.as_slice() {
+            let raised = wanted.and(bits);
+            if !raised.is_empty() {
+                self.tell(object, observer, raised);
+            }
+            return;
+        }
         let matching: Vec<(Observer, Signals)> = state
             .observers
             .iter()
@@ -121,15 +155,19 @@ impl<M: Machine> Kernel<M> {
             .map(|&(observer, wanted)| (observer, wanted.and(bits)))
             .collect();
         for (observer, raised) in matching {
-            match observer {
-                Observer::Thread(thread) => self.wake(thread),
-                Observer::WaitSet(set, item) => self.wait_set_item_ready(set, item, raised),
-                Observer::Endpoint {
-                    endpoint, cookie, ..
-                } => {
-                    self.forget_observer(object, observer);
-                    self.endpoint_signal(endpoint, cookie, raised);
-                }
+            self.tell(object, observer, raised);
+        }
+    }
+
+    fn tell(&mut self, object: Object, observer: Observer, raised: Signals) {
+        match observer {
+            Observer::Thread(thread) => self.wake(thread),
+            Observer::WaitSet(set, item) => self.wait_set_item_ready(set, item, raised),
+            Observer::Endpoint {
+                endpoint, cookie, ..
+            } => {
+                self.forget_observer(object, observer);
+                self.endpoint_signal(endpoint, cookie, raised);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Streams: a bounded queue between two ends, of bytes or of messages, that can carry handles.
 
+use crate::bytes::{gather_pieces, scatter_pieces};
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
 use crate::object::{HandleEntry, Object};
@@ -50,7 +51,13 @@ impl Stream {
         &self.ends[usize::from(end & 1)]
     }
 
-    /// The signals of an end.
+    /// An end's signals and who waits for them.
+    #[inline]
+    pub fn signals(&self, end: u8) -> &SignalState {
+        &self.end(end).signals
+    }
+
+    /// The signals of an end, from its state.
     fn word(&self, end: u8) -> Signals {
         let inbound = &self.directions[usize::from(!end & 1)];
         let outbound = &self.directions[usize::from(end & 1)];
@@ -58,24 +65,59 @@ impl Stream {
         let one_way = self.flags & stream_flags::ONE_WAY != 0;
         let (reads, writes) = (!one_way || end == 0, !one_way || end == 1);
         let free = self.capacity.saturating_sub(outbound.used());
-        let conditions = [
-            (
-                reads && (!inbound.is_empty() || inbound.shut || peer_closed),
-                Signals::READABLE,
-            ),
-            (
-                writes && (free >= ATOMIC_BYTES.min(self.capacity) || peer_closed || outbound.shut),
-                Signals::WRITABLE,
-            ),
-            (peer_closed, Signals::PEER_CLOSED),
-            (
-                reads && (peer_closed || inbound.shut),
-                Signals::PEER_SHUTDOWN,
-            ),
-            (one_way && end == 1 && peer_closed, Signals::ERROR),
-        ];
-        let raised = conditions.iter().filter(|(holds, _)| *holds);
-        raised.fold(Signals::NONE, |word, (_, signal)| word.or(*signal))
+        let mut word = Signals::NONE;
+        let mut raise = |holds: bool, signal: Signals| {
+            if holds {
+                word = word.or(signal);
+            }
+        };
+        let ended = inbound.shut || peer_closed;
+        raise(reads && (ended || !inbound.is_empty()), Signals::READABLE);
+        let flows = free >= ATOMIC_BYTES.min(self.capacity);
+        raise(
+            writes && (flows || peer_closed || outbound.shut),
+            Signals::WRITABLE,
+        );
+        raise(peer_closed, Signals::PEER_CLOSED);
+        raise(reads && ended, Signals::PEER_SHUTDOWN);
+        raise(one_way && end == 1 && peer_closed, Signals::ERROR);
+        word
+    }
+}
+
+/// What a write meets.
+enum Admission {
+    /// Nobody will read it.
+    Closed,
+    /// A message larger than the stream.
+    Never,
+    /// Not now.
+    Full,
+    /// Free bytes.
+    Room(usize),
+}
+
+impl Stream {
+    /// Whether a write of `length` bytes at an end finds the room that it must have.
+    fn admission(&mut self, end: u8, length: usize) -> Admission {
+        let peer_closed = self.end(end ^ 1).closed;
+        let (messages, capacity) = (self.is_messages(), self.capacity);
+        let outbound = self.direction(end);
+        if peer_closed || outbound.shut {
+            return Admission::Closed;
+        }
+        let free = capacity.saturating_sub(outbound.used());
+        let needed = match messages {
+            true if length > capacity => return Admission::Never,
+            true => length.saturating_add(MESSAGE_COST).min(capacity),
+            false if length <= ATOMIC_BYTES => length.min(capacity),
+            false => 1,
+        };
+        if free < needed {
+            Admission::Full
+        } else {
+            Admission::Room(free)
+        }
     }
 }
 
@@ -133,13 +175,16 @@ impl<M: Machine> Kernel<M> {
     /// Recomputes both ends' signals. `activity` are the bits to be told even if raised before.
     fn stream_refresh(&mut self, id: Id<Stream>, activity: [Signals; 2]) {
         for (end, activity) in [0u8, 1].into_iter().zip(activity) {
-            let Some(stream) = self.streams.get(id) else {
+            let Some(stream) = self.streams.get_mut(id) else {
                 return;
             };
             let word = stream.word(end);
-            let before = stream.end(end).signals.word;
-            let set = word.without(before).or(word.and(activity));
-            self.change_signals(Object::Stream(id, end), before.without(word), set);
+            let state = &mut stream.ends[usize::from(end)].signals;
+            let told = word.without(state.word).or(word.and(activity));
+            state.word = word;
+            if !told.is_empty() && !state.observers.is_empty() {
+                self.notify(Object::Stream(id, end), told);
+            }
         }
     }
 
@@ -151,36 +196,38 @@ impl<M: Machine> Kernel<M> {
         segments: &[(u64, u64)],
     ) -> Step {
         let room = total(segments)?.min(STEP_BYTES as u64) as usize;
-        let taken = match self.stream_take(thread, opening, room, true)? {
-            Some(taken) => taken,
-            None => return Ok(0),
-        };
+        if self.stream_arrival(thread, opening)?.is_none() {
+            return Ok(0);
+        }
         // Copied out first, taken out of the queue only when that has succeeded.
-        self.scatter(thread, segments, &taken.message.bytes)?;
-        let count = taken.message.bytes.len();
-        let room = if taken.truncated > 0 { room } else { count };
-        if let Some(taken) = self.stream_take(thread, opening, room, false)? {
-            for entry in taken.message.handles {
+        let space = self.thread_space(thread)?;
+        let stream = self.streams.get_mut(opening.stream);
+        let inbound = stream.ok_or(Error::BadHandle)?.direction(opening.end ^ 1);
+        let pieces = inbound.front(room);
+        let count = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        let user = (&mut self.memory, &mut self.machine, space);
+        let copied = scatter_pieces(user, segments, pieces);
+        if copied.is_ok() {
+            let handles = inbound.consume(room);
+            self.stream_taken(opening);
+            for entry in handles {
                 self.release(entry);
             }
         }
+        self.settle_memory();
+        copied?;
         Ok(count as u64)
     }
 
-    /// Takes (or looks at) what is queued; `None` at the end of the stream.
-    pub(crate) fn stream_take(
+    /// The queue to read from when something is in it; `None` at the end of the stream.
+    fn stream_arrival(
         &mut self,
         thread: ThreadId,
         opening: Opening,
-        room: usize,
-        peek: bool,
-    ) -> Result<Option<Taken>, Stop> {
-        let stream = self
-            .streams
-            .get_mut(opening.stream)
-            .ok_or(Error::BadHandle)?;
+    ) -> Result<Option<&mut Direction>, Stop> {
+        let stream = self.streams.get_mut(opening.stream);
+        let stream = stream.ok_or(Error::BadHandle)?;
         let peer_closed = stream.end(opening.end ^ 1).closed;
-        let messages = stream.is_messages();
         let inbound = stream.direction(opening.end ^ 1);
         if inbound.is_empty() {
             if peer_closed || inbound.shut {
@@ -193,14 +240,34 @@ impl<M: Machine> Kernel<M> {
             let wanted = Signals::READABLE.or(Signals::PEER_CLOSED);
             return Err(self.wait_signals(thread, object, wanted, true));
         }
-        let taken = match messages {
-            true => inbound.take_message(room, peek),
-            false => inbound.take_bytes(room, peek),
+        let stream = self.streams.get_mut(opening.stream);
+        Ok(stream.map(|stream| stream.direction(opening.end ^ 1)))
+    }
+
+    /// The other end hears that something was taken.
+    fn stream_taken(&mut self, opening: Opening) {
+        let mut activity = [Signals::NONE; 2];
+        activity[usize::from(!opening.end & 1)] = Signals::WRITABLE;
+        self.stream_refresh(opening.stream, activity);
+    }
+
+    /// Takes (or looks at) what is queued; `None` at the end of the stream.
+    pub(crate) fn stream_take(
+        &mut self,
+        thread: ThreadId,
+        opening: Opening,
+        room: usize,
+        peek: bool,
+    ) -> Result<Option<Taken>, Stop> {
+        let Some(inbound) = self.stream_arrival(thread, opening)? else {
+            return Ok(None);
+        };
+        let taken = match inbound.messages.is_empty() {
+            false => inbound.take_message(room, peek),
+            true => inbound.take_bytes(room, peek),
         };
         if !peek {
-            let mut activity = [Signals::NONE; 2];
-            activity[usize::from(!opening.end & 1)] = Signals::WRITABLE;
-            self.stream_refresh(opening.stream, activity);
+            self.stream_taken(opening);
         }
         Ok(Some(taken))
     }
@@ -214,51 +281,38 @@ impl<M: Machine> Kernel<M> {
         handles: &[HandleEntry],
     ) -> Step {
         let length = usize::try_from(total(segments)?).map_err(|_| Error::TooBig)?;
-        let found = self.threads.get(thread).ok_or(Error::NoProcess)?;
-        let done = (found.progress as usize).min(length);
-        let stream = self
-            .streams
-            .get_mut(opening.stream)
-            .ok_or(Error::BadHandle)?;
-        let peer_closed = stream.end(opening.end ^ 1).closed;
-        let (messages, capacity) = (stream.is_messages(), stream.capacity);
-        let outbound = stream.direction(opening.end);
-        if peer_closed || outbound.shut {
-            return if done > 0 {
-                Ok(done as u64)
-            } else {
-                Err(Error::PeerClosed.into())
-            };
-        }
-        if length == 0 && !messages {
-            return Ok(0);
-        }
-        let free = capacity.saturating_sub(outbound.used());
-        let needed = match messages {
-            true if length > capacity => return Err(Error::TooBig.into()),
-            true => length.saturating_add(MESSAGE_COST).min(capacity),
-            false if length <= ATOMIC_BYTES => length.min(capacity),
-            false => 1,
+        let done = (self.progress(thread) as usize).min(length);
+        let stream = self.streams.get_mut(opening.stream);
+        let stream = stream.ok_or(Error::BadHandle)?;
+        let messages = stream.is_messages();
+        let partly = |error: Error| match done {
+            0 => Err(Stop::Error(error)),
+            done => Ok(done as u64),
         };
-        if free < needed {
-            if opening.nonblocking {
-                return if done > 0 {
-                    Ok(done as u64)
-                } else {
-                    Err(Error::WouldBlock.into())
-                };
+        let free = match stream.admission(opening.end, length) {
+            Admission::Closed => return partly(Error::PeerClosed),
+            Admission::Never => return Err(Error::TooBig.into()),
+            Admission::Room(_) if length == 0 && !messages => return Ok(0),
+            Admission::Full if length == 0 && !messages => return Ok(0),
+            Admission::Full if opening.nonblocking => return partly(Error::WouldBlock),
+            Admission::Full => {
+                let object = Object::Stream(opening.stream, opening.end);
+                let wanted = Signals::WRITABLE.or(Signals::PEER_CLOSED);
+                return Err(self.wait_signals(thread, object, wanted, true));
             }
-            let object = Object::Stream(opening.stream, opening.end);
-            let wanted = Signals::WRITABLE.or(Signals::PEER_CLOSED);
-            return Err(self.wait_signals(thread, object, wanted, true));
-        }
-        let count = if messages {
-            length
-        } else {
-            (length - done).min(free).min(STEP_BYTES)
+            Admission::Room(free) => free,
         };
-        let bytes = self.gather(thread, segments, done, count)?;
-        self.stream_append(thread, opening, bytes, handles);
+        let count = match messages {
+            true => length,
+            false => (length - done).min(free).min(STEP_BYTES),
+        };
+        match messages {
+            true => self.stream_append_message(thread, opening, segments, handles)?,
+            false => self.stream_append_bytes(thread, opening, (segments, done, count), handles)?,
+        }
+        let mut activity = [Signals::NONE; 2];
+        activity[usize::from(!opening.end & 1)] = Signals::READABLE;
+        self.stream_refresh(opening.stream, activity);
         let done = done + count;
         if let Some(found) = self.threads.get_mut(thread) {
             found.progress = done as u64;
@@ -270,49 +324,84 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    fn stream_append(
-        &mut self,
-        thread: ThreadId,
-        opening: Opening,
-        bytes: Vec<u8>,
-        handles: &[HandleEntry],
-    ) {
-        let sender = self
-            .process_of(thread)
-            .ok()
-            .and_then(|id| self.processes.get(id));
-        let sender = sender.map_or(0, |process| process.label);
+    /// The label of a thread's process, which messages and handles travel with.
+    fn label_of(&self, thread: ThreadId) -> u64 {
+        let process = self.process_of(thread).ok();
+        let found = process.and_then(|id| self.processes.get(id));
+        found.map_or(0, |process| process.label)
+    }
+
+    /// Handles that go along with something: a reference of the stream's own to each.
+    fn send_along(&mut self, handles: &[HandleEntry]) -> Vec<HandleEntry> {
         for entry in handles {
             self.retain(entry);
         }
-        let handles = handles.to_vec();
-        let Some(stream) = self.streams.get_mut(opening.stream) else {
-            return;
+        handles.to_vec()
+    }
+
+    fn stream_append_message(
+        &mut self,
+        thread: ThreadId,
+        opening: Opening,
+        segments: &[(u64, u64)],
+        handles: &[HandleEntry],
+    ) -> Result<(), Stop> {
+        let length = total(segments)? as usize;
+        let message = Message {
+            bytes: self.gather(thread, segments, 0, length)?,
+            handles: self.send_along(handles),
+            sender: self.label_of(thread),
         };
-        let messages = stream.is_messages();
-        let outbound = stream.direction(opening.end);
-        if messages {
-            outbound.message_bytes += bytes.len() + MESSAGE_COST;
-            outbound.messages.push_back(Message {
-                bytes,
-                handles,
-                sender,
-            });
-        } else {
-            if !handles.is_empty() {
-                let with = Message {
-                    bytes: Vec::new(),
-                    handles,
-                    sender,
-                };
-                outbound.attached.push_back((outbound.written, with));
-            }
-            outbound.written += bytes.len() as u64;
-            outbound.bytes.extend(&bytes);
+        if let Some(stream) = self.streams.get_mut(opening.stream) {
+            let outbound = stream.direction(opening.end);
+            outbound.message_bytes += length + MESSAGE_COST;
+            outbound.messages.push_back(message);
         }
-        let mut activity = [Signals::NONE; 2];
-        activity[usize::from(!opening.end & 1)] = Signals::READABLE;
-        self.stream_refresh(opening.stream, activity);
+        Ok(())
+    }
+
+    /// Appends `count` bytes of the segments, after the first `skip`, to a byte stream.
+    fn stream_append_bytes(
+        &mut self,
+        thread: ThreadId,
+        opening: Opening,
+        (segments, skip, count): (&[(u64, u64)], usize, usize),
+        handles: &[HandleEntry],
+    ) -> Result<(), Stop> {
+        let space = self.thread_space(thread)?;
+        let stream = self.streams.get_mut(opening.stream);
+        let outbound = stream.ok_or(Error::BadHandle)?.direction(opening.end);
+        let user = (&mut self.memory, &mut self.machine, space);
+        let copied = gather_pieces(user, segments, skip, outbound.bytes.room(count));
+        if copied.is_ok() {
+            let position = outbound.written;
+            outbound.bytes.extend(count);
+            outbound.written += count as u64;
+            if !handles.is_empty() {
+                self.stream_attach(thread, opening, position, handles);
+            }
+        }
+        self.settle_memory();
+        Ok(copied?)
+    }
+
+    /// Has handles travel with the byte at a position.
+    fn stream_attach(
+        &mut self,
+        thread: ThreadId,
+        opening: Opening,
+        position: u64,
+        handles: &[HandleEntry],
+    ) {
+        let with = Message {
+            bytes: Vec::new(),
+            handles: self.send_along(handles),
+            sender: self.label_of(thread),
+        };
+        if let Some(stream) = self.streams.get_mut(opening.stream) {
+            let outbound = stream.direction(opening.end);
+            outbound.attached.push_back((position, with));
+        }
     }
 
     /// StreamShutDown.

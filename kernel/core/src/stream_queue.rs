@@ -1,5 +1,6 @@
 //! What is under way in one direction of a stream.
 
+use crate::byte_queue::ByteQueue;
 use crate::object::HandleEntry;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ pub(crate) const MESSAGE_COST: usize = 64;
 /// What is under way from one end to the other.
 #[derive(Default)]
 pub(crate) struct Direction {
-    pub bytes: VecDeque<u8>,
+    pub bytes: ByteQueue,
     pub messages: VecDeque<Message>,
     pub message_bytes: usize,
     /// Handles in a byte stream, each with the position of the bytes they came with.
@@ -52,35 +53,65 @@ impl Direction {
             .map_or(self.bytes.len(), |message| message.bytes.len())
     }
 
-    /// Takes up to `room` bytes, not across the place where handles came along.
-    pub fn take_bytes(&mut self, room: usize, peek: bool) -> Taken {
-        let mut message = Message::default();
-        if let Some((position, _)) = self.attached.front()
-            && *position == self.read
-            && !peek
-            && let Some((_, with)) = self.attached.pop_front()
-        {
-            message = with;
-        }
-        let boundary = self
-            .attached
-            .iter()
-            .find(|(position, _)| *position > self.read);
+    /// How many bytes a read with that much room takes: not those that come after the place of the
+    /// next handles.
+    fn readable(&self, room: usize) -> usize {
+        let mut attached = self.attached.iter();
+        let boundary = attached.find(|(position, _)| *position > self.read);
         let boundary = boundary.map_or(usize::MAX, |(position, _)| {
             usize::try_from(position - self.read).unwrap_or(usize::MAX)
         });
-        let room = room.min(boundary);
-        let count = room.min(self.bytes.len());
-        let (first, second) = self.bytes.as_slices();
-        let split = count.min(first.len());
-        message
-            .bytes
-            .extend_from_slice(first.get(..split).unwrap_or(&[]));
-        message
-            .bytes
-            .extend_from_slice(second.get(..count - split).unwrap_or(&[]));
+        room.min(boundary).min(self.bytes.len())
+    }
+
+    /// What a read with that much room gets, still queued, in two pieces.
+    pub fn front(&self, room: usize) -> [&[u8]; 2] {
+        match self.messages.front() {
+            Some(message) => {
+                let count = room.min(message.bytes.len());
+                [message.bytes.get(..count).unwrap_or_default(), &[]]
+            }
+            None => self.bytes.front(self.readable(room)),
+        }
+    }
+
+    /// Takes off what [`Direction::front`] showed: the handles that came with it.
+    pub fn consume(&mut self, room: usize) -> Vec<HandleEntry> {
+        if let Some(message) = self.messages.pop_front() {
+            self.message_bytes -= message.bytes.len() + MESSAGE_COST;
+            return message.handles;
+        }
+        let count = self.readable(room);
+        let with = self.take_attached();
+        self.bytes.consume(count);
+        self.read += count as u64;
+        with.handles
+    }
+
+    /// The handles that came with the next byte.
+    fn take_attached(&mut self) -> Message {
+        let here = self.attached.front().map(|(position, _)| *position) == Some(self.read);
+        let taken = if here {
+            self.attached.pop_front()
+        } else {
+            None
+        };
+        taken.map_or_else(Message::default, |(_, message)| message)
+    }
+
+    /// Takes up to `room` bytes, not across the place where handles came along.
+    pub fn take_bytes(&mut self, room: usize, peek: bool) -> Taken {
+        let count = self.readable(room);
+        let mut message = if peek {
+            Message::default()
+        } else {
+            self.take_attached()
+        };
+        for piece in self.bytes.front(count) {
+            message.bytes.extend_from_slice(piece);
+        }
         if !peek {
-            self.bytes.drain(..count);
+            self.bytes.consume(count);
             self.read += count as u64;
         }
         Taken {

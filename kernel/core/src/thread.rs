@@ -115,6 +115,9 @@ pub struct Thread {
     pub(crate) fault: Option<(u32, u64)>,
     /// Lowest address and size.
     pub(crate) alternate_stack: (u64, u64),
+    /// As it was set.
+    pub(crate) own: Priority,
+    /// Its own, or what waiters for its locks lend.
     pub(crate) base: Priority,
     /// Base, or what a caller lent.
     pub(crate) effective: Priority,
@@ -128,6 +131,12 @@ pub struct Thread {
     pub(crate) serving: Token,
     /// Its call, queued or taken by a server.
     pub(crate) call: PendingCall,
+    /// The owner and the address of the lock that it waits for in FutexLock.
+    pub(crate) lock_wait: Option<(ThreadId, u64)>,
+    /// Threads that wait so for its locks.
+    pub(crate) lock_waiters: Vec<ThreadId>,
+    /// Address of its robust list, 0: none.
+    pub(crate) robust_list: u64,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -175,6 +184,7 @@ impl<M: Machine> Kernel<M> {
             pending: Pending::default(),
             fault: None,
             alternate_stack: (0, 0),
+            own: base,
             base,
             effective: base,
             affinity: u8::MAX,
@@ -182,6 +192,9 @@ impl<M: Machine> Kernel<M> {
             account: Account::default(),
             serving: Token::NONE,
             call: PendingCall::default(),
+            lock_wait: None,
+            lock_waiters: Vec::new(),
+            robust_list: 0,
         };
         thread.set_attention(owner.pending.set() != 0);
         thread.set_held(owner.suspensions != 0);
@@ -206,7 +219,7 @@ impl<M: Machine> Kernel<M> {
             return Err(Error::NoProcess.into());
         }
         let base = match arguments.priority {
-            0 => self.threads.get(creator).ok_or(Error::NoProcess)?.base,
+            0 => self.threads.get(creator).ok_or(Error::NoProcess)?.own,
             raw => Priority::from_raw(raw).ok_or(Error::BadArgument)?,
         };
         let registers = Registers {
@@ -301,15 +314,22 @@ impl<M: Machine> Kernel<M> {
         };
         let wait = core::mem::replace(&mut found.wait, Wait::None);
         let deadline = found.deadline.take();
-        let watching = core::mem::take(&mut found.watching);
+        let mut watching = core::mem::take(&mut found.watching);
         if let Some(key) = deadline {
             self.timer_queue.remove(key);
         }
-        for object in watching {
+        for object in watching.drain(..) {
             self.forget_observer(object, Observer::Thread(thread));
         }
+        // The list's memory serves the next wait.
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.watching = watching;
+        }
         match wait {
-            Wait::Futex(key) => self.futexes.remove(key, thread),
+            Wait::Futex(key) => {
+                self.futexes.remove(key, thread);
+                self.lock_wait_end(thread);
+            }
             Wait::Receive(endpoint) => {
                 if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
                     endpoint.receivers.retain(|&other| other != thread);
@@ -406,6 +426,7 @@ impl<M: Machine> Kernel<M> {
     /// Takes a thread out of everything and drops it; the last one ends its process.
     pub(crate) fn thread_remove(&mut self, thread: ThreadId) {
         self.leave_wait(thread);
+        self.locks_abandon(thread);
         self.call_abandon(thread);
         self.scheduler_forget(thread);
         let used_ns = self.thread_cpu_ns(thread);

@@ -3,7 +3,7 @@
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::object::HandleEntry;
-use crate::pending_call::Purpose;
+use crate::pending_call::{PendingCall, Purpose};
 use crate::thread::{Step, Stop};
 use crate::user_memory::Fields;
 use alloc::vec::Vec;
@@ -57,6 +57,34 @@ const INCOMING_HANDLES: usize = 48;
 const INCOMING_BUFFER_COUNT: usize = 64;
 const INCOMING_HANDLE_COUNT: usize = 68;
 const INCOMING_FAULT: usize = 72;
+
+/// What a receiver is told of a call beside its words, but the slots of the handles.
+fn incoming_of(call: &PendingCall) -> Fields<INCOMING_SIZE> {
+    let mut fields = Fields::zero();
+    let lent = call.lent.buffers.iter().take(call.lent.count as usize);
+    for (index, buffer) in lent.enumerate() {
+        fields.set_u64(index * 8, buffer.length);
+        fields.set_u32(INCOMING_BUFFER_FLAGS + index * 4, buffer.flags);
+    }
+    fields.set_u32(INCOMING_BUFFER_COUNT, call.lent.count);
+    fields.set_u32(INCOMING_HANDLE_COUNT, call.handles.len() as u32);
+    if call.course.purpose == Purpose::Exception {
+        let fault = call.fault;
+        fields.set_u32(INCOMING_FAULT, fault.kind);
+        fields.set_u32(INCOMING_FAULT + 4, fault.upcall);
+        let words = [
+            fault.address,
+            fault.instruction,
+            fault.stack,
+            fault.frame,
+            fault.thread,
+        ];
+        for (index, word) in words.iter().enumerate() {
+            fields.set_u64(INCOMING_FAULT + 8 + index * 8, *word);
+        }
+    }
+    fields
+}
 
 impl<M: Machine> Kernel<M> {
     /// Reads the `Transfer` of a call and takes what it carries into the thread's pending call.
@@ -139,34 +167,7 @@ impl<M: Machine> Kernel<M> {
         server: ProcessId,
     ) -> Result<bool, Stop> {
         let call = &self.threads.get(caller).ok_or(Error::NotFound)?.call;
-        let mut fields = Fields::<INCOMING_SIZE>::zero();
-        for (index, buffer) in call
-            .lent
-            .buffers
-            .iter()
-            .take(call.lent.count as usize)
-            .enumerate()
-        {
-            fields.set_u64(index * 8, buffer.length);
-            fields.set_u32(INCOMING_BUFFER_FLAGS + index * 4, buffer.flags);
-        }
-        fields.set_u32(INCOMING_BUFFER_COUNT, call.lent.count);
-        fields.set_u32(INCOMING_HANDLE_COUNT, call.handles.len() as u32);
-        if call.course.purpose == Purpose::Exception {
-            let fault = call.fault;
-            fields.set_u32(INCOMING_FAULT, fault.kind);
-            fields.set_u32(INCOMING_FAULT + 4, fault.upcall);
-            let words = [
-                fault.address,
-                fault.instruction,
-                fault.stack,
-                fault.frame,
-                fault.thread,
-            ];
-            for (index, word) in words.iter().enumerate() {
-                fields.set_u64(INCOMING_FAULT + 8 + index * 8, *word);
-            }
-        }
+        let mut fields = incoming_of(call);
         let entries: Vec<HandleEntry> = call.handles.clone();
         let address = self
             .registers(receiver)

@@ -15,9 +15,11 @@ use kernel_abi::process::{
 const UNKNOWN_CALL: u32 = 64;
 /// Bytes below the stack pointer that a leaf function may use.
 const RED_ZONE: u64 = 128;
-/// Size and fields of `kernel_abi::process::UpcallFrame`.
+/// Size of `kernel_abi::process::UpcallFrame`, and its fields after the floating-point registers,
+/// which are copied from and to where they are.
 const FRAME_SIZE: usize = size_of::<UpcallFrame>();
-const FRAME_REGISTERS: usize = FLOATING_POINT_SIZE;
+const FIELDS_SIZE: usize = FRAME_SIZE - FLOATING_POINT_SIZE;
+const FRAME_REGISTERS: usize = 0;
 const FRAME_MASK: usize = FRAME_REGISTERS + 160;
 const FRAME_UPCALL: usize = FRAME_MASK + 8;
 const FRAME_FAULT: usize = FRAME_UPCALL + 4;
@@ -52,10 +54,7 @@ impl<M: Machine> Kernel<M> {
         let stack = found.handler_stack(due.action.flags);
         let frame_size = FRAME_SIZE as u64;
         let address = stack.checked_sub(frame_size).ok_or(Error::BadAddress)? & !15;
-        let mut fields = Fields::<FRAME_SIZE>::zero();
-        if let Some(place) = fields.0.first_chunk_mut::<FLOATING_POINT_SIZE>() {
-            *place = found.context.floating_point;
-        }
+        let mut fields = Fields::<FIELDS_SIZE>::zero();
         for (index, register) in register_words(&registers).iter().enumerate() {
             fields.set_u64(FRAME_REGISTERS + index * 8, *register);
         }
@@ -67,7 +66,8 @@ impl<M: Machine> Kernel<M> {
         for (index, word) in due.raised.details.iter().enumerate() {
             fields.set_u64(FRAME_DETAILS + index * 8, *word);
         }
-        self.write_user(thread, address, &fields.0)?;
+        self.write_floating_point(thread, address)?;
+        self.write_user(thread, address + FLOATING_POINT_SIZE as u64, &fields.0)?;
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
         found.saved_mask = None;
         found.interrupted = None;
@@ -82,7 +82,9 @@ impl<M: Machine> Kernel<M> {
 
     /// UpcallReturn.
     pub(crate) fn upcall_return(&mut self, cpu: Cpu, thread: ThreadId, address: u64) -> Step {
-        let fields: Fields<FRAME_SIZE> = self.read_fields(thread, address)?;
+        let rest = address.checked_add(FLOATING_POINT_SIZE as u64);
+        let rest = rest.ok_or(Error::BadAddress)?;
+        let fields: Fields<FIELDS_SIZE> = self.read_fields(thread, rest)?;
         let mut words = [0; 20];
         for (index, word) in words.iter_mut().enumerate() {
             *word = fields.u64(FRAME_REGISTERS + index * 8);
@@ -92,16 +94,40 @@ impl<M: Machine> Kernel<M> {
         user_address(registers.fs_base)?;
         user_address(registers.gs_base)?;
         registers.rflags = (registers.rflags & USER_RFLAGS) | INITIAL_RFLAGS;
+        self.read_floating_point(thread, address)?;
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
-        if let Some(image) = fields.0.first_chunk::<FLOATING_POINT_SIZE>() {
-            found.context.floating_point = *image;
-        }
-        sanitize_floating_point(&mut found.context.floating_point);
         found.context.registers = registers;
         found.mask = fields.u64(FRAME_MASK);
         found.call_attention();
         self.machine.restore_floating_point(cpu, &found.context);
         Err(Stop::Done)
+    }
+
+    /// Writes the saved floating-point registers to a frame.
+    fn write_floating_point(&mut self, thread: ThreadId, address: u64) -> Result<(), Stop> {
+        let space = self.thread_space(thread)?;
+        let found = self.threads.get(thread).ok_or(Error::NoProcess)?;
+        let image = &found.context.floating_point;
+        let written = self
+            .memory
+            .copy_out(&mut self.machine, space, address, image);
+        self.settle_memory();
+        Ok(written?)
+    }
+
+    /// Reads the saved floating-point registers from a frame, in place. When that fails in the
+    /// middle the call is executed again, or the program has lost them by its own doing; what the
+    /// processor would refuse to load is taken out in any case.
+    fn read_floating_point(&mut self, thread: ThreadId, address: u64) -> Result<(), Stop> {
+        let space = self.thread_space(thread)?;
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        let image = &mut found.context.floating_point;
+        let read = self
+            .memory
+            .copy_in(&mut self.machine, space, address, image);
+        sanitize_floating_point(image);
+        self.settle_memory();
+        Ok(read?)
     }
 
     /// An unknown system call: the process's handler for them gets it, if there is one.

@@ -127,11 +127,16 @@ impl<M: Machine> Kernel<M> {
         address: u64,
         words: &[u64],
     ) -> Result<(), Stop> {
-        for (index, word) in words.iter().enumerate() {
-            let place = address
-                .checked_add(index as u64 * 8)
-                .ok_or(Error::BadAddress)?;
-            self.write_user(thread, place, &word.to_le_bytes())?;
+        const PIECE: usize = 16;
+        for (index, piece) in words.chunks(PIECE).enumerate() {
+            let mut bytes = [0; PIECE * 8];
+            for (place, word) in bytes.chunks_exact_mut(8).zip(piece) {
+                place.copy_from_slice(&word.to_le_bytes());
+            }
+            let offset = (index * PIECE * 8) as u64;
+            let place = address.checked_add(offset).ok_or(Error::BadAddress)?;
+            let filled = bytes.get(..piece.len() * 8).unwrap_or(&bytes);
+            self.write_user(thread, place, filled)?;
         }
         Ok(())
     }

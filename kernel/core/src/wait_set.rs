@@ -39,6 +39,14 @@ struct Item {
     queued: bool,
 }
 
+/// Handle and wanted signals of a `WaitItem`.
+fn wait_item(record: &[u8; RECORD]) -> (u64, Signals) {
+    let word = record
+        .first_chunk()
+        .map_or(0, |word| u64::from_le_bytes(*word));
+    (word & 0xffff_ffff, Signals((word >> 32) as u32))
+}
+
 impl<M: Machine> Kernel<M> {
     /// Wait: executed again whenever an object raises something or the deadline passes.
     pub(crate) fn wait_any(
@@ -59,34 +67,28 @@ impl<M: Machine> Kernel<M> {
             count as usize * RECORD,
         )?;
         self.replace_mask(thread, mask_address)?;
-        let mut watched = Vec::with_capacity(count as usize);
         let mut reported = 0;
-        for record in bytes.chunks_exact_mut(RECORD) {
-            let field = |at: usize| {
-                record
-                    .get(at..)
-                    .and_then(|rest| rest.first_chunk().copied())
+        for record in bytes.as_chunks_mut().0 {
+            let (handle, signals) = wait_item(record);
+            // What is raised in the low half, an error in the high one.
+            let answer = match self.object_of(process, handle, Rights::WAIT) {
+                Ok(object) => u64::from(self.raised(object).and(with_always(signals)).0),
+                Err(error) => (error as u64) << 32,
             };
-            let handle = field(0).map_or(0, u32::from_le_bytes);
-            let signals = Signals(field(4).map_or(0, u32::from_le_bytes));
-            let (raised, error) = match self.lookup(process, u64::from(handle), Rights::WAIT) {
-                Ok(entry) => {
-                    let wanted = with_always(signals);
-                    watched.push((entry.object, wanted));
-                    (self.raised(entry.object).and(wanted).0, 0)
-                }
-                Err(error) => (0, error as u32),
-            };
-            reported += u64::from(raised != 0 || error != 0);
-            record[8..12].copy_from_slice(&raised.to_le_bytes());
-            record[12..16].copy_from_slice(&error.to_le_bytes());
+            if let Some(place) = record.last_chunk_mut() {
+                *place = answer.to_le_bytes();
+            }
+            reported += u64::from(answer != 0);
         }
         if reported > 0 || deadline_ns <= self.machine.now_ns() {
             self.write_user(thread, address, &bytes)?;
             return Ok(reported);
         }
-        for (object, wanted) in watched {
-            self.watch(thread, object, wanted);
+        for record in bytes.as_chunks().0 {
+            let (handle, signals) = wait_item(record);
+            if let Ok(object) = self.object_of(process, handle, Rights::WAIT) {
+                self.watch(thread, object, with_always(signals));
+            }
         }
         Err(self.wait_until(cpu, thread, deadline_ns))
     }

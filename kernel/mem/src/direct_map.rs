@@ -78,6 +78,17 @@ impl DirectMap {
             .load(core::sync::atomic::Ordering::SeqCst)
     }
 
+    /// Atomically replaces an aligned u32 that user programs may be writing, if it is `current`:
+    /// returns what it was.
+    pub fn exchange_u32(self, frame: Frame, offset: usize, current: u32, new: u32) -> u32 {
+        use core::sync::atomic::{AtomicU32, Ordering};
+        let pointer = self.pointer(frame, offset & !3, 4).cast::<u32>();
+        // SAFETY: mapped and aligned; concurrent writers make it an atomic access.
+        unsafe { AtomicU32::from_ptr(pointer) }
+            .compare_exchange(current, new, Ordering::SeqCst, Ordering::SeqCst)
+            .unwrap_or_else(|found| found)
+    }
+
     /// Loads an entry of a table.
     #[inline]
     pub(crate) fn entry(self, table: u64, index: usize) -> u64 {

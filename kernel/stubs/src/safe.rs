@@ -102,6 +102,8 @@ plain! {
     stream_queued => StreamQueued(stream: Handle) as value;
     /// Makes a cursor.
     cursor_create => CursorCreate(memory: Handle, rights: Rights) as handle;
+    /// Makes the data object of a null device, or of one that reads as zeros.
+    void_create => VoidCreate(zeros: u64) as handle;
     /// Makes memory.
     memory_create => MemoryCreate(size: u64, flags: u64) as handle;
     /// Makes memory with a pager.

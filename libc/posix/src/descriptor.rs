@@ -1,5 +1,7 @@
 //! Descriptors: everything that takes one.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use crate::{Error, Result};
 use kernel_abi::object::{HandleInfo, ObjectKind, handle_flags};
 use kernel_abi::{Handle, Rights};
@@ -20,8 +22,29 @@ pub fn session(descriptor: i32) -> Result<Session> {
     handle(descriptor).map(Session::new)
 }
 
+/// Whether this process, or one that it was forked from, ever had a record lock.
+static HAS_LOCKS: AtomicBool = AtomicBool::new(false);
+
+/// The process is about to close this descriptor: its record locks on the file end, whichever
+/// descriptor they were set through (POSIX `fcntl`).
+fn forget_locks(descriptor: Handle) {
+    if HAS_LOCKS.load(Ordering::Relaxed) {
+        // What is no file has no locks.
+        let _ = file::lock(&Session::new(descriptor), 0, 0, 0, 0, &[]);
+    }
+}
+
+/// Ends the record locks on the files of a range of descriptors that is about to be closed.
+pub fn forget_locks_of(first: u32, last: u32) {
+    const MOST_DESCRIPTORS: u32 = 65536;
+    if HAS_LOCKS.load(Ordering::Relaxed) {
+        (first..=last.min(MOST_DESCRIPTORS)).for_each(|slot| forget_locks(Handle(slot)));
+    }
+}
+
 /// `close`.
 pub fn close(descriptor: i32) -> Result<()> {
+    forget_locks(handle(descriptor)?);
     Ok(kernel::handle_close(handle(descriptor)?)?)
 }
 
@@ -105,6 +128,8 @@ pub fn duplicate_to(descriptor: i32, target: i32, flags: u64) -> Result<i32> {
     if slot.0 >= 65536 {
         return Err(Error::BadHandle);
     }
+    kernel::handle_info(from)?;
+    forget_locks(slot);
     kernel::handle_duplicate(from, slot.0, Rights::ALL, flags | handle_flags::EXACT)?;
     Ok(target)
 }
@@ -324,7 +349,17 @@ pub struct Conflict {
 
 /// `fcntl` locks and `flock`; see `proto::file::lock` for `kind` and `mode`.
 pub fn lock(descriptor: i32, kind: u32, mode: u32, start: u64, length: u64) -> Result<Conflict> {
-    let answer = file::lock(&session(descriptor)?, kind, mode, start, length, &[]);
+    let session = session(descriptor)?;
+    let lock = || file::lock(&session, kind, mode, start, length, &[]);
+    let answer = match lock() {
+        // The first record lock of this process: the server wants to hear of its end.
+        Err(Error::BadState) => {
+            HAS_LOCKS.store(true, Ordering::Relaxed);
+            file::own_locks(&session.giving_own_handles(), &[])?;
+            lock()
+        }
+        answer => answer,
+    };
     let words = answer.map_err(not_a_file)?.words;
     Ok(Conflict {
         kind: words[0] as u32,

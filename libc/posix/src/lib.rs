@@ -10,9 +10,11 @@ extern crate std;
 pub mod accounts;
 pub mod clock;
 pub mod descriptor;
+pub mod ipc;
 pub mod names;
 pub mod power;
 pub mod process;
+pub mod queue;
 pub mod timer;
 
 pub use proto::Error;

@@ -66,3 +66,17 @@ pub fn requeue(
         )
     }
 }
+
+/// Takes a lock word that names its owner (`kernel_abi::process::lock_word`), waiting until the
+/// monotonic deadline and lending the owner the caller's priority.
+pub fn lock(word: &AtomicU32, deadline_ns: Option<u64>) -> Result<(), Error> {
+    let deadline_ns = deadline_ns.unwrap_or(FOREVER);
+    // SAFETY: the word outlives the call; the kernel changes it atomically.
+    unsafe { raw::call2(Call::FutexLock, word.as_ptr() as u64, deadline_ns) }.map(|_| ())
+}
+
+/// Hands such a lock to the most urgent waiter, or with `leave` other than 0 ends all waits.
+pub fn unlock(word: &AtomicU32, leave: u32) -> Result<(), Error> {
+    // SAFETY: as above.
+    unsafe { raw::call2(Call::FutexUnlock, word.as_ptr() as u64, u64::from(leave)) }.map(|_| ())
+}

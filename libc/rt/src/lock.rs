@@ -44,6 +44,29 @@ impl RawLock {
             .is_ok()
     }
 
+    /// As [`RawLock::acquire`] for a lock in memory that other processes share: being the only
+    /// thread of this one says nothing.
+    #[inline]
+    pub fn acquire_shared(&self) {
+        if !self.try_acquire() {
+            self.wait();
+        }
+    }
+
+    /// Lets a lock that was taken by [`RawLock::acquire_shared`] go.
+    #[inline]
+    pub fn release_shared(&self) {
+        if self.0.swap(FREE, Ordering::Release) == CONTENDED {
+            futex::wake(&self.0, 1);
+        }
+    }
+
+    /// The word, for locks that use it in another way.
+    #[inline]
+    pub fn word(&self) -> &AtomicU32 {
+        &self.0
+    }
+
     #[cold]
     fn wait(&self) {
         while self.0.swap(CONTENDED, Ordering::Acquire) != FREE {

@@ -63,6 +63,15 @@ impl Session {
         }
     }
 
+    /// The same, with received handles staying through an exec and not passing to children.
+    pub const fn giving_own_handles(self) -> Session {
+        Session {
+            flags: (handle_flags::HIGH | handle_flags::CLOSE_ON_FORK) as u32,
+            receive_slot: 0,
+            ..self
+        }
+    }
+
     /// Its handle.
     pub const fn handle(self) -> Handle {
         self.handle
@@ -73,13 +82,18 @@ impl Session {
 /// others. Every other one is sent again (`fork` and `stat`, say, never fail for a signal); an
 /// interrupted call has had no effect.
 fn may_be_interrupted(operation: u64) -> bool {
-    use proto::{directory, file, process};
+    use proto::{directory, file, ipc, process, queue};
     matches!(
         operation,
         directory::number::open
             | file::number::control
             | file::number::lock
             | process::number::wait
+            | ipc::number::operate
+            | ipc::number::send
+            | ipc::number::receive
+            | queue::number::put
+            | queue::number::take
     )
 }
 

@@ -20,6 +20,8 @@ pub mod key {
     pub const RANDOM: u64 = 25;
     /// Path of the program.
     pub const EXECUTED_PATH: u64 = 31;
+    /// Address of the code page that Linux maps into every program; nobody else passes it.
+    pub const LINUX_CODE_PAGE: u64 = 33;
 }
 
 const PT_TLS: u32 = 7;
@@ -104,6 +106,9 @@ pub unsafe fn initialise(argument_count: usize, arguments: *mut *mut c_char) -> 
         }
         AUXILIARY.store(end.add(1).cast(), Ordering::Relaxed);
     }
+    if auxiliary(key::LINUX_CODE_PAGE).is_some() {
+        leave_linux();
+    }
     let (headers, base) = program_headers();
     if let Some(header) = headers.iter().find(|header| header.kind == PT_TLS) {
         // SAFETY: the header describes mapped memory of this program.
@@ -123,6 +128,13 @@ pub unsafe fn initialise(argument_count: usize, arguments: *mut *mut c_char) -> 
     }
     signal::install_foreign_calls();
     environment
+}
+
+/// Ends a program that somebody tries on the build machine, as configure scripts do: Linux takes
+/// it for one of its own, but every system call would mean something else there.
+fn leave_linux() -> ! {
+    // SAFETY: the instruction that is defined to be invalid; the process ends by SIGILL.
+    unsafe { core::arch::asm!("ud2", options(noreturn)) }
 }
 
 fn canary() -> usize {

@@ -3,7 +3,7 @@
 use crate::{futex, memory};
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use kernel_abi::process::{ThreadArguments, mask_how, thread_property};
+use kernel_abi::process::{RobustList, ThreadArguments, mask_how, thread_property};
 use kernel_abi::{Call, Error, Handle, PAGE_SIZE};
 use kernel_stubs::{raw, safe};
 
@@ -64,6 +64,16 @@ pub struct Thread {
     pub alternate_stack: (usize, usize),
     /// Whether this is the first thread of the process.
     pub is_main: bool,
+    /// What names it in lock words, 0 until it is first asked for.
+    lock_owner: u32,
+    /// Whether the kernel knows `robust`.
+    robust_known: bool,
+    /// Robust mutexes that it holds.
+    pub robust: RobustList,
+    /// Mutexes with a priority ceiling that it holds.
+    pub ceilings: u32,
+    /// Its priority without them.
+    pub priority_below: u64,
     next_dead: *mut Thread,
 }
 
@@ -344,6 +354,32 @@ pub unsafe fn number(thread: *const Thread) -> u64 {
     number
 }
 
+/// What names the calling thread in lock words: unique among the threads of all processes. Costs
+/// a system call once.
+#[inline]
+pub fn lock_owner() -> u32 {
+    // SAFETY: the current block lives.
+    let block = unsafe { &mut *current() };
+    if block.lock_owner == 0 {
+        block.lock_owner = safe::thread_get(0, thread_property::LOCK_OWNER).unwrap_or(0) as u32;
+    }
+    block.lock_owner
+}
+
+/// The calling thread's list of robust mutexes, which the kernel goes through when it ends;
+/// `offset` is the distance from an entry to its lock word. Costs a system call once.
+pub fn robust_list(offset: isize) -> *mut RobustList {
+    // SAFETY: the current block lives, and its address stays.
+    let block = unsafe { &mut *current() };
+    let list = &raw mut block.robust;
+    if !block.robust_known {
+        block.robust.offset = offset as u64;
+        let address = list as u64;
+        block.robust_known = safe::thread_set(0, thread_property::ROBUST_LIST, address).is_ok();
+    }
+    list
+}
+
 /// Ends the calling thread, which is not the last one.
 pub fn exit() -> ! {
     reap();
@@ -445,7 +481,12 @@ pub unsafe fn abandon(thread: *mut Thread) {
 pub fn after_fork() {
     // SAFETY: the current block lives.
     unsafe {
-        (*current()).number.store(0, Ordering::Relaxed);
+        let block = &mut *current();
+        block.number.store(0, Ordering::Relaxed);
+        // Locks are the parent's: the child is another thread.
+        block.lock_owner = 0;
+        block.robust_known = false;
+        block.robust = RobustList::default();
     }
     LIVE.store(1, Ordering::Relaxed);
     DEAD.store(core::ptr::null_mut(), Ordering::Relaxed);

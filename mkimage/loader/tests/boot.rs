@@ -4,6 +4,7 @@
 //! the loader leaves with status 35 when it refuses.
 
 use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -233,8 +234,81 @@ fn uefi_tells_the_kernel_everything_and_names_the_screen() {
         boot.output
     );
 
-    std::fs::write(root.join("microkosm/kernel.elf"), "not a kernel").unwrap();
-    qemu(&machine).assert_refused("kernel: the ELF file is truncated");
+    let refuse = |file: &str, contents: &[u8], reason: &str| {
+        let path = root.join(file);
+        let good = std::fs::read(&path).unwrap();
+        std::fs::write(&path, contents).unwrap();
+        let boot = qemu(&machine);
+        boot.assert_refused(reason);
+        // Once on the serial line, and once on the firmware's screen, which OVMF shows there too.
+        let times = boot.output.matches(reason).count();
+        assert!(times >= 2, "{}", boot.output);
+        std::fs::write(&path, good).unwrap();
+    };
+    let mut other_machine = kernel();
+    other_machine[18] = 183;
+    refuse(
+        "microkosm/kernel.elf",
+        b"not a kernel",
+        "kernel: the ELF file is truncated",
+    );
+    refuse(
+        "microkosm/kernel.elf",
+        &other_machine,
+        "built for machine 183",
+    );
+    refuse(
+        "microkosm/bundle",
+        b"something else entirely",
+        "does not start with MKBUNDLE",
+    );
+}
+
+/// What stands in a text screen: every other byte is a letter, as QEMU's monitor shows them.
+fn letters(monitor: &str) -> String {
+    let bytes = monitor.split_whitespace().filter_map(|word| {
+        let digits = word.strip_prefix("0x").filter(|digits| digits.len() == 2)?;
+        u8::from_str_radix(digits, 16).ok()
+    });
+    bytes.step_by(2).map(char::from).collect()
+}
+
+#[test]
+fn pvh_shows_on_the_screen_why_it_refuses() {
+    if !qemu_exists() {
+        return;
+    }
+    let bundle = folder("screen").join("bundle");
+    std::fs::write(&bundle, b"something else entirely").unwrap();
+    // Without the word `test` the loader stays, with its message on the screen.
+    let mut machine = Command::new("timeout")
+        .args([LIMIT_S, "qemu-system-x86_64", "-machine", "q35"])
+        .args(["-display", "none", "-vga", "std", "-nic", "none"])
+        .args(["-serial", "none", "-monitor", "stdio", "-kernel"])
+        .arg(&programs().pvh)
+        .arg("-initrd")
+        .arg(&bundle)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut monitor = machine.stdin.take().unwrap();
+    let mut answers = BufReader::new(machine.stdout.take().unwrap());
+    let mut shown = String::new();
+    // Asked again until it stands there; the time-out above ends a machine that shows nothing.
+    while !shown.contains("loader: ") || !shown.contains("MKBUNDLE") {
+        writeln!(monitor, "xp /320xb 0xb8000").expect("the machine ended");
+        let mut answer = String::new();
+        while !answer.contains("b8138:") {
+            let mut line = String::new();
+            let length = answers.read_line(&mut line).unwrap();
+            assert_ne!(length, 0, "the machine ended; the screen showed {shown:?}");
+            answer.push_str(&line);
+        }
+        shown = letters(&answer);
+    }
+    let _ = writeln!(monitor, "quit");
+    machine.wait().unwrap();
 }
 
 #[test]

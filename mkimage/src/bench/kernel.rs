@@ -25,6 +25,7 @@ pub fn run(workspace: &Workspace, built: &Built) -> Result<()> {
     spinner.show("kernel-bench");
     let trial = Trial {
         bundle,
+        disk: Some(built.image.clone()),
         command_line: "test".into(),
         memory_mib: 64,
         processors: 1,

@@ -8,6 +8,7 @@ mod kernel;
 mod posix;
 mod prompt;
 mod rebuild;
+mod start;
 
 use crate::image::{Built, DEFAULT_PROFILE, build_profile};
 use crate::workspace::Workspace;
@@ -31,6 +32,8 @@ pub enum Part {
     Memory,
     /// Time to rebuild and reach a prompt after a change of one server
     Rebuild,
+    /// Time from `make run` to QEMU when nothing has changed
+    Start,
     /// POSIX operations, beside Linux
     Posix,
 }
@@ -68,6 +71,7 @@ fn measure(workspace: &Workspace, built: &Built, source: &Path, part: Part) -> R
         Part::Prompt => prompt::instructions(built, source),
         Part::Memory => prompt::least_memory(built),
         Part::Rebuild => rebuild::run(workspace),
+        Part::Start => start::run(workspace),
         Part::Posix => posix::run(workspace, built, source),
     }
 }

@@ -30,12 +30,11 @@ pub fn run(workspace: &Workspace, built: &Built, source: &Path) -> Result<()> {
             host: compiled,
             guest: "/bench/posixbench".into(),
         }],
-        kept_disk: None,
-        processors: 1,
         memory_mib: 512,
         timeout: LIMIT,
         count_instructions: true,
         processor_model: PROCESSOR_MODEL.into(),
+        ..Request::default()
     };
     let (stdout, out) = collector();
     let stderr = Box::new(std::io::stderr());

@@ -1,5 +1,7 @@
 //! What a guest test says: its file, and the comparison with what happened.
 
+use super::damage::{BundleDamage, Damage};
+use super::power_cut::PowerCut;
 use crate::console::Step;
 use crate::workspace::{Workspace, read_file};
 use crate::{packages, tour};
@@ -45,6 +47,19 @@ pub struct GuestTest {
     pub memory: Option<u64>,
     /// `HOST:GUEST`, host paths relative to `tests/guest`.
     pub add: Vec<String>,
+    /// Runs the command so often at the same time, in guests of their own; each finds its number in
+    /// `NUMBER`, and `output` has `$NUMBER` in its place.
+    pub at_once: Option<u32>,
+    /// What `exec` must say of a guest that it killed or that died.
+    pub failure: Option<String>,
+    /// Parts of the disk that are overwritten before the boot.
+    pub damage: Vec<Damage>,
+    /// What is missing in the boot bundle.
+    pub bundle: Option<BundleDamage>,
+    /// Boots a machine without a disk (with `boot_words` only: a command needs one).
+    pub no_disk: bool,
+    /// Cuts the power while this test's writer runs; `command` then looks at what is left.
+    pub power_cut: Option<PowerCut>,
     /// C files and Cargo packages, relative to `tests/guest`, that are built with the SDK and put
     /// into `/programs`.
     pub programs: Vec<String>,
@@ -130,7 +145,12 @@ impl GuestTest {
             && self.smp.is_none()
             && self.memory.is_none()
             && self.timeout.is_none();
-        self.command.is_some() && plain_machine && self.add.is_empty()
+        let plain_run = self.at_once.is_none() && self.failure.is_none();
+        let whole = plain_run
+            && self.damage.is_empty()
+            && self.bundle.is_none()
+            && self.power_cut.is_none();
+        self.command.is_some() && plain_machine && whole && self.add.is_empty()
     }
 
     /// Compares what happened with what should have.

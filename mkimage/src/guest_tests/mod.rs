@@ -9,20 +9,21 @@ use crate::host_tests::Tally;
 use crate::image::{Built, DEFAULT_PROFILE, build_profile};
 use crate::serial::{self, Trial};
 use crate::staging::Addition;
-use crate::workspace::{Workspace, write_file};
+use crate::workspace::{Workspace, make_folder, write_file};
 use crate::{disk, packages, root_file_system};
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+mod damage;
 mod description;
+mod power_cut;
 
 use description::{GuestTest, Observed, load_all};
 
-const DEFAULT_MEMORY_MIB: u64 = 256;
 /// Time for a boot and the tests that share it.
 const SHARED_TIMEOUT_S: u64 = 600;
 /// Runs every script in /tests and frames what each printed by its length.
@@ -137,7 +138,7 @@ impl Runner<'_> {
             command: RUNNER.to_string(),
             additions: vec![addition],
             timeout: Duration::from_secs(SHARED_TIMEOUT_S),
-            ..plain_request()
+            ..Request::default()
         };
         let (observed, outcome) = self.observe(&request)?;
         Ok((parse_frames(&observed.stdout), outcome))
@@ -146,38 +147,93 @@ impl Runner<'_> {
     /// Runs a test in boots of its own.
     fn run_alone(&self, test: &GuestTest) -> Result<()> {
         if !test.console.is_empty() {
+            let plain = console::Setup::default();
             let setup = console::Setup {
-                processors: test.smp.unwrap_or(1),
-                memory_mib: test.memory.unwrap_or(DEFAULT_MEMORY_MIB),
-                ..console::Setup::default()
+                processors: test.smp.unwrap_or(plain.processors),
+                memory_mib: test.memory.unwrap_or(plain.memory_mib),
+                ..plain
             };
             return console::drive(self.built, &test.console, &setup, timeout_of(test));
+        }
+        if let Some(cut) = &test.power_cut {
+            return self.run_power_cuts(test, cut);
         }
         if !test.boots.is_empty() {
             return self.run_boots(test);
         }
+        let folder = self.scratch()?;
+        let disk = damage::disk_of(self.built, test, folder.path())?;
+        let bundle = damage::bundle_of(self.built, test, folder.path())?;
         if let Some(words) = &test.boot_words {
-            return self.run_serial(test, words);
+            return self.run_serial(test, words, disk, bundle);
         }
-        let command = test.command.clone().unwrap_or_default();
-        let (observed, outcome) = self.observe(&self.request(test, command)?)?;
-        match outcome.failure {
-            Some(failure) => bail!(failure),
-            None => test.judge(&observed),
+        let request = Request {
+            kept_disk: disk,
+            bundle,
+            ..self.request(test, test.command.clone().unwrap_or_default())?
+        };
+        match test.at_once {
+            Some(count) => self.run_at_once(test, &request, count),
+            None => self.run_request(test, &request),
         }
     }
 
-    fn run_serial(&self, test: &GuestTest, words: &str) -> Result<()> {
+    fn run_request(&self, test: &GuestTest, request: &Request) -> Result<()> {
+        let (observed, outcome) = self.observe(request)?;
+        match (outcome.failure, &test.failure) {
+            (Some(failure), Some(wanted)) if failure.contains(wanted.as_str()) => {
+                test.judge(&observed)
+            }
+            (Some(failure), _) => bail!(failure),
+            (None, Some(wanted)) => bail!("the guest ended well, instead of {wanted:?}"),
+            (None, None) => test.judge(&observed),
+        }
+    }
+
+    fn run_at_once(&self, test: &GuestTest, request: &Request, count: u32) -> Result<()> {
+        let run = |number: u32| {
+            let numbered = GuestTest {
+                output: test.output.replace("$NUMBER", &number.to_string()),
+                ..test.clone()
+            };
+            let request = Request {
+                command: format!("NUMBER={number}\n{}", request.command),
+                ..request.clone()
+            };
+            self.run_request(&numbered, &request)
+                .with_context(|| format!("number {number}"))
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..=count)
+                .map(|number| scope.spawn(move || run(number)))
+                .collect();
+            threads.into_iter().try_for_each(|thread| {
+                let result = thread.join();
+                result.unwrap_or_else(|_| Err(anyhow!("a thread panicked")))
+            })
+        })
+    }
+
+    fn run_serial(
+        &self,
+        test: &GuestTest,
+        words: &str,
+        disk: Option<PathBuf>,
+        bundle: Option<PathBuf>,
+    ) -> Result<()> {
+        let built = self.built;
+        let plain = Request::default();
         let trial = Trial {
-            bundle: self.built.system.bundle.clone(),
+            bundle: bundle.unwrap_or_else(|| built.system.bundle.clone()),
+            disk: (!test.no_disk).then(|| disk.unwrap_or_else(|| built.image.clone())),
             command_line: words.to_string(),
-            memory_mib: test.memory.unwrap_or(DEFAULT_MEMORY_MIB),
-            processors: test.smp.unwrap_or(1),
-            processor_model: "max".into(),
+            memory_mib: test.memory.unwrap_or(plain.memory_mib),
+            processors: test.smp.unwrap_or(plain.processors),
+            processor_model: plain.processor_model,
             count_instructions: false,
             timeout: timeout_of(test),
         };
-        let (text, status) = serial::run(self.built, &trial)?;
+        let (text, status) = serial::run(built, &trial)?;
         if let Some(missing) = serial::first_missing(&text, &test.serial) {
             bail!("{missing:?} did not come on the serial line:\n{text}");
         }
@@ -187,14 +243,15 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// A folder for images, where there is room for them.
+    fn scratch(&self) -> Result<tempfile::TempDir> {
+        let parent = self.workspace.build("scratch")?;
+        make_folder(&parent)?;
+        tempfile::tempdir_in(parent).context("cannot make a temporary folder")
+    }
+
     fn run_boots(&self, test: &GuestTest) -> Result<()> {
-        let folder = tempfile::tempdir_in(
-            self.workspace
-                .build("scratch")?
-                .parent()
-                .unwrap_or(Path::new(".")),
-        )
-        .context("cannot make a temporary folder")?;
+        let folder = self.scratch()?;
         let image = folder.path().join("disk.img");
         disk::copy_sparse(&self.built.image, &image)?;
         let mut all = Observed {
@@ -242,7 +299,7 @@ impl Runner<'_> {
         if let Some(package) = &test.package {
             additions.extend(self.package_files(package)?);
         }
-        let plain = plain_request();
+        let plain = Request::default();
         Ok(Request {
             command,
             additions,
@@ -283,19 +340,6 @@ impl Runner<'_> {
 
 fn timeout_of(test: &GuestTest) -> Duration {
     Duration::from_secs(test.timeout.unwrap_or(120))
-}
-
-fn plain_request() -> Request {
-    Request {
-        command: String::new(),
-        additions: Vec::new(),
-        kept_disk: None,
-        processors: 1,
-        memory_mib: DEFAULT_MEMORY_MIB,
-        timeout: Duration::from_secs(120),
-        count_instructions: false,
-        processor_model: "max".into(),
-    }
 }
 
 /// Reads the runner's frames: test number → what it did. A frame that is cut short is left out.

@@ -32,7 +32,12 @@ impl System {
                 text(out, &interrupt.name);
                 number(out, interrupt.line.into());
             });
-            let flags = [server.resource, server.control, server.unmount];
+            let flags = [
+                server.resource,
+                server.control,
+                server.unmount,
+                server.essential,
+            ];
             number(
                 out,
                 flags
@@ -154,12 +159,13 @@ impl<'a> Reader<'a> {
             ..Server::default()
         };
         let flags = self.number()?;
-        if flags > 7 {
+        if flags > 15 {
             return Err(self.damaged());
         }
         server.resource = flags & 1 != 0;
         server.control = flags & 2 != 0;
         server.unmount = flags & 4 != 0;
+        server.essential = flags & 8 != 0;
         Ok(server)
     }
 }

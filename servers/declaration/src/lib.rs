@@ -67,6 +67,10 @@ pub struct Server {
     /// Whether it is told to unmount (`file_system::unmount`) at a shut-down.
     #[cfg_attr(feature = "text", serde(default))]
     pub unmount: bool,
+    /// Whether nothing can be done without it: when it stays down and nobody sits at the console
+    /// (the words `exec` and `test` on the kernel's command line), the machine ends.
+    #[cfg_attr(feature = "text", serde(default))]
+    pub essential: bool,
 }
 
 /// A session on another server's endpoint.

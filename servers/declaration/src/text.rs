@@ -20,6 +20,7 @@ mod tests {
         [[server]]
         name = "devices"
         resource = true
+        essential = true
 
         [[server]]
         name = "virtio-blk"

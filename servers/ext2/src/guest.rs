@@ -1,6 +1,7 @@
 //! The disk behind a block driver's session, and the server's start.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use ext2_format::{
     BlockDevice, DeviceError, FileSystem, InodeNumber, MountOptions, SECTOR_SIZE, Time,
@@ -37,12 +38,11 @@ struct SessionDisk {
 }
 
 impl SessionDisk {
-    fn new(block: Session) -> Result<(SessionDisk, bool), Error> {
+    fn new(block: Session) -> Result<(SessionDisk, bool), Failure> {
         let geometry = block::geometry(&block, &[])?;
         let [sector_size, sectors, _, flags, ..] = geometry.words;
         if sector_size != SECTOR_SIZE as u64 {
-            log!("the disk has sectors of {sector_size} bytes, not {SECTOR_SIZE}");
-            return Err(Error::NotSupported);
+            return Err(Failure::SectorSize(sector_size));
         }
         let window_memory = safe::memory_create(WINDOW_BYTES, 0)?;
         let window = Mapping::new(window_memory, 0, WINDOW_BYTES, true)?;
@@ -197,23 +197,69 @@ fn log_memory(kernel: &mut GuestKernel) -> Result<Mapping, Error> {
     Ok(Mapping::new(memory, 0, LOG_BYTES, true)?)
 }
 
-/// Opens the disk of the session `block` and finds the file system on it.
-fn open_disk(start: &Start) -> Option<(SessionDisk, bool)> {
-    let (mut disk, read_only) = match SessionDisk::new(Session(start.require("block"))) {
-        Ok(disk) => disk,
-        Err(error) => {
-            log!("cannot use the disk: {error:?}");
-            return None;
-        }
-    };
-    match find_partition(&mut disk) {
-        Ok((first, sectors)) => (disk.first_sector, disk.sectors) = (first, sectors),
-        Err(_) => {
-            log!("the disk has a partition table without a usable Linux partition");
-            return None;
+/// Why there is no file system to serve.
+enum Failure {
+    /// The block driver refused.
+    Driver(Error),
+    /// Sectors of this many bytes.
+    SectorSize(u64),
+    /// A partition table without a usable Linux partition.
+    NoPartition,
+    /// What is on the disk.
+    Mount(ext2_format::Error),
+}
+
+impl Failure {
+    /// Whether another start might meet something else: a device that failed, or no memory.
+    fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Failure::Driver(Error::Io | Error::NoMemory)
+                | Failure::Mount(ext2_format::Error::Device)
+        )
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Driver(error) => write!(out, "the disk cannot be used: {error}"),
+            Failure::SectorSize(size) => {
+                write!(
+                    out,
+                    "the disk has sectors of {size} bytes, not {SECTOR_SIZE}"
+                )
+            }
+            Failure::NoPartition => {
+                out.write_str("the disk's partition table names no usable Linux partition")
+            }
+            Failure::Mount(error) => write!(out, "the disk cannot be mounted: {error}"),
         }
     }
-    Some((disk, read_only))
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Driver(error)
+    }
+}
+
+impl From<kernel_abi::Error> for Failure {
+    fn from(error: kernel_abi::Error) -> Failure {
+        Failure::Driver(error.into())
+    }
+}
+
+/// Opens the disk of the session `block` and finds the file system on it; also whether the disk
+/// is read-only.
+fn open_disk(start: &Start) -> Result<(SessionDisk, bool), Failure> {
+    let (mut disk, read_only) = SessionDisk::new(Session(start.require("block")))?;
+    match find_partition(&mut disk) {
+        Ok(Some((first, sectors))) => (disk.first_sector, disk.sectors) = (first, sectors),
+        Ok(None) => return Err(Failure::NoPartition),
+        Err(_) => return Err(Failure::Driver(Error::Io)),
+    }
+    Ok((disk, read_only))
 }
 
 /// Mounts the disk, after bringing to it what the instance before this one had not.
@@ -221,7 +267,7 @@ fn mount(
     start: &Start,
     in_use: &[InodeNumber],
     log: Option<Mapping>,
-) -> Option<DiskVolume<SessionDisk, Mapping>> {
+) -> Result<DiskVolume<SessionDisk, Mapping>, Failure> {
     let (mut disk, read_only) = open_disk(start)?;
     let replayed = match log.as_ref().map(|log| replay(log, &mut disk)) {
         Some(Ok(replayed)) => replayed,
@@ -245,18 +291,11 @@ fn mount(
         in_use,
         resumed,
     };
-    match FileSystem::mount(disk, options) {
-        Ok(file_system) => {
-            if let Some(feature) = file_system.write_blocker() {
-                log!("mounted read-only: the file system has the feature {feature}");
-            }
-            Some(DiskVolume::new(file_system, log, replayed.call))
-        }
-        Err(error) => {
-            log!("cannot mount: {error}");
-            None
-        }
+    let file_system = FileSystem::mount(disk, options).map_err(Failure::Mount)?;
+    if let Some(feature) = file_system.write_blocker() {
+        log!("mounted read-only: the file system has the feature {feature}");
     }
+    Ok(DiskVolume::new(file_system, log, replayed.call))
 }
 
 /// Runs the server.
@@ -276,7 +315,11 @@ pub fn run(start: Start) -> ! {
         log!("no redo log: {error:?}");
     }
     match mount(&start, &in_use, log.ok()) {
-        Some(volume) => file_system::serve(volume, endpoint, supervisor),
-        None => safe::process_exit(1),
+        Ok(volume) => file_system::serve(volume, endpoint, supervisor),
+        Err(failure) if failure.may_pass() => {
+            log!("{failure}");
+            safe::process_exit(1)
+        }
+        Err(failure) => start.cannot_start(format_args!("{failure}")),
     }
 }

@@ -24,9 +24,10 @@ fn half(bytes: &[u8], offset: usize) -> usize {
 }
 
 /// The first sector and the length in sectors of the file system: the first partition of the
-/// Linux type, or the whole disk if it has no partition table.
-pub fn find_partition<D: BlockDevice>(disk: &mut D) -> Result<(u64, u64), DeviceError> {
-    let whole = (0, disk.sector_count());
+/// Linux type, or the whole disk if it has no partition table. None: there is a table, but it is
+/// damaged or names no such partition.
+pub fn find_partition<D: BlockDevice>(disk: &mut D) -> Result<Option<(u64, u64)>, DeviceError> {
+    let whole = Some((0, disk.sector_count()));
     if disk.sector_count() < 34 {
         return Ok(whole);
     }
@@ -44,15 +45,15 @@ pub fn find_partition<D: BlockDevice>(disk: &mut D) -> Result<(u64, u64), Device
             .checked_add(sectors as u64)
             .is_none_or(|end| end > disk.sector_count())
     {
-        return Err(DeviceError);
+        return Ok(None);
     }
     let mut table = vec![0; sectors * SECTOR_SIZE];
     disk.read(first, &mut table)?;
     for entry in table[..length].chunks_exact(size) {
         let (start, last) = (word(entry, 32), word(entry, 40));
         if entry[..16] == LINUX_FILE_SYSTEM && start <= last && last < disk.sector_count() {
-            return Ok((start, last - start + 1));
+            return Ok(Some((start, last - start + 1)));
         }
     }
-    Err(DeviceError)
+    Ok(None)
 }

@@ -142,4 +142,8 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file::File<C> for Server<V, 
         let file = opened(call)?;
         self.lock_file(call, file, kind, mode, start, length)
     }
+
+    fn own_locks(&mut self, call: &mut C) -> Reply {
+        self.make_lock_owner(call.label())
+    }
 }

@@ -9,7 +9,7 @@ use kernel_abi::system::clock;
 use kernel_abi::{Handle, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Call, Error, Reply, supervisor};
-use server_rt::{ServerCall, Service, Session};
+use server_rt::{Saved, ServerCall, Service, Session};
 
 use crate::kernel::Kernel;
 use crate::server::Server;
@@ -30,6 +30,8 @@ const REQUESTS_A_LOOK: u64 = 64;
 pub struct GuestKernel {
     endpoint: Handle,
     supervisor: Option<Session>,
+    /// Opened when there is something to keep.
+    locks: Option<Saved>,
 }
 
 impl GuestKernel {
@@ -38,7 +40,22 @@ impl GuestKernel {
         GuestKernel {
             endpoint,
             supervisor: supervisor.map(Session),
+            locks: None,
         }
+    }
+}
+
+/// Name under which locks are kept, and their most bytes.
+const LOCKS: &str = "locks";
+const LOCKS_CAPACITY: u64 = 512 << 10;
+
+impl GuestKernel {
+    fn open_locks(&mut self) -> Option<&mut Saved> {
+        if self.locks.is_none() {
+            let supervisor = self.supervisor.as_ref()?.0;
+            self.locks = Saved::open(supervisor, LOCKS, LOCKS_CAPACITY).ok();
+        }
+        self.locks.as_mut()
     }
 }
 
@@ -187,6 +204,17 @@ impl Kernel for GuestKernel {
         let supervisor = self.supervisor.as_ref()?;
         let answer = supervisor::unpark(supervisor, name.as_bytes(), &[]).ok()?;
         Some(answer.handles[0])
+    }
+
+    fn save_locks(&mut self, locks: &[u8]) -> bool {
+        self.open_locks().is_some_and(|saved| saved.store(locks))
+    }
+
+    fn saved_locks(&mut self) -> Option<Vec<u8>> {
+        // A server that never had a lock keeps no memory for them.
+        let memory = self.unpark(LOCKS)?;
+        self.close(memory);
+        self.open_locks()?.load()
     }
 
     fn forget(&mut self, name: &str) {

@@ -69,6 +69,10 @@ pub trait Kernel {
     fn park(&mut self, name: &str, memory: Handle) -> bool;
     /// What an instance before this one kept under the name.
     fn unpark(&mut self, name: &str) -> Option<Handle>;
+    /// Saves the locks for the next instance: whether they fitted.
+    fn save_locks(&mut self, locks: &[u8]) -> bool;
+    /// What an instance before this one saved.
+    fn saved_locks(&mut self) -> Option<Vec<u8>>;
     /// Forgets what was kept.
     fn forget(&mut self, name: &str);
 }

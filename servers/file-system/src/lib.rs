@@ -15,6 +15,7 @@ mod file;
 mod guest;
 mod kernel;
 mod lock;
+mod lock_owner;
 mod names;
 mod node;
 mod open_file;

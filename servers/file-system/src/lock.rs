@@ -21,12 +21,13 @@ const TEST: u32 = 2;
 const OPEN_FILE: u32 = 4;
 const WHOLE_FILE: u32 = 8;
 
-/// Most locks and waiters of one file.
+/// Most locks and waiters of one file, and of all.
 const MOST: usize = 1024;
+const MOST_OF_ALL: usize = 8192;
 
 /// Who holds a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
+pub(crate) enum Owner {
     /// A process, by its id.
     Process(u64),
     /// An open file, by its badge.
@@ -34,19 +35,19 @@ enum Owner {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Lock {
-    owner: Owner,
-    exclusive: bool,
+pub(crate) struct Lock {
+    pub owner: Owner,
+    pub exclusive: bool,
     /// `flock` locks and record locks do not see each other.
-    whole_file: bool,
-    start: u64,
+    pub whole_file: bool,
+    pub start: u64,
     /// Behind the last byte; `u64::MAX` = to the end, wherever that is.
-    end: u64,
+    pub end: u64,
     /// The process that set it, to be told.
-    process: u64,
-    /// The session that it was set through: the locks of a process end when it closes any
-    /// descriptor of the file; the server sees only the last close of the session.
-    badge: u64,
+    pub process: u64,
+    /// The session that it was set through. The locks of a process end when it closes any
+    /// descriptor of the file: the C library unlocks then; the server sees only the last close.
+    pub badge: u64,
 }
 
 impl Lock {
@@ -108,13 +109,38 @@ impl Locks {
     }
 
     fn set(&mut self, node: u64, lock: Lock) -> Result<(), Error> {
-        self.clear(node, &lock);
-        let held = self.held.entry(node).or_default();
-        if held.len() >= MOST {
+        let all: usize = self.held.values().map(Vec::len).sum();
+        if all >= MOST_OF_ALL || self.held.get(&node).is_some_and(|held| held.len() >= MOST) {
             return Err(Error::NoLock);
         }
-        held.push(lock);
+        self.clear(node, &lock);
+        self.restore(node, lock);
         Ok(())
+    }
+
+    /// Adds a lock that is known to be no one's obstacle.
+    pub(crate) fn restore(&mut self, node: u64, lock: Lock) {
+        self.held.entry(node).or_default().push(lock);
+    }
+
+    /// All locks with their nodes.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u64, &Lock)> {
+        let nodes = self.held.iter();
+        nodes.flat_map(|(node, locks)| locks.iter().map(|lock| (*node, lock)))
+    }
+
+    /// Takes all locks of an owner away: the nodes that had some.
+    pub(crate) fn drop_owner(&mut self, owner: Owner) -> Vec<u64> {
+        let mut nodes = Vec::new();
+        self.held.retain(|node, locks| {
+            let before = locks.len();
+            locks.retain(|lock| lock.owner != owner);
+            if locks.len() != before {
+                nodes.push(*node);
+            }
+            !locks.is_empty()
+        });
+        nodes
     }
 
     /// Whether `lock` would wait for one who waits, directly or through others, for its owner.
@@ -188,6 +214,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         }
         if kind == UNLOCK {
             self.locks.clear(file.node, &lock);
+            self.save_locks();
             self.wake_waiting(file.node);
             return Ok(Answer::default().into());
         }
@@ -200,12 +227,16 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         if !whole_file && !allowed {
             return Err(Error::BadHandle);
         }
+        if !by_file && !self.is_lock_owner(process) {
+            return Err(Error::BadState);
+        }
         self.take_lock(call.token(), file.node, lock, mode & WAIT != 0)
     }
 
     fn take_lock(&mut self, token: u64, node: u64, lock: Lock, wait: bool) -> Reply {
         if self.locks.conflict(node, &lock).is_none() {
             self.locks.set(node, lock)?;
+            self.save_locks();
             // A lock that was exclusive may be shared now.
             self.wake_waiting(node);
             return Ok(Answer::default().into());
@@ -241,7 +272,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     }
 
     /// Gives waiting calls their locks, in the order in which they came.
-    fn wake_waiting(&mut self, node: u64) {
+    pub(crate) fn wake_waiting(&mut self, node: u64) {
         let waiting = core::mem::take(&mut self.locks.waiting);
         for (waiting_node, token, lock) in waiting {
             if waiting_node != node || self.locks.conflict(node, &lock).is_some() {
@@ -249,6 +280,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
                 continue;
             }
             let result = self.locks.set(node, lock).map(|()| Answer::default());
+            self.save_locks();
             self.kernel.reply(token, result);
         }
     }
@@ -274,6 +306,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             if held.is_empty() {
                 self.locks.held.remove(&file.node);
             }
+            self.save_locks();
             self.wake_waiting(file.node);
         }
     }

@@ -47,6 +47,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     /// The last handle of a session is gone.
     pub fn session_closed(&mut self, badge: u64) {
         let Some(file) = OpenFile::from_badge(badge) else {
+            self.lock_owner_closed(badge);
             return;
         };
         self.locks_closed(badge);

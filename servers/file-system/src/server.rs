@@ -12,6 +12,7 @@ use crate::content::Content;
 use crate::entry::Records;
 use crate::kernel::Kernel;
 use crate::lock::Locks;
+use crate::lock_owner;
 use crate::node::Users;
 use crate::open_file::OpenFile;
 use crate::permission::{self, EXECUTE, WRITE};
@@ -33,8 +34,10 @@ pub struct Server<V, K> {
     /// Nodes that another file system is mounted on.
     pub(crate) covered: BTreeSet<u64>,
     pub(crate) locks: Locks,
+    /// Sessions that tell the end of processes with locks.
+    pub(crate) lock_owners: BTreeSet<u64>,
     /// Makes badges unique.
-    serial: u64,
+    pub(crate) serial: u64,
     /// Counts uses, to find what was not used for long.
     pub(crate) ticks: u64,
     pub(crate) unmounted: bool,
@@ -53,12 +56,15 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             contents: BTreeMap::new(),
             covered: BTreeSet::new(),
             locks: Locks::default(),
+            lock_owners: BTreeSet::new(),
             serial: 0,
             ticks: 0,
             unmounted: false,
             parked: 0,
         };
-        for badge in server.kernel.sessions() {
+        let sessions = server.kernel.sessions();
+        server.restore_locks(&sessions);
+        for badge in sessions {
             let Some(file) = OpenFile::from_badge(badge) else {
                 continue;
             };
@@ -103,6 +109,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         let file = OpenFile::from_badge(call.badge());
         match (number, file) {
             _ if self.unmounted => Err(Error::NoDevice),
+            _ if lock_owner::process_of(call.badge()).is_some() => Err(Error::Unsupported),
             (operation::READ, Some(file)) => self.read(file),
             (operation::WRITE, Some(file)) => self.write(call, file),
             (operation::SEEK, Some(file)) => self.seek(call, file),

@@ -1,5 +1,6 @@
 //! Process groups, sessions, and what the terminal server asks about them.
 
+use proto::types::SignalInformation;
 use proto::{Answer, Call, Error, Reply, job};
 
 use crate::kernel::Kernel;
@@ -150,6 +151,31 @@ impl<K: Kernel, C: Call + ?Sized> job::Job<C> for Server<K> {
     fn release_terminal(&mut self, _call: &mut C, process: u64) -> Reply {
         self.table.get_mut(process)?.identity.terminal = 0;
         self.publish(process)?;
+        Ok(Answer::default().into())
+    }
+
+    fn notify(
+        &mut self,
+        _call: &mut C,
+        process: u64,
+        signal: u32,
+        value: u64,
+        sender: u64,
+        user: u32,
+    ) -> Reply {
+        if signal == 0 || signal > signal::LAST {
+            return Err(Error::BadArgument);
+        }
+        self.table.get(process)?;
+        let information = SignalInformation {
+            signal,
+            code: signal::code::MESSAGE_QUEUE,
+            process: sender,
+            user,
+            value,
+            ..Default::default()
+        };
+        let _ = self.send(process, information);
         Ok(Answer::default().into())
     }
 }

@@ -41,5 +41,7 @@ pub const PROCESS_BADGE: u64 = 1 << 63;
 pub const TERMINAL_BADGE: u64 = 1;
 /// Badge of the name space's session.
 pub const NAME_SPACE_BADGE: u64 = 2;
+/// Badge of the server of message queues, which may tell of arrivals.
+pub const MESSAGES_BADGE: u64 = 3;
 /// The first process: adopts orphans.
 pub const INIT: u64 = 1;

@@ -7,8 +7,9 @@ use crate::execute::{self, Program, Source};
 use crate::kernel::{Kernel, split_strings};
 use crate::limits;
 use crate::process::{Answered, State};
-use crate::server::{Server, read_input};
+use crate::server::Server;
 use crate::stack::ARGUMENTS_MAX;
+use server_rt::read_input;
 
 /// Longest path (`PATH_MAX` less the NUL).
 const PATH_MAX: usize = 4095;

@@ -9,19 +9,23 @@ fn main(start: server_rt::Start) -> ! {
     let endpoint = start.endpoint();
     let path = start.argument("init").unwrap_or("/etc/init");
     let supervisor = start.require("supervisor");
-    let fail = |what: &str, error: proto::Error| -> ! {
-        server_rt::log!("cannot {what}: {error:?}");
+    let fail = |what: core::fmt::Arguments<'_>, error: proto::Error| -> ! {
+        if error != proto::Error::NoMemory {
+            start.cannot_start(format_args!("{what}: {error}"));
+        }
+        // Another start may find some.
+        server_rt::log!("{what}: no memory");
         server_rt::stubs::safe::process_exit(1)
     };
     let guest = match Guest::new(endpoint, supervisor) {
         Ok(guest) => guest,
-        Err(error) => fail("keep the processes", error),
+        Err(error) => fail(format_args!("nothing can be kept for another start"), error),
     };
     let mut server = match Server::restore(guest) {
         Ok(server) => server,
         Err(mut guest) => match guest.start_first(start.require("root"), path.as_bytes()) {
             Ok(first) => Server::new(guest, first),
-            Err(error) => fail("start the first process", error),
+            Err(error) => fail(format_args!("the first program, {path}"), error),
         },
     };
     // Only `svc status` loses by a supervisor that does not hear of it.

@@ -8,9 +8,10 @@ use crate::credentials;
 use crate::describe::describe;
 use crate::kernel::Kernel;
 use crate::process::{Process, Usage};
-use crate::server::{Server, read_input};
+use crate::server::Server;
 use crate::signal::may_signal;
 use crate::{INIT, PROCESS_BADGE};
+use server_rt::read_input;
 
 /// Longest host name (`HOST_NAME_MAX`).
 const HOST_NAME_MAX: usize = 64;

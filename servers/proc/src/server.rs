@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 use kernel_abi::Signals;
 use kernel_abi::message::Fault;
-use proto::{Answer, Call, Error, Input, Outcome, Reply, job, process};
+use proto::{Answer, Call, Error, Outcome, Reply, job, process};
 use server_rt::{ServerCall, Service};
 
 use crate::kernel::Kernel;
 use crate::process::{Answered, Process, Table};
 use crate::wait::Waiter;
-use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, TERMINAL_BADGE};
+use crate::{MESSAGES_BADGE, NAME_SPACE_BADGE, PROCESS_BADGE, TERMINAL_BADGE};
 
 /// All processes and what waits for them.
 pub struct Server<K> {
@@ -56,7 +56,12 @@ impl<K: Kernel> Server<K> {
     pub fn serve<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
         let number = call.words()[0];
         if job::contains(number) {
-            if call.badge() != TERMINAL_BADGE {
+            let expected = if number == job::number::notify {
+                MESSAGES_BADGE
+            } else {
+                TERMINAL_BADGE
+            };
+            if call.badge() != expected {
                 return Err(Error::NotPermitted);
             }
             return job::dispatch(self, call);
@@ -125,26 +130,4 @@ impl<K: Kernel> Service for Server<K> {
         self.stopped_by(badge & !PROCESS_BADGE, token, fault);
         self.save();
     }
-}
-
-/// Copies a whole input, at most `most` bytes long, else `too_long`.
-pub(crate) fn read_input<C: Call + ?Sized>(
-    call: &C,
-    input: Input,
-    most: usize,
-    too_long: Error,
-) -> Result<Vec<u8>, Error> {
-    let length = usize::try_from(input.length).unwrap_or(usize::MAX);
-    if length > most {
-        return Err(too_long);
-    }
-    let mut bytes = alloc::vec![0; length];
-    let mut done = 0;
-    while done < length {
-        match call.read(input, done as u64, &mut bytes[done..])? {
-            0 => return Err(Error::BadAddress),
-            count => done += count,
-        }
-    }
-    Ok(bytes)
 }

@@ -35,6 +35,7 @@ pub mod number {
 pub mod code {
     pub const USER: i32 = 0;
     pub const QUEUE: i32 = -1;
+    pub const MESSAGE_QUEUE: i32 = -3;
     pub const THREAD: i32 = -6;
     pub const KERNEL: i32 = 128;
     pub const CHILD_EXITED: i32 = 1;

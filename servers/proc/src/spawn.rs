@@ -13,7 +13,8 @@ use crate::kernel::{Kernel, split_strings};
 use crate::lifecycle::Texts;
 use crate::limits;
 use crate::process::{Answered, Process};
-use crate::server::{Server, read_input};
+use crate::server::Server;
+use server_rt::read_input;
 
 /// Most changes to a child's handles.
 const MAX_ACTIONS: usize = 1024;

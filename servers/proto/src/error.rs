@@ -1,5 +1,7 @@
 //! Errors on the wire.
 
+use core::fmt;
+
 macro_rules! errors {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
         /// Why a server refused an operation. A closed set; the numbers are those that POSIX
@@ -94,12 +96,18 @@ errors! {
     NotEmpty = 39,
     /// Too many symbolic links (`ELOOP`).
     TooManySymlinks = 40,
+    /// No message of the wanted type (`ENOMSG`).
+    NoMessage = 42,
+    /// The object was removed (`EIDRM`).
+    Removed = 43,
     /// The message does not decode (`EPROTO`).
     BadMessage = 71,
     /// The kernel is to have the caller send its call again (never seen by a program).
     Restart = 85,
     /// Not a socket (`ENOTSOCK`).
     NotSocket = 88,
+    /// A message is longer than the queue takes or the buffer holds (`EMSGSIZE`).
+    MessageTooLong = 90,
     /// Not supported for this object (`EOPNOTSUPP`).
     NotSupported = 95,
     /// Address in use (`EADDRINUSE`).
@@ -108,10 +116,32 @@ errors! {
     ConnectionRefused = 111,
     /// Timed out (`ETIMEDOUT`).
     TimedOut = 110,
+    /// Called off (`ECANCELED`).
+    Cancelled = 125,
+    /// The owner of a lock ended while it held it (`EOWNERDEAD`).
+    OwnerDead = 130,
+    /// What a lock guards cannot be recovered (`ENOTRECOVERABLE`).
+    NotRecoverable = 131,
     /// Too large for the type (`EOVERFLOW`).
     Overflow = 75,
     /// The state does not allow it (`EBADFD`).
     BadState = 77,
+}
+
+impl fmt::Display for Error {
+    /// For messages to people: words for what a damaged or incomplete system meets, the name for
+    /// the others.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::PeerClosed => out.write_str("the server behind it does not run"),
+            Error::NotFound => out.write_str("it is not there"),
+            Error::NoDevice => out.write_str("there is no such device"),
+            Error::Io => out.write_str("the device or the data on it failed"),
+            Error::NotExecutable => out.write_str("it is no program for this machine"),
+            Error::NoMemory => out.write_str("no memory"),
+            other => write!(out, "{other:?}"),
+        }
+    }
 }
 
 impl From<kernel_abi::Error> for Error {

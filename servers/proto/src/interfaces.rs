@@ -76,6 +76,9 @@ interface! {
         /// Results: kind, start, length, owner of the lock in the way (test only).
         74 lock(kind: u32, mode: u32, start: u64, length: u64) in() out() sends(0)
             -> (found, first, count, owner) returns(0);
+        /// A session whose last close tells that the calling process has ended, and its record locks
+        /// with it. Needed before the first one, which fails with `BadState` otherwise.
+        75 own_locks() in() out() sends(0) -> () returns(1);
     }
 }
 
@@ -212,6 +215,10 @@ interface! {
         197 leader(session: u64) in() out() sends(0) -> () returns(1);
         /// Takes the controlling terminal from one process (`TIOCNOTTY`).
         198 release_terminal(process: u64) in() out() sends(0) -> () returns(0);
+        /// Queues a signal for a process because a message arrived (`SI_MESGQ`): its value, and who
+        /// sent the message (process, and real user).
+        199 notify(process: u64, signal: u32, value: u64, sender: u64, user: u32) in() out() sends(0)
+            -> () returns(0);
     }
 }
 
@@ -265,7 +272,10 @@ interface! {
         /// name asks for the whole line.
         232 option() in(name) out(text) sends(0) -> (present, length) returns(0);
         /// Sets the real-time clock: real time minus monotonic time.
-        233 set_clock(realtime_offset_ns: u64) in() out() sends(0) -> () returns(0);
+        234 set_clock(realtime_offset_ns: u64) in() out() sends(0) -> () returns(0);
+        /// The server cannot start for this reason, and starting it again would not help: once it
+        /// has ended it stays down.
+        233 cannot_start() in(reason) out() sends(0) -> () returns(0);
     }
 }
 
@@ -283,5 +293,63 @@ interface! {
         243 reset(index: u32) in() out() sends(0) -> () returns(0);
         /// Devices found, a line each. Value: bytes from `offset`.
         244 list(offset: u64) in() out(text) sends(0) -> (length) returns(0);
+    }
+}
+
+interface! {
+    /// System V objects and the names of POSIX message queues: served by `ipc` on sessions of
+    /// `/dev/ipc`. `kind` is one of `types::object_kind`.
+    mod ipc, trait Ipc {
+        /// `shmget`, `semget`, `msgget`: `size` in bytes or semaphores. Value: the id.
+        256 get(kind: u32, key: u64, size: u64, flags: u32) in() out() sends(0) -> (id) returns(0);
+        /// What is to be told of an object (`types::ObjectStatus`): named by its id, or with `by_index`
+        /// 1 (2: without asking for permission) by its place in the table.
+        257 status(kind: u32, id: u64, by_index: u32) in() out(status) sends(0) -> (id) returns(0);
+        /// `IPC_SET`: owner << 32 | group, mode, and for queues the most bytes (0: as it is).
+        258 change(kind: u32, id: u64, owner: u64, mode: u32, limit: u64) in() out() sends(0) -> () returns(0);
+        /// `IPC_RMID`.
+        259 remove(kind: u32, id: u64) in() out() sends(0) -> () returns(0);
+        /// Highest place in use, objects, and their bytes, semaphores or messages; bytes of messages
+        /// or pages of segments present.
+        260 figures(kind: u32) in() out() sends(0) -> (highest, objects, sum, bytes) returns(0);
+        /// `shmat`: returns the Memory, not writable if so asked. Value: bytes.
+        261 attach(id: u64, read_only: u32) in() out() sends(0) -> (size) returns(1);
+        /// `shmdt`: notes who detached, and when.
+        262 detach(id: u64) in() out() sends(0) -> () returns(0);
+        /// `semtimedop`: operations are (number u16, value i16, flags i16); monotonic deadline.
+        263 operate(id: u64, deadline_ns: u64) in(operations) out() sends(0) -> () returns(0);
+        /// `GETVAL` (12), `GETPID` (11), `GETNCNT` (14), `GETZCNT` (15), `SETVAL` (16) of a semaphore.
+        264 semaphore(id: u64, number: u32, command: u32, value: u64) in() out() sends(0) -> (value) returns(0);
+        /// `GETALL`: an array of u16.
+        265 values(id: u64) in() out(values) sends(0) -> () returns(0);
+        /// `SETALL`.
+        266 set_values(id: u64) in(values) out() sends(0) -> () returns(0);
+        /// A session whose last close tells that the process has ended: needed before `SEM_UNDO`.
+        267 register() in() out() sends(0) -> () returns(1);
+        /// `msgsnd`.
+        268 send(id: u64, kind: i64, flags: u32) in(text) out() sends(0) -> () returns(0);
+        /// `msgrcv`. Value: bytes; the message's type.
+        269 receive(id: u64, wanted: i64, flags: u32) in() out(text) sends(0) -> (length, kind) returns(0);
+        /// `mq_open`: `maximum` 0 for the defaults. Returns the queue's session.
+        270 open_queue(flags: u32, mode: u32, maximum: u64, size: u64) in(name) out() sends(0) -> () returns(1);
+        /// `mq_unlink`.
+        271 unlink_queue() in(name) out() sends(0) -> () returns(0);
+    }
+}
+
+interface! {
+    /// An open POSIX message queue: served by `ipc`.
+    mod queue, trait Queue {
+        /// `mq_timedsend`: monotonic deadline, 0 = do not wait, `u64::MAX` = wait for ever.
+        288 put(priority: u32, deadline_ns: u64) in(text) out() sends(0) -> () returns(0);
+        /// `mq_timedreceive`. Value: bytes; the message's priority.
+        289 take(deadline_ns: u64) in() out(text) sends(0) -> (length, priority) returns(0);
+        /// `mq_getattr`. Value: most messages; most bytes of one; messages there are.
+        290 attributes() in() out() sends(0) -> (maximum, size, count) returns(0);
+        /// `mq_notify`: `kind` 0 by a signal, 1 by nothing, 2 by a thread that waits in
+        /// `await_arrival`, 3 takes the caller's registration back.
+        291 notify(kind: u32, signal: u32, value: u64) in() out() sends(0) -> () returns(0);
+        /// Waits until the message comes that the caller has registered for.
+        292 await_arrival() in() out() sends(0) -> () returns(0);
     }
 }

@@ -224,6 +224,52 @@ impl SignalInformation {
     }
 }
 
+/// What is to be told of a System V object (`struct shmid_ds`, `semid_ds`, `msqid_ds`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ObjectStatus {
+    /// Its id.
+    pub id: u32,
+    /// Its key, 0 = `IPC_PRIVATE`.
+    pub key: u32,
+    /// Owner.
+    pub user: u32,
+    /// Owner's group.
+    pub group: u32,
+    /// Who made it.
+    pub creator_user: u32,
+    /// Maker's group.
+    pub creator_group: u32,
+    /// Permissions, and `SHM_DEST`.
+    pub mode: u32,
+    /// Semaphores of a set, messages in a queue.
+    pub count: u32,
+    /// Time of the last attach, operation or send; s since 1970, 0 = never.
+    pub first_s: i64,
+    /// Time of the last detach or receive.
+    pub second_s: i64,
+    /// Time of the last change.
+    pub changed_s: i64,
+    /// Bytes of a segment, bytes in a queue.
+    pub bytes: u64,
+    /// Most bytes in a queue; times that a segment is mapped.
+    pub limit: u64,
+    /// The process that made a segment, that sent last.
+    pub first_process: u64,
+    /// The process that attached or detached last, that received last.
+    pub second_process: u64,
+}
+
+/// Kinds of System V objects (`ipc`).
+pub mod object_kind {
+    /// Shared memory.
+    pub const SEGMENT: u32 = 0;
+    /// Semaphores.
+    pub const SEMAPHORES: u32 = 1;
+    /// Message queues.
+    pub const MESSAGES: u32 = 2;
+}
+
 /// Flags of `open` on the wire: those of `<fcntl.h>` on x86-64 Linux, which our headers share.
 pub mod open_flags {
     /// Mask of the access mode.
@@ -390,6 +436,7 @@ plain! {
     SignalInformation { signal, code, process, user, status, value }
     SpawnAttributes { group, mask, defaults, priority }
     SpawnAction { target, source }
+    ObjectStatus { id, key, user, group, creator_user, creator_group, mode, count, first_s, second_s, changed_s, bytes, limit, first_process, second_process }
 }
 
 const _: () = assert!(Identity::SIZE <= kernel_abi::message::IDENTITY_SIZE);

@@ -5,14 +5,15 @@
 
 use proto::types::LAYOUTS;
 use proto::{
-    block, device, directory, file, file_system, hardware, job, process, supervisor, terminals,
+    block, device, directory, file, file_system, hardware, ipc, job, process, queue, supervisor,
+    terminals,
 };
 use std::collections::HashSet;
 use std::fmt::Write;
 
 type Signatures = &'static [(u64, &'static str, &'static str)];
 
-const INTERFACES: [(&str, Signatures); 10] = [
+const INTERFACES: [(&str, Signatures); 12] = [
     ("directory", directory::SIGNATURES),
     ("file", file::SIGNATURES),
     ("file_system", file_system::SIGNATURES),
@@ -23,6 +24,8 @@ const INTERFACES: [(&str, Signatures); 10] = [
     ("terminals", terminals::SIGNATURES),
     ("supervisor", supervisor::SIGNATURES),
     ("hardware", hardware::SIGNATURES),
+    ("ipc", ipc::SIGNATURES),
+    ("queue", queue::SIGNATURES),
 ];
 
 /// An operation a line, then a structure a line.

@@ -10,6 +10,7 @@ extern crate std;
 
 pub mod elf;
 mod heap;
+mod input;
 mod log;
 mod mapping;
 mod saved;
@@ -18,6 +19,7 @@ mod session;
 mod start;
 
 pub use heap::Heap;
+pub use input::read_input;
 pub use log::{Log, write_log};
 pub use mapping::{Mapping, map_constant};
 pub use saved::{Saved, SavedTable};
@@ -38,6 +40,8 @@ fn panicked(information: &core::panic::PanicInfo<'_>) -> ! {
 
 /// Exit status of a server that panicked.
 pub const PANIC_STATUS: u64 = 101;
+/// Exit status of a server that told the supervisor why it cannot start.
+pub const CANNOT_START_STATUS: u64 = 102;
 
 #[cfg(target_os = "none")]
 #[global_allocator]

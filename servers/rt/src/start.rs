@@ -4,6 +4,8 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use kernel_abi::Handle;
 use kernel_abi::system::{START_MAGIC, StartBlock, StartEntry};
 
+use crate::Session;
+
 static NAME: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
 static NAME_LENGTH: AtomicUsize = AtomicUsize::new(0);
 
@@ -76,9 +78,25 @@ impl Start {
     /// The handle of this name; without it the server cannot work and says so.
     pub fn require(&self, name: &str) -> Handle {
         self.handle(name).unwrap_or_else(|| {
-            crate::log!("the declaration gives no handle named {name:?}");
-            kernel_stubs::safe::process_exit(crate::PANIC_STATUS)
+            self.cannot_start(format_args!(
+                "the declaration gives no handle named {name:?}"
+            ))
         })
+    }
+
+    /// Ends the server for a reason that another start would only meet again: damaged data, a
+    /// device that is not there, a declared peer that does not run. The supervisor reports the
+    /// reason (its first 200 bytes) under the server's name and leaves the server down. What may
+    /// pass (no memory, say) is no such reason: for that a server just exits.
+    pub fn cannot_start(&self, reason: core::fmt::Arguments<'_>) -> ! {
+        let text = alloc::format!("{reason}");
+        let told = self.handle("supervisor").is_some_and(|supervisor| {
+            proto::supervisor::cannot_start(&Session(supervisor), text.as_bytes(), &[]).is_ok()
+        });
+        if !told {
+            crate::log!("cannot start: {text}");
+        }
+        kernel_stubs::safe::process_exit(crate::CANNOT_START_STATUS)
     }
 
     /// The number that goes with the name.

@@ -9,6 +9,7 @@ extern crate alloc;
 extern crate std;
 
 mod launch;
+mod operations;
 mod policy;
 mod registry;
 mod service;
@@ -18,7 +19,7 @@ use boot_bundle::Bundle;
 use declaration::System;
 use server_rt::{Start, log};
 
-pub use policy::{Decision, Policy};
+pub use policy::{Decision, End, Policy};
 pub use store::{Store, StoreError};
 
 /// Runs the supervisor; never returns.

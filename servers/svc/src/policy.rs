@@ -22,6 +22,15 @@ pub enum Decision {
     GiveUp,
 }
 
+/// How an instance ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By a fault, a panic, a kill or an exit that it did not explain: the next may do better.
+    Crash,
+    /// It said that it cannot start, and why: the next would say the same.
+    CannotStart,
+}
+
 /// A server's recent deaths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -29,8 +38,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Records a death of an instance that was started at `started_ns`.
-    pub fn died(&mut self, started_ns: u64, now_ns: u64) -> Decision {
+    /// Records the end of an instance that was started at `started_ns`.
+    pub fn died(&mut self, end: End, started_ns: u64, now_ns: u64) -> Decision {
+        if end == End::CannotStart {
+            return Decision::GiveUp;
+        }
         if now_ns.saturating_sub(started_ns) >= WINDOW_NS {
             self.deaths = 0;
         }
@@ -57,7 +69,7 @@ mod tests {
     fn the_first_deaths_are_answered_at_once() {
         let mut policy = Policy::default();
         for now in 1..=3 {
-            assert_eq!(policy.died(now, now + 1), Decision::Now);
+            assert_eq!(policy.died(End::Crash, now, now + 1), Decision::Now);
         }
     }
 
@@ -66,20 +78,32 @@ mod tests {
         let mut policy = Policy::default();
         let mut last = 0;
         for death in 1..=12 {
-            if let Decision::At(at) = policy.died(0, 1) {
+            if let Decision::At(at) = policy.died(End::Crash, 0, 1) {
                 assert!(death > 3 && at > last);
                 last = if at - 1 == LONGEST_DELAY_NS { 0 } else { at };
             }
         }
-        assert_eq!(policy.died(0, 1), Decision::GiveUp);
+        assert_eq!(policy.died(End::Crash, 0, 1), Decision::GiveUp);
     }
 
     #[test]
     fn a_long_life_clears_the_record() {
         let mut policy = Policy::default();
         for _ in 0..12 {
-            policy.died(0, 1);
+            policy.died(End::Crash, 0, 1);
         }
-        assert_eq!(policy.died(0, WINDOW_NS), Decision::Now);
+        assert_eq!(policy.died(End::Crash, 0, WINDOW_NS), Decision::Now);
+    }
+
+    #[test]
+    fn a_server_that_cannot_start_is_not_tried_again() {
+        let mut policy = Policy::default();
+        assert_eq!(policy.died(End::CannotStart, 0, 1), Decision::GiveUp);
+        // What was tried by a crash before it changes nothing.
+        policy.died(End::Crash, 0, 1);
+        assert_eq!(
+            policy.died(End::CannotStart, 0, WINDOW_NS),
+            Decision::GiveUp
+        );
     }
 }

@@ -35,7 +35,7 @@ pub enum Reason {
     Fault(u64, u64, u64),
     /// Killed by an operator.
     Killed,
-    /// Could not be started.
+    /// Could not be started, or said itself that it cannot start.
     Start(String),
 }
 

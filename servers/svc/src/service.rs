@@ -9,39 +9,43 @@ use declaration::System;
 use kernel_abi::message::Fault;
 use kernel_abi::process::fault_kind;
 use kernel_abi::system::{InterruptArguments, control};
-use kernel_abi::{Error as KernelError, Handle, Rights, Signals};
+use kernel_abi::{Error as KernelError, Handle, Signals};
 use proto::supervisor;
-use proto::{Answer, Call, Error, Input, Output, Reply};
+use proto::{Answer, Error, Reply};
 use server_rt::stubs::safe;
 use server_rt::{ServerCall, Service, Session, Start, log};
 
 use crate::launch::{Launch, Program, launch};
-use crate::policy::Decision;
+use crate::policy::{Decision, End};
 use crate::registry::{Entry, Given, KILLED, Reason, State};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// Badge bit of sessions that may kill servers and shut down; server sessions have their index.
-const CONTROL_BADGE: u64 = 1 << 62;
+pub(crate) const CONTROL_BADGE: u64 = 1 << 62;
 /// Badge of the session that the supervisor itself uses on a server it shuts down.
 const UNMOUNT_BADGE: u64 = 1 << 61;
 /// Cookie of the restart timer; servers' cookies are their indices.
 const TIMER_COOKIE: u64 = u64::MAX;
+/// Words of the kernel's command line that say that a host waits for a result.
+const AWAITED: [&str; 2] = ["exec", "test"];
+/// What the machine ends with when an essential server stays down.
+const ESSENTIAL_STATUS: u64 = 1;
 /// Bytes of recent log kept.
 const LOG_BYTES: usize = 16 * 1024;
 
 /// The supervisor.
 pub struct Supervisor {
-    system: System,
-    entries: Vec<Entry>,
+    pub(crate) system: System,
+    pub(crate) entries: Vec<Entry>,
     bundle: Bundle<'static>,
     bundle_bytes: &'static [u8],
     bundle_memory: Handle,
-    resource: Handle,
-    command_line: String,
+    pub(crate) resource: Handle,
+    pub(crate) command_line: String,
     endpoint: Handle,
     timer: Handle,
-    store: Store,
-    recent: String,
+    pub(crate) store: Store,
+    pub(crate) recent: String,
 }
 
 impl Supervisor {
@@ -212,6 +216,22 @@ impl Supervisor {
         entry.state = State::Failed;
         let _ = safe::handle_close(entry.endpoint);
         entry.endpoint = Handle::NONE;
+        if self.system.servers[index].essential {
+            self.without_essential(index);
+        }
+    }
+
+    /// Nothing can be done any more. A host that waits for a result is told at once.
+    fn without_essential(&mut self, index: usize) {
+        let name = self.system.servers[index].name.clone();
+        self.say(format!(
+            "no program can run without {name}: the system stays as it is"
+        ));
+        let words = self.command_line.split_ascii_whitespace();
+        if words.into_iter().any(|word| AWAITED.contains(&word)) {
+            self.unmount_all();
+            let _ = safe::system_control(self.resource, control::TEST_EXIT, ESSENTIAL_STATUS);
+        }
     }
 
     fn died(&mut self, index: usize) {
@@ -221,24 +241,43 @@ impl Supervisor {
         let status = safe::process_info(entry.process).map_or(0, |info| info.exit_status);
         let _ = safe::handle_close(entry.process);
         entry.process = Handle::NONE;
+        if let Reason::Start(reason) = &entry.reason {
+            let name = &self.system.servers[index].name;
+            let line = format!("cannot start {name}: {reason}");
+            self.say(line);
+            return self.decide(index, End::CannotStart);
+        }
         let known = matches!(entry.reason, Reason::Fault(..)) && status & KILLED != 0;
         if !known {
             entry.reason = Reason::of_status(status);
         }
         let mut line = String::new();
-        let now_ns = safe::monotonic_ns();
-        let decision = entry.policy.died(entry.started_ns, now_ns);
-        entry.line(&self.system.servers[index].name, now_ns, &mut line);
+        entry.line(
+            &self.system.servers[index].name,
+            safe::monotonic_ns(),
+            &mut line,
+        );
         self.say(format!("died: {}", line.trim_end()));
-        match decision {
+        self.decide(index, End::Crash);
+    }
+
+    /// Starts a server that has ended again, or leaves it down.
+    fn decide(&mut self, index: usize, end: End) {
+        let entry = &mut self.entries[index];
+        match entry
+            .policy
+            .died(end, entry.started_ns, safe::monotonic_ns())
+        {
             Decision::Now => self.restart(index),
             Decision::At(at) => {
-                self.entries[index].state = State::Waiting(at);
+                entry.state = State::Waiting(at);
                 self.arm_timer();
             }
             Decision::GiveUp => {
-                let name = self.system.servers[index].name.clone();
-                self.say(format!("{name} died too often; it stays down"));
+                if end == End::Crash {
+                    let name = self.system.servers[index].name.clone();
+                    self.say(format!("{name} died too often; it stays down"));
+                }
                 self.give_up(index);
             }
         }
@@ -274,31 +313,7 @@ impl Supervisor {
         self.arm_timer();
     }
 
-    fn server_of(&self, call: &ServerCall) -> Result<usize, Error> {
-        let index = usize::try_from(call.badge()).map_err(|_| Error::NotPermitted)?;
-        if index < self.entries.len() {
-            Ok(index)
-        } else {
-            Err(Error::NotPermitted)
-        }
-    }
-
-    fn require_control(&self, call: &ServerCall) -> Result<(), Error> {
-        if call.badge() & CONTROL_BADGE != 0 {
-            Ok(())
-        } else {
-            Err(Error::NotPermitted)
-        }
-    }
-
-    fn find(&self, name: &[u8]) -> Result<usize, Error> {
-        let mut servers = self.system.servers.iter();
-        servers
-            .position(|server| server.name.as_bytes() == name)
-            .ok_or(Error::NotFound)
-    }
-
-    fn unmount_all(&mut self) {
+    pub(crate) fn unmount_all(&mut self) {
         for index in 0..self.entries.len() {
             if !self.system.servers[index].unmount || self.entries[index].state != State::Running {
                 continue;
@@ -328,35 +343,6 @@ fn command_line(start: &Start) -> String {
         .to_string()
 }
 
-/// Reads a short text out of a call.
-fn text<const N: usize>(call: &ServerCall, input: Input) -> Result<([u8; N], usize), Error> {
-    let mut bytes = [0; N];
-    if input.length > N as u64 {
-        return Err(Error::NameTooLong);
-    }
-    let count = call.read(input, 0, &mut bytes[..input.length as usize])?;
-    Ok((bytes, count))
-}
-
-/// Writes the part of `text` from `offset` on that fits.
-fn answer_text(call: &ServerCall, output: Output, text: &str, offset: u64) -> Reply {
-    let rest = usize::try_from(offset)
-        .ok()
-        .and_then(|at| text.as_bytes().get(at..))
-        .unwrap_or(&[]);
-    let length = rest.len().min(output.length as usize);
-    call.write(output, 0, &rest[..length])?;
-    Ok(Answer::value(length as u64).into())
-}
-
-fn store_error(error: StoreError) -> Error {
-    match error {
-        StoreError::BadName => Error::BadArgument,
-        StoreError::Full => Error::NoSpace,
-        StoreError::NotFound => Error::NotFound,
-    }
-}
-
 impl Service for Supervisor {
     fn call(&mut self, call: &mut ServerCall) -> Reply {
         supervisor::dispatch(self, call)
@@ -379,119 +365,5 @@ impl Service for Supervisor {
         }
         // Word 0 of the answer is the status to kill with.
         server_rt::reply(token, Ok(Answer::value(KILLED | signal)));
-    }
-}
-
-impl supervisor::Supervisor<ServerCall> for Supervisor {
-    fn ready(&mut self, call: &mut ServerCall) -> Reply {
-        let index = self.server_of(call)?;
-        self.entries[index].ready = true;
-        Ok(Answer::default().into())
-    }
-
-    fn park(&mut self, call: &mut ServerCall, name: Input) -> Reply {
-        let index = self.server_of(call)?;
-        let (bytes, length) = text::<64>(call, name)?;
-        let handle = call.take_handle();
-        match self.store.park(index, &bytes[..length], handle) {
-            Ok(replaced) => {
-                if let Some(old) = replaced {
-                    let _ = safe::handle_close(old);
-                }
-                Ok(Answer::default().into())
-            }
-            Err(error) => {
-                let _ = safe::handle_close(handle);
-                Err(store_error(error))
-            }
-        }
-    }
-
-    fn unpark(&mut self, call: &mut ServerCall, name: Input) -> Reply {
-        let index = self.server_of(call)?;
-        let (bytes, length) = text::<64>(call, name)?;
-        let handle = self
-            .store
-            .find(index, &bytes[..length])
-            .map_err(store_error)?;
-        let flags = kernel_abi::object::handle_flags::HIGH;
-        let copy = safe::handle_duplicate(handle, Handle::HIGH_FREE, Rights::ALL, flags)?;
-        Ok(Answer::default().with_handle(copy).into())
-    }
-
-    fn forget(&mut self, call: &mut ServerCall, name: Input) -> Reply {
-        let index = self.server_of(call)?;
-        let (bytes, length) = text::<64>(call, name)?;
-        let handle = self
-            .store
-            .forget(index, &bytes[..length])
-            .map_err(store_error)?;
-        let _ = safe::handle_close(handle);
-        Ok(Answer::default().into())
-    }
-
-    fn status(&mut self, call: &mut ServerCall, offset: u64, output: Output) -> Reply {
-        let mut lines = String::new();
-        let now_ns = safe::monotonic_ns();
-        for (server, entry) in self.system.servers.iter().zip(&self.entries) {
-            entry.line(&server.name, now_ns, &mut lines);
-        }
-        answer_text(call, output, &lines, offset)
-    }
-
-    fn log(&mut self, call: &mut ServerCall, offset: u64, output: Output) -> Reply {
-        answer_text(call, output, &self.recent, offset)
-    }
-
-    fn kill(&mut self, call: &mut ServerCall, name: Input) -> Reply {
-        self.require_control(call)?;
-        let (bytes, length) = text::<32>(call, name)?;
-        let index = self.find(&bytes[..length])?;
-        if self.entries[index].state != State::Running {
-            return Err(Error::BadState);
-        }
-        safe::process_kill(self.entries[index].process, KILLED | 9)?;
-        Ok(Answer::default().into())
-    }
-
-    fn shut_down(&mut self, call: &mut ServerCall, how: u32, status: u32) -> Reply {
-        self.require_control(call)?;
-        let command = match how {
-            1 => control::POWER_OFF,
-            2 => control::REBOOT,
-            3 => control::TEST_EXIT,
-            _ => return Err(Error::BadArgument),
-        };
-        self.unmount_all();
-        safe::system_control(self.resource, command, status.into())?;
-        Err(Error::NotSupported)
-    }
-
-    fn set_clock(&mut self, call: &mut ServerCall, realtime_offset_ns: u64) -> Reply {
-        self.require_control(call)?;
-        let command = control::SET_REALTIME_OFFSET_NS;
-        safe::system_control(self.resource, command, realtime_offset_ns)?;
-        Ok(Answer::default().into())
-    }
-
-    fn option(&mut self, call: &mut ServerCall, name: Input, output: Output) -> Reply {
-        let (bytes, length) = text::<64>(call, name)?;
-        if length == 0 {
-            let line = self.command_line.as_bytes();
-            let count = line.len().min(output.length as usize);
-            call.write(output, 0, &line[..count])?;
-            return Ok(Answer::value(1).with(1, count as u64).into());
-        }
-        let words = self.command_line.split_ascii_whitespace();
-        let mut found = words.filter_map(|word| {
-            let (key, value) = word.split_once('=').unwrap_or((word, ""));
-            (key.as_bytes() == &bytes[..length]).then_some(value)
-        });
-        let Some(value) = found.next() else {
-            return Ok(Answer::value(0).into());
-        };
-        let count = value.len().min(output.length as usize);
-        call.write(output, 0, &value.as_bytes()[..count])?;
-        Ok(Answer::value(1).with(1, count as u64).into())
     }
 }

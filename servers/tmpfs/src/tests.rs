@@ -173,8 +173,12 @@ fn a_lock_waits_for_the_other_owner_and_deadlock_is_refused() {
             proto::file::lock(client, kind, mode, start, length, &[])
         })
     };
+    let own = || client.with_file(file, |client| proto::file::own_locks(client, &[]));
+    assert_eq!(lock(2, 0, 0, 10), Err(Error::BadState), "nobody is known");
+    own().unwrap();
     lock(2, 0, 0, 10).unwrap();
     client.credentials.set(user(1, 1));
+    own().unwrap();
     assert_eq!(lock(1, 0, 5, 10), Err(Error::WouldBlock));
     assert_eq!(lock(1, 2, 5, 10).unwrap().words[..3], [2, 0, 10]);
     lock(2, 0, 20, 0).unwrap();

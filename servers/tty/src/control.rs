@@ -7,10 +7,11 @@ use crate::jobs::signal;
 use crate::kernel::Kernel;
 use crate::line;
 use crate::pty::packet;
-use crate::server::{Server, read_input};
+use crate::server::Server;
 use crate::sessions::{Place, Side};
 use crate::terminal::{Drainer, Then, WindowSize};
 use crate::termios::{SECOND_SIZE, SIZE, Termios, character};
+use server_rt::read_input;
 
 #[allow(missing_docs, reason = "named as <sys/ioctl.h> names them")]
 mod request {
@@ -85,7 +86,7 @@ fn give_number<C: Call + ?Sized>(call: &C, output: Output, number: u64) -> Reply
 }
 
 fn take<const N: usize, C: Call + ?Sized>(call: &C, input: Input) -> Result<[u8; N], Error> {
-    let bytes: Vec<u8> = read_input(call, input, N)?;
+    let bytes: Vec<u8> = read_input(call, input, N, Error::BadArgument)?;
     bytes.try_into().map_err(|_| Error::BadArgument)
 }
 
@@ -315,8 +316,9 @@ impl<K: Kernel> Server<K> {
             queue::INPUT_ON => characters.character(character::START),
             _ => return Err(Error::BadArgument),
         };
-        terminal.output.extend(sent);
-        terminal.departed |= sent.is_some();
+        if let Some(byte) = sent {
+            terminal.show(&[byte]);
+        }
         self.note_stop(index, stopped);
         done()
     }

@@ -5,9 +5,10 @@ use proto::{Answer, Attributes, Call, Error, Input, Output, Reply, file};
 
 use crate::control::Argument;
 use crate::kernel::Kernel;
-use crate::server::{MULTIPLEXER, Server, read_input};
+use crate::server::{MULTIPLEXER, Server};
 use crate::sessions::Side;
 use crate::terminal::Terminal;
+use server_rt::read_input;
 
 impl<K: Kernel> Server<K> {
     /// `fchmod`, `fchown` and times; the rules are those of files (POSIX).
@@ -75,7 +76,7 @@ impl<K: Kernel, C: Call + ?Sized> file::File<C> for Server<K> {
         if place.side == Side::Master {
             return Err(Error::NotPermitted);
         }
-        let bytes = read_input(call, attributes, Attributes::SIZE)?;
+        let bytes = read_input(call, attributes, Attributes::SIZE, Error::BadArgument)?;
         let new = Attributes::decode(&bytes).ok_or(Error::BadArgument)?;
         let user = call.identity()?.credentials.user;
         self.change_attributes(place.index, mask, &new, user)?;

@@ -17,7 +17,11 @@ fn main(start: server_rt::Start) -> ! {
             server_rt::serve(endpoint, &mut server)
         }
         Err(error) => {
-            server_rt::log!("cannot use the console: {error:?}");
+            // Another start may find memory; whatever else is wrong, it would find again.
+            if error != proto::Error::NoMemory {
+                start.cannot_start(format_args!("the console: {error}"));
+            }
+            server_rt::log!("no memory");
             server_rt::stubs::safe::process_exit(1)
         }
     }

@@ -16,6 +16,8 @@ pub fn device_of(number: usize) -> u64 {
     136 << 8 | number & 0xff | (number & !0xff) << 12
 }
 
+/// Pseudo terminals that only root gets, so that others cannot lock it out.
+const RESERVED: usize = 64;
 /// Device number of `/dev/pts`, and what is added to a number for the serial number of its node,
 /// as the name space has them.
 const FILE_SYSTEM: u64 = 6;
@@ -85,7 +87,9 @@ impl<K: Kernel> Server<K> {
     pub(crate) fn open_master(&mut self, flags: u32, owner: &Identity) -> Result<Handle, Error> {
         let free = self.terminals.iter().position(|one| !one.in_use);
         let index = free.unwrap_or(self.terminals.len());
-        if index >= MAX_TERMINALS {
+        let privileged = owner.credentials.user == 0;
+        let most = MAX_TERMINALS - if privileged { 0 } else { RESERVED };
+        if index >= most {
             return Err(Error::NoSpace);
         }
         let now = self.kernel.realtime_ns();

@@ -172,6 +172,8 @@ impl<K: Kernel> Server<K> {
     fn write_piece(&mut self, index: usize, writer: &mut Writer) -> Result<(), Error> {
         let mut piece = [0; PIECE];
         let count = self.fetch(writer, &mut piece)?;
+        let now_ns = self.kernel.realtime_ns();
+        self.terminals[index].note_use(true, now_ns);
         let mut processed = alloc::vec::Vec::with_capacity(count + count / 8);
         let terminal = &mut self.terminals[index];
         let termios = terminal.line.termios;
@@ -203,6 +205,8 @@ impl<K: Kernel> Server<K> {
             self.terminals[index].readers.remove(next);
             let most = usize::try_from(reader.lent.total()).unwrap_or(usize::MAX);
             let bytes = self.terminals[index].line.read(most);
+            let now_ns = self.kernel.realtime_ns();
+            self.terminals[index].note_use(false, now_ns);
             let result = self.give(&reader, &bytes);
             self.finish(index, reader.token, reader.number, result);
         }
@@ -231,8 +235,7 @@ impl<K: Kernel> Server<K> {
         let Some(byte) = terminal.line.input_control() else {
             return false;
         };
-        terminal.output.push_back(byte);
-        terminal.departed = true;
+        terminal.show(&[byte]);
         true
     }
 

@@ -8,7 +8,7 @@ use proto::{
     Answer, Attributes, Call, Error, Identity, Input, Outcome, Output, Reply, device, file,
     terminals,
 };
-use server_rt::{ServerCall, Service};
+use server_rt::{ServerCall, Service, read_input};
 
 use crate::guest::{ALARM_COOKIE, CONSOLE_COOKIE, LEADER_COOKIE};
 use crate::kernel::Kernel;
@@ -105,7 +105,11 @@ impl<K: Kernel> Server<K> {
         self.touch(index);
         self.signal_hung_up(index);
         let terminal = &mut self.terminals[index];
-        (terminal.arrived, terminal.departed) = (true, true);
+        // What the sessions were told last is not known: they are told anew.
+        terminal.signals = Signals::ALL;
+        if let Some(pty) = &mut terminal.pty {
+            pty.signals = Signals::ALL;
+        }
         let lost = terminal
             .pty
             .as_ref()
@@ -319,7 +323,7 @@ impl<K: Kernel, C: Call + ?Sized> terminals::Terminals<C> for Server<K> {
     ) -> Reply {
         let user = read_identity(call, identity)?.credentials.user;
         let index = self.slave(number)?;
-        let bytes = read_input(call, attributes, Attributes::SIZE)?;
+        let bytes = read_input(call, attributes, Attributes::SIZE, Error::BadArgument)?;
         let new = Attributes::decode(&bytes).ok_or(Error::BadArgument)?;
         self.change_attributes(index, mask, &new, user)?;
         Ok(Answer::default().into())
@@ -352,27 +356,6 @@ impl<K: Kernel> Service for Server<K> {
 }
 
 fn read_identity<C: Call + ?Sized>(call: &C, identity: Input) -> Result<Identity, Error> {
-    let bytes = read_input(call, identity, Identity::SIZE)?;
+    let bytes = read_input(call, identity, Identity::SIZE, Error::BadArgument)?;
     Identity::decode(&bytes).ok_or(Error::BadMessage)
-}
-
-/// Copies a whole input of at most `most` bytes.
-pub(crate) fn read_input<C: Call + ?Sized>(
-    call: &C,
-    input: Input,
-    most: usize,
-) -> Result<Vec<u8>, Error> {
-    let length = usize::try_from(input.length).unwrap_or(usize::MAX);
-    if length > most {
-        return Err(Error::BadArgument);
-    }
-    let mut bytes = alloc::vec![0; length];
-    let mut done = 0;
-    while done < length {
-        match call.read(input, done as u64, &mut bytes[done..])? {
-            0 => return Err(Error::BadAddress),
-            count => done += count,
-        }
-    }
-    Ok(bytes)
 }

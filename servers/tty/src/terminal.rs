@@ -250,6 +250,19 @@ impl Terminal {
         self.output.len() < OUTPUT_LIMIT && !held
     }
 
+    /// Notes a read or a write among the times, no finer than this: finer ones would tell others
+    /// how fast a password is typed.
+    pub fn note_use(&mut self, written: bool, now_ns: i64) {
+        const FINEST_NS: i64 = 8_000_000_000;
+        let time = match written {
+            true => &mut self.attributes.modify_ns,
+            false => &mut self.attributes.access_ns,
+        };
+        if now_ns - *time >= FINEST_NS {
+            *time = now_ns;
+        }
+    }
+
     /// Queues what the line discipline shows, as far as there is room.
     pub fn show(&mut self, echo: &[u8]) {
         if !echo.is_empty() && self.output.len() + echo.len() <= ECHO_LIMIT {

@@ -8,8 +8,9 @@ use crate::attributes::write_attributes;
 use crate::kernel::Kernel;
 use crate::open::Opening;
 use crate::permission::{Caller, EXECUTE};
-use crate::server::{Server, read_input};
+use crate::server::Server;
 use crate::walk::{MAX_PATH, View};
+use server_rt::read_input;
 
 /// Longest options of a mount.
 const MAX_DATA: usize = 4096;

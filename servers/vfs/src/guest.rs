@@ -104,6 +104,10 @@ impl Kernel for Guest {
         let _ = safe::handle_close(handle);
     }
 
+    fn void(&mut self, zeros: bool) -> Result<Handle, Error> {
+        Ok(safe::void_create(zeros.into())?)
+    }
+
     fn content(&mut self, bytes: &[u8]) -> Result<Handle, Error> {
         let length = bytes.len() as u64;
         let memory = safe::memory_create(length.next_multiple_of(PAGE_SIZE).max(PAGE_SIZE), 0)?;

@@ -35,6 +35,8 @@ pub trait Kernel {
     fn close(&mut self, handle: Handle);
     /// A cursor over fresh memory with this content, to read.
     fn content(&mut self, bytes: &[u8]) -> Result<Handle, Error>;
+    /// The data object of a null device, or of one that reads as zeros.
+    fn void(&mut self, zeros: bool) -> Result<Handle, Error>;
     /// A one-way stream: the end to read and the end to write.
     fn pipe(&mut self) -> Result<[Handle; 2], Error>;
     /// Moves the bytes queued at a stream's reading end into another stream's writing end.

@@ -8,6 +8,7 @@ extern crate alloc;
 mod program {
     use alloc::rc::Rc;
     use alloc::vec::Vec;
+    use proto::Error;
     use server_rt::{Session, Start};
     use vfs_server::Server;
     use vfs_server::backend::Peer;
@@ -58,16 +59,21 @@ mod program {
             Guest::new(endpoint, supervisor).and_then(|guest| Server::new(guest, peers(&start)));
         let mut server = match server {
             Ok(server) => server,
-            Err(error) => {
-                server_rt::log!("cannot mount the root: {error:?}");
+            // Another start may find memory; whatever else is wrong, it would find again.
+            Err(Error::NoMemory) => {
+                server_rt::log!("no memory");
                 server_rt::stubs::safe::process_exit(1)
+            }
+            Err(error) => {
+                let root = start.argument("root").unwrap_or("ext2");
+                start.cannot_start(format_args!("the root ({root}) cannot be mounted: {error}"))
             }
         };
         let declared = start.argument("mounts").unwrap_or("").split(',');
         let declared = declared.filter(|_| server.is_fresh()).collect::<Vec<_>>();
         for (kind, target) in declared.iter().filter_map(|mount| mount.split_once(':')) {
             if let Err(error) = server.mount_at(kind.as_bytes(), target.as_bytes()) {
-                server_rt::log!("cannot mount {kind} on {target}: {error:?}");
+                server_rt::log!("cannot mount {kind} on {target}: {error}");
             }
         }
         // A supervisor that does not hear it shows the server as starting; no more.

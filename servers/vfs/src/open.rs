@@ -199,12 +199,15 @@ impl<K: Kernel> Server<K> {
             && let Some(memory) = memory_device(device)
         {
             let badge = self.opened.badge();
-            let session = self.kernel.session_create(
-                badge,
-                Handle::NONE,
-                opening.status(),
-                opening.rights(),
-            )?;
+            // The kernel settles what needs no thought by itself.
+            let data = match memory {
+                MemoryDevice::Null => self.kernel.void(false)?,
+                MemoryDevice::Zero => self.kernel.void(true)?,
+                MemoryDevice::Full | MemoryDevice::Random => Handle::NONE,
+            };
+            let session =
+                self.kernel
+                    .session_create(badge, data, opening.status(), opening.rights())?;
             let ready = Signals::READABLE.or(Signals::WRITABLE);
             self.kernel.session_raise(badge, ready)?;
             self.opened

@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::message::operation;
-use proto::{Answer, Call, Error, Input, Reply, directory, file};
+use proto::{Answer, Call, Error, Reply, directory, file};
 use server_rt::{ServerCall, Service};
 
 use crate::ROOT_BADGE;
@@ -202,26 +202,4 @@ fn done_before(number: u64, reply: Reply) -> Reply {
         Err(Error::NotFound) if removes => Ok(Answer::default().into()),
         reply => reply,
     }
-}
-
-/// Copies a whole input, at most `most` bytes long, else `too_long`.
-pub(crate) fn read_input<C: Call + ?Sized>(
-    call: &C,
-    input: Input,
-    most: usize,
-    too_long: Error,
-) -> Result<Vec<u8>, Error> {
-    let length = usize::try_from(input.length).unwrap_or(usize::MAX);
-    if length > most {
-        return Err(too_long);
-    }
-    let mut bytes = alloc::vec![0; length];
-    let mut done = 0;
-    while done < length {
-        match call.read(input, done as u64, &mut bytes[done..])? {
-            0 => return Err(Error::BadAddress),
-            count => done += count,
-        }
-    }
-    Ok(bytes)
 }

@@ -40,6 +40,8 @@ struct World {
     /// What a duplicate was made of.
     originals: BTreeMap<u32, Handle>,
     saved: Option<Vec<u8>>,
+    /// The voids made, and whether they read as zeros.
+    voids: BTreeMap<u32, bool>,
 }
 
 #[derive(Clone, Default)]
@@ -103,6 +105,11 @@ impl Kernel for Fake {
         let handle = self.handle();
         let mut world = self.0.borrow_mut();
         world.contents.insert(handle.0, bytes.to_vec());
+        Ok(handle)
+    }
+    fn void(&mut self, zeros: bool) -> Result<Handle, Error> {
+        let handle = self.handle();
+        self.0.borrow_mut().voids.insert(handle.0, zeros);
         Ok(handle)
     }
     fn pipe(&mut self) -> Result<[Handle; 2], Error> {
@@ -606,9 +613,16 @@ fn memory_devices_read_and_write_as_named() {
         let count = user.through(session).call(request).unwrap().words[0];
         (count, bytes)
     };
-    assert_eq!(read("/dev/null"), (0, [1; 4]));
-    assert_eq!(read("/dev/zero"), (4, [0; 4]));
+    assert_eq!(read("/dev/full"), (4, [0; 4]));
     assert_eq!(read("/dev/urandom"), (4, [9; 4]));
+    // The kernel reads and writes the others by itself.
+    let settled = |name: &str| {
+        let session = user.open(name, 2).unwrap();
+        let world = user.world.borrow();
+        world.voids[&world.data[&world.sessions[&session.0]].0]
+    };
+    assert!(!settled("/dev/null"));
+    assert!(settled("/dev/zero"));
     let session = user.open("/dev/full", 1).unwrap();
     let mut words = [0; WORDS];
     (words[0], words[2]) = (operation::WRITE, 1);

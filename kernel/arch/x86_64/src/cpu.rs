@@ -36,6 +36,8 @@ pub struct CpuLocal {
     pub apic_id: u32,
     /// Where this is.
     pub itself: *mut CpuLocal,
+    /// Which page-table root is loaded, where other processors see it too.
+    root: &'static AtomicU64,
     /// The thread whose registers `context` points to.
     pub thread: Option<ThreadId>,
     /// The thread whose floating-point registers are loaded.
@@ -63,6 +65,7 @@ const EMPTY: CpuLocal = CpuLocal {
     index: 0,
     apic_id: 0,
     itself: core::ptr::null_mut(),
+    root: &ROOTS[0],
     thread: None,
     floating_point: None,
     floating_point_enabled: false,
@@ -128,9 +131,8 @@ pub fn load_root(root: u64) {
 /// As [`load_root`], on the processor whose data are at hand.
 #[inline]
 pub fn load_root_of(local: &CpuLocal, root: u64) {
-    let slot = &ROOTS[local.index as usize % MAX_CPUS];
-    if slot.load(Ordering::Relaxed) != root {
-        slot.store(root, Ordering::Release);
+    if local.root.load(Ordering::Relaxed) != root {
+        local.root.store(root, Ordering::Release);
         // SAFETY: every root shares the kernel's half, so code and stack stay where they are.
         unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
     }
@@ -153,7 +155,7 @@ pub fn switch_to_root(root: u64) {
 
 /// Drops every translation of the loaded space.
 pub fn reload_root() {
-    let root = ROOTS[local().index as usize % MAX_CPUS].load(Ordering::Relaxed);
+    let root = local().root.load(Ordering::Relaxed);
     // SAFETY: the root that is loaded already.
     unsafe { asm!("mov cr3, {}", in(reg) root, options(nostack, preserves_flags)) };
 }
@@ -214,6 +216,7 @@ pub unsafe fn init(index: usize, stack_top: u64, root: u64) {
         (*local).stack_top = stack_top;
         (*local).index = index as u32;
         (*local).itself = local;
+        (*local).root = &ROOTS[slot];
         segments::load(index, stack_top);
         Msr::new(0xc000_0101).write(local as u64);
         Msr::new(0xc000_0102).write(0);

@@ -32,27 +32,62 @@ fn lock() -> &'static mut Kernel<Hardware> {
     }
 }
 
-/// A system call of the current thread, by its number, the general way.
-pub extern "C" fn system_call(number: u64) -> *const Registers {
-    let kernel = lock();
-    general_call(kernel, cpu::local(), number)
+/// Takes the lock on an entry by `syscall`, if nobody has it: waiting is for functions of its own,
+/// so that the short ways need no frame for it.
+#[inline]
+fn try_lock() -> Option<&'static mut Kernel<Hardware>> {
+    // SAFETY: user code runs only after `run` has found the kernel installed; it stays so.
+    KERNEL
+        .try_lock()
+        .map(|kernel| unsafe { kernel.as_mut().unwrap_unchecked() })
 }
 
-/// `Call` of the current thread, the short way if that is open.
-pub extern "C" fn short_call(handle: u64, transfer: u64) -> *const Registers {
-    let kernel = lock();
+/// A system call of the current thread, by its number, the general way.
+pub extern "C" fn system_call(number: u64) -> *const Registers {
+    general_call(lock(), number)
+}
+
+#[cold]
+extern "C" fn contended_call(number: u64) -> *const Registers {
+    general_call(lock(), number)
+}
+
+/// `Call` of the current thread, the short way if that is open. With this calling convention, under
+/// which a function need not keep any register, the arguments arrive where the program left them:
+/// in `r12 r13 r14 r15 rdi`, of which two matter.
+pub extern "rust-preserve-none" fn short_call(
+    _word: u64,
+    transfer: u64,
+    _endpoint: u64,
+    _incoming: u64,
+    handle: u64,
+) -> *const Registers {
+    let number = Call::Call as u64;
+    let Some(kernel) = try_lock() else {
+        return contended_call(number);
+    };
     let local = cpu::local();
     if let Some(call) = kernel.short_call(Cpu(local.index as u8), handle, transfer) {
         load_context(local, call.thread, call.to);
         // SAFETY: the lock is held; the server's thread waited in a receive, and is current now.
         unsafe { entry::leave_with_call(&call) }
     }
-    general_call(kernel, local, Call::Call as u64)
+    general_call(kernel, number)
 }
 
-/// `ReplyReceive` of the current thread, the short way if that is open.
-pub extern "C" fn short_reply(token: u64, transfer: u64, endpoint: u64) -> *const Registers {
-    let kernel = lock();
+/// `ReplyReceive` of the current thread, the short way if that is open; the arguments arrive as those
+/// of [`short_call`].
+pub extern "rust-preserve-none" fn short_reply(
+    _word: u64,
+    transfer: u64,
+    endpoint: u64,
+    _incoming: u64,
+    token: u64,
+) -> *const Registers {
+    let number = Call::ReplyReceive as u64;
+    let Some(kernel) = try_lock() else {
+        return contended_call(number);
+    };
     let local = cpu::local();
     let cpu = Cpu(local.index as u8);
     if let Some(reply) = kernel.short_reply(cpu, token, transfer, endpoint) {
@@ -60,17 +95,14 @@ pub extern "C" fn short_reply(token: u64, transfer: u64, endpoint: u64) -> *cons
         // SAFETY: the lock is held; the caller's thread waited for this, and is current now.
         unsafe { entry::leave_with_reply(&reply) }
     }
-    general_call(kernel, local, Call::ReplyReceive as u64)
+    general_call(kernel, number)
 }
 
 /// Completes the context with what the entry did not save, and makes the call. Apart, so that the
 /// short ways need no large frame.
 #[inline(never)]
-fn general_call(
-    kernel: &mut Kernel<Hardware>,
-    local: &mut CpuLocal,
-    number: u64,
-) -> *const Registers {
+fn general_call(kernel: &mut Kernel<Hardware>, number: u64) -> *const Registers {
+    let local = cpu::local();
     // SAFETY: the context of the thread that is current, alive under the lock.
     let registers = unsafe { &mut (*local.context).registers };
     registers.rax = number;
@@ -88,12 +120,46 @@ pub struct QuickResult {
     goes_on: bool,
 }
 
+/// What the entry code pushes for a quick call, lowest address first.
+#[repr(C)]
+#[allow(missing_docs, reason = "each field is the register of its name")]
+pub struct QuickFrame {
+    pub r9: u64,
+    pub r8: u64,
+    pub r10: u64,
+    pub rdx: u64,
+    pub rsi: u64,
+    pub rdi: u64,
+    pub r11: u64,
+    pub rcx: u64,
+}
+
 /// A quick call (see `kernel_core::QUICK_CALLS`) of the current thread, by its number from the
 /// first one on.
-pub extern "C" fn quick_call(number: u64, a: u64, b: u64, c: u64, d: u64) -> QuickResult {
-    let kernel = lock();
+pub extern "C" fn quick_call(frame: &QuickFrame, number: u64) -> QuickResult {
+    match try_lock() {
+        Some(kernel) => locked_quick_call(kernel, frame, number),
+        None => contended_quick_call(frame, number),
+    }
+}
+
+#[cold]
+extern "C" fn contended_quick_call(frame: &QuickFrame, number: u64) -> QuickResult {
+    locked_quick_call(lock(), frame, number)
+}
+
+#[inline(always)]
+fn locked_quick_call(
+    kernel: &mut Kernel<Hardware>,
+    frame: &QuickFrame,
+    number: u64,
+) -> QuickResult {
     let number = kernel_abi::calls::FIRST + number;
-    let (value, goes_on) = kernel.quick_call(cpu::current(), number, [a, b, c, d]);
+    let request = || {
+        let arguments = [frame.rdi, frame.rsi, frame.rdx, frame.r10];
+        (cpu::current(), arguments)
+    };
+    let (value, goes_on) = kernel.quick_call(number, request);
     // SAFETY: the lock is held, and `kernel` is not used any more.
     unsafe { KERNEL.unlock() };
     QuickResult { value, goes_on }
@@ -187,7 +253,9 @@ fn switch(kernel: &mut Kernel<Hardware>, local: &mut CpuLocal, thread: ThreadId)
 /// Switches to another thread, whose context is at hand, with everything but the registers.
 #[inline(always)]
 fn load_context(local: &mut CpuLocal, thread: ThreadId, context: &mut Context) {
-    floating_point::switch(local, Some(thread));
+    if local.floating_point_enabled || local.floating_point == Some(thread) {
+        floating_point::switch(local, Some(thread));
+    }
     cpu::load_root_of(local, context.space.0);
     load_bases(local, &context.registers);
     local.context = context;

@@ -17,28 +17,33 @@ pub const USER_FLAGS: u64 = 0x24_0dd5;
 /// `rflags` bits that are always set in user mode: interrupts, and the reserved one.
 pub const FORCED_FLAGS: u64 = 0x202;
 
-/// Saves what `syscall` leaves of the user's registers into the context of the current thread, but
-/// `rax`, `rcx` and `r11`, and goes over to the kernel's stack. `rcx` is lost.
+/// Saves the user's registers into the current thread's context, whose address is in the register
+/// that is named: all but `rsp`, `rax`, `rcx` and `r11`.
+#[rustfmt::skip]
 macro_rules! save_registers {
-    () => {
-        "mov rsp, gs:[0]
-        mov [rsp + 8], rbx
-        mov [rsp + 24], rdx
-        mov [rsp + 32], rsi
-        mov [rsp + 40], rdi
-        mov [rsp + 48], rbp
-        mov [rsp + 64], r8
-        mov [rsp + 72], r9
-        mov [rsp + 80], r10
-        mov [rsp + 96], r12
-        mov [rsp + 104], r13
-        mov [rsp + 112], r14
-        mov [rsp + 120], r15
-        mov [rsp + 128], rcx
-        mov [rsp + 136], r11
-        mov rcx, gs:[16]
-        mov [rsp + 56], rcx
-        mov rsp, gs:[8]"
+    ($context:literal) => {
+        concat!(
+            "mov [", $context, " + 8], rbx\n",
+            "mov [", $context, " + 24], rdx\n",
+            "mov [", $context, " + 32], rsi\n",
+            "mov [", $context, " + 40], rdi\n",
+            "mov [", $context, " + 48], rbp\n",
+            "mov [", $context, " + 64], r8\n",
+            "mov [", $context, " + 72], r9\n",
+            "mov [", $context, " + 80], r10\n",
+            "mov [", $context, " + 96], r12\n",
+            "mov [", $context, " + 104], r13\n",
+            "mov [", $context, " + 112], r14\n",
+            "mov [", $context, " + 120], r15\n",
+        )
+    };
+}
+
+/// Saves what `syscall` put into registers: where the program goes on, and its flags.
+#[rustfmt::skip]
+macro_rules! save_return {
+    ($context:literal) => {
+        concat!("mov [", $context, " + 128], rcx\nmov [", $context, " + 136], r11")
     };
 }
 
@@ -51,31 +56,40 @@ macro_rules! save_registers {
 pub extern "C" fn system_call_entry() {
     naked_asm!(
         "swapgs",
-        "mov gs:[16], rsp",
         "cmp rax, {call}",
         "je 4f",
         "cmp rax, {reply_receive}",
         "je 5f",
+        "mov gs:[16], rsp",
         "sub rax, {first}",
         "cmp rax, {end}",
         "jae 3f",
         "bt [{quick}], rax",
         "jc {quick_entry}",
         "3:",
-        "add rax, {first}",
-        save_registers!(),
-        "mov rdi, rax",
+        "mov rsp, gs:[0]",
+        save_registers!("rsp"),
+        save_return!("rsp"),
+        "mov rcx, gs:[16]",
+        "mov [rsp + 56], rcx",
+        "mov rsp, gs:[8]",
+        "lea rdi, [rax + {first}]",
         "call {handler}",
         "jmp {leave}",
         "4:",
-        save_registers!(),
-        "mov rsi, r13",
+        "mov rax, gs:[0]",
+        save_registers!("rax"),
+        save_return!("rax"),
+        "mov [rax + 56], rsp",
+        "mov rsp, gs:[8]",
         "call {short_call}",
         "jmp {leave}",
         "5:",
-        save_registers!(),
-        "mov rsi, r13",
-        "mov rdx, r14",
+        "mov rax, gs:[0]",
+        save_registers!("rax"),
+        save_return!("rax"),
+        "mov [rax + 56], rsp",
+        "mov rsp, gs:[8]",
         "call {short_reply}",
         "jmp {leave}",
         handler = sym enter::system_call,
@@ -108,11 +122,8 @@ extern "C" fn quick_entry() {
         "push r10",
         "push r8",
         "push r9",
-        "mov r8, r10",
-        "mov rcx, rdx",
-        "mov rdx, rsi",
-        "mov rsi, rdi",
-        "mov rdi, rax",
+        "mov rdi, rsp",
+        "mov rsi, rax",
         "call {handler}",
         "test dl, dl",
         "jz 2f",
@@ -336,20 +347,9 @@ extern "C" fn trap_common() {
         "swapgs",
         "push rax",
         "mov rax, gs:[0]",
-        "mov [rax + 8], rbx",
+        save_registers!("rax"),
         "mov [rax + 16], rcx",
-        "mov [rax + 24], rdx",
-        "mov [rax + 32], rsi",
-        "mov [rax + 40], rdi",
-        "mov [rax + 48], rbp",
-        "mov [rax + 64], r8",
-        "mov [rax + 72], r9",
-        "mov [rax + 80], r10",
         "mov [rax + 88], r11",
-        "mov [rax + 96], r12",
-        "mov [rax + 104], r13",
-        "mov [rax + 112], r14",
-        "mov [rax + 120], r15",
         "pop rbx",
         "mov [rax + 0], rbx",
         "pop rdi",

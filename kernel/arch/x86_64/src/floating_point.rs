@@ -62,12 +62,7 @@ pub unsafe fn load(local: &mut cpu::CpuLocal) {
         }
     }
     local.floating_point = local.thread;
-    // SAFETY: the context is the current thread's; the image was made by `fxsave64`, or by the
-    // core with valid control words.
-    unsafe {
-        let image = core::ptr::addr_of!((*local.context).floating_point);
-        asm!("fxrstor64 [{}]", in(reg) image, options(nostack, preserves_flags));
-    }
+    load_image(local.context);
 }
 
 /// Writes the registers into the context if they are the current thread's.
@@ -79,11 +74,25 @@ pub fn save_current(context: &mut Context) {
     }
 }
 
-/// The context's image is newer than the registers.
-pub fn drop_current(context: &Context) {
+/// The context's image is newer than the registers: they are loaded anew if they are in use.
+pub fn reload_current(context: &Context) {
     let local = cpu::local();
-    if core::ptr::eq(local.context, context) {
+    if !core::ptr::eq(local.context, context) {
+        return;
+    }
+    if local.floating_point_enabled && local.floating_point == local.thread {
+        load_image(context);
+    } else {
         local.floating_point = None;
         disable(local);
+    }
+}
+
+fn load_image(context: *const Context) {
+    // SAFETY: the context is alive under the kernel lock; the image was made by `fxsave64`, or by
+    // the core with valid control words.
+    unsafe {
+        let image = core::ptr::addr_of!((*context).floating_point);
+        asm!("fxrstor64 [{}]", in(reg) image, options(nostack, preserves_flags));
     }
 }

@@ -286,6 +286,10 @@ impl Machine for Hardware {
         self.map.load_u32(frame, offset)
     }
 
+    fn exchange_u32(&mut self, frame: Frame, offset: usize, current: u32, new: u32) -> u32 {
+        self.map.exchange_u32(frame, offset, current, new)
+    }
+
     fn create_space(&mut self) -> Result<Space, OutOfFrames> {
         FRAMES.with(|frames| self.tables.create(frames))
     }
@@ -362,7 +366,7 @@ impl Machine for Hardware {
     }
 
     fn restore_floating_point(&mut self, _cpu: Cpu, context: &Context) {
-        floating_point::drop_current(context);
+        floating_point::reload_current(context);
     }
 
     fn create_interrupt(

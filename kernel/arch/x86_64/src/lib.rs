@@ -3,6 +3,8 @@
 //!
 //! Boot calls, in this order: [`serial::init`], [`Hardware::new`], [`enter::install`], and on every processor [`cpu::init`] and [`enter::run`].
 #![no_std]
+// The ways in and out of the kernel are written with the registers in mind.
+#![feature(rust_preserve_none_cc)]
 
 extern crate alloc;
 

@@ -32,14 +32,31 @@ impl<T> SpinLock<T> {
     #[inline]
     #[allow(clippy::mut_from_ref, reason = "the lock makes the reference unique")]
     pub fn lock(&self) -> &mut T {
-        while self.locked.swap(true, Ordering::Acquire) {
-            while self.locked.load(Ordering::Relaxed) {
-                flush::answer();
-                core::hint::spin_loop();
+        loop {
+            if let Some(value) = self.try_lock() {
+                return value;
             }
+            self.wait();
+        }
+    }
+
+    /// The lock, if nobody has it.
+    #[inline]
+    #[allow(clippy::mut_from_ref, reason = "the lock makes the reference unique")]
+    pub fn try_lock(&self) -> Option<&mut T> {
+        if self.locked.swap(true, Ordering::Acquire) {
+            return None;
         }
         // SAFETY: this processor holds the lock until it calls `unlock`.
-        unsafe { &mut *self.value.get() }
+        Some(unsafe { &mut *self.value.get() })
+    }
+
+    #[cold]
+    fn wait(&self) {
+        while self.locked.load(Ordering::Relaxed) {
+            flush::answer();
+            core::hint::spin_loop();
+        }
     }
 
     /// Lets the next one in.

@@ -322,4 +322,24 @@ impl MemorySystem {
         let frame = self.user_frame(machine, id, space, address, false)?;
         Ok(machine.load_u32(frame, in_page(address)))
     }
+
+    /// Atomically replaces the aligned u32 at a user address if it is `current`: returns what
+    /// it was.
+    ///
+    /// # Errors
+    /// [`CopyStop`]; `Fault` for a misaligned address too.
+    pub fn exchange_u32<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        id: SpaceId,
+        address: u64,
+        (current, new): (u32, u32),
+    ) -> Result<u32, CopyStop> {
+        let space = self.machine_space(id).ok_or(CopyStop::Fault)?;
+        if !address.is_multiple_of(4) {
+            return Err(CopyStop::Fault);
+        }
+        let frame = self.user_frame(machine, id, space, address, true)?;
+        Ok(machine.exchange_u32(frame, in_page(address), current, new))
+    }
 }

@@ -1,6 +1,7 @@
 //! Which thread runs where: per-CPU queues, real-time classes above a fair one, tickless.
 
 mod account;
+mod fair_queue;
 mod ready;
 
 use crate::kernel::{Kernel, Next, ProcessId, ThreadId};
@@ -10,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::mem;
+use fair_queue::FairQueue;
 
 pub(crate) use account::Account;
 
@@ -23,7 +25,7 @@ struct Processor {
     current: Option<ThreadId>,
     /// Runs next, without a queue: the other side of a call.
     handoff: Option<ThreadId>,
-    fair: BTreeMap<(u64, u32), ThreadId>,
+    fair: FairQueue,
     real_time: BTreeMap<u8, VecDeque<ThreadId>>,
     minimum_virtual_runtime: u64,
     slice_end_ns: u64,
@@ -81,9 +83,10 @@ impl Processor {
             self.remove_real_time(rank, thread);
             return Some(thread);
         }
-        let key = *self.fair.iter().find(|&(_, &thread)| allowed(thread))?.0;
+        let (key, thread) = self.fair.iter().find(|&(_, thread)| allowed(thread))?;
         self.minimum_virtual_runtime = self.minimum_virtual_runtime.max(key.0);
-        self.fair.remove(&key)
+        self.fair.remove(key);
+        Some(thread)
     }
 
     fn remove_real_time(&mut self, rank: u8, thread: ThreadId) {
@@ -167,6 +170,11 @@ impl Scheduler {
         now_ticks.wrapping_sub(processor.switched_ticks)
     }
 
+    /// Whether another thread waits to run on a processor.
+    pub fn has_ready(&self, cpu: Cpu) -> bool {
+        self.cpus[usize::from(cpu.0) % MAX_CPUS].has_ready()
+    }
+
     /// Time that all processors were idle.
     pub fn idle_ns(&self) -> u64 {
         self.cpus.iter().map(|cpu| cpu.idle_ns).sum()
@@ -176,7 +184,7 @@ impl Scheduler {
     #[cfg(test)]
     pub fn queued_times(&self, thread: ThreadId) -> usize {
         let count = |cpu: &Processor| {
-            cpu.fair.values().filter(|&&id| id == thread).count()
+            cpu.fair.iter().filter(|&(_, id)| id == thread).count()
                 + cpu
                     .real_time
                     .values()
@@ -192,7 +200,7 @@ impl Scheduler {
     #[cfg(test)]
     pub fn queued(&self) -> usize {
         let count = |cpu: &Processor| {
-            cpu.fair.len()
+            cpu.fair.iter().count()
                 + cpu.real_time.values().map(VecDeque::len).sum::<usize>()
                 + usize::from(cpu.handoff.is_some())
         };

@@ -82,7 +82,7 @@ impl<M: Machine> Kernel<M> {
         if processor.handoff == Some(thread) {
             processor.handoff = None;
         } else if rank == 0 {
-            processor.fair.remove(&key);
+            processor.fair.remove(key);
         } else {
             processor.remove_real_time(rank, thread);
         }
@@ -143,6 +143,9 @@ impl<M: Machine> Kernel<M> {
             cpu.current.is_none() && cpu.handoff.is_none() && !cpu.has_ready()
         };
         let count = self.scheduler.cpu_count;
+        if count == 1 {
+            return Cpu(0);
+        }
         let home = usize::from(found.home.0);
         if home < count && allowed(home) && free(home) {
             return found.home;
@@ -271,7 +274,7 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn yield_runtime(&mut self, cpu: Cpu, thread: ThreadId) {
         self.settle_account(thread);
         let processor = self.scheduler.cpu(cpu);
-        let Some((&(last, _), _)) = processor.fair.last_key_value() else {
+        let Some(last) = processor.fair.last_runtime() else {
             return;
         };
         if let Some(found) = self.threads.get_mut(thread) {

@@ -1,7 +1,9 @@
 //! From the number in `rax` to the operation: one call per arm.
 
+mod devices;
 mod handles;
 mod memory;
+mod processes;
 mod threads;
 
 use crate::bytes::Access;
@@ -115,6 +117,7 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Carries out a call: messages and bytes here, the rest by what it is about.
     pub(crate) fn dispatch(&mut self, call: Call, request: &Request) -> Step {
         let &Request {
             cpu,
@@ -134,12 +137,12 @@ impl<M: Machine> Kernel<M> {
             Call::MessageMask => self.message_mask(process, a),
             Call::MessageForward => self.forward(cpu, thread, process),
             Call::EndpointCreate => self.endpoint_create(process),
+            Call::EndpointBind => self.endpoint_bind(process, a, b, c, d),
             Call::SessionCreate => self.session_create(process, a, b, c, d),
             Call::SessionOpen => self.session_open(process, a, b),
             Call::SessionSignal => self.session_signal(process, a, b, c, d),
             Call::SessionAttach => self.session_attach(process, a, b, c),
             Call::SessionList => self.session_list(request),
-            Call::EndpointBind => self.endpoint_bind(process, a, b, c, d),
             Call::Read => self.read_plain(request, None),
             Call::Write => self.write_plain(request, None),
             Call::ReadAt => self.read_plain(request, Some(d)),
@@ -147,10 +150,28 @@ impl<M: Machine> Kernel<M> {
             Call::Seek => self.seek(cpu, thread, process, arguments),
             Call::ReadVector => self.read_vector(request),
             Call::WriteVector => self.write_vector(request),
+            Call::StatusFlags => self.status_flags(process, a, b, c),
+            _ => self.dispatch_object(call, request),
+        }
+    }
+
+    /// Calls on objects and handles.
+    fn dispatch_object(&mut self, call: Call, request: &Request) -> Step {
+        let &Request {
+            cpu,
+            thread,
+            process,
+            arguments,
+        } = request;
+        let [a, b, c, d, ..] = arguments;
+        match call {
+            Call::StreamCreate => self.stream_create(request),
+            Call::StreamSend => self.stream_send(thread, process, a, b),
+            Call::StreamReceive => self.stream_receive(thread, process, a, b),
             Call::StreamShutDown => self.stream_shut_down(process, a, b),
             Call::StreamQueued => self.stream_queued(process, a),
             Call::CursorCreate => self.cursor_create(process, a, b),
-            Call::StatusFlags => self.status_flags(process, a, b, c),
+            Call::VoidCreate => self.void_create(process, a),
             Call::EventCreate => self.event_create(process, a),
             Call::EventSignal => self.event_signal(process, a, b, c),
             Call::TimerCreate => self.timer_create(thread, process, a),
@@ -164,86 +185,14 @@ impl<M: Machine> Kernel<M> {
             Call::FutexWait => self.futex_wait(cpu, thread, a, b, c),
             Call::FutexWake => self.futex_wake(thread, a, b),
             Call::FutexRequeue => self.futex_requeue(thread, arguments),
-            Call::InterruptCreate => self.interrupt_create(thread, process, a, b),
-            Call::InterruptAcknowledge => self.interrupt_acknowledge(process, a),
-            Call::PortsCreate => self.ports_create(process, a, b, c),
-            Call::PortRead => self.port_read(process, a, b, c),
-            Call::PortWrite => self.port_write(process, a, b, c, d),
-            Call::PortWriteBytes => self.port_write_bytes(thread, process, arguments),
-            Call::DmaDomainCreate => self.dma_domain_create(process, a),
-            Call::DmaPin => self.dma_pin(thread, process, arguments),
-            Call::DmaUnpin => self.dma_unpin(process, arguments),
-            Call::DmaRelease => self.dma_release(process, a),
-            Call::SystemControl => self.system_control(thread, process, arguments),
-            Call::DebugWrite => self.debug_write(thread, a, b),
-            Call::Random => self.random(thread, a, b),
-            Call::ProcessFork => self.process_fork(cpu, thread, process, a, b),
-            Call::ProcessReplace => self.process_replace(cpu, process, a, b),
-            Call::ProcessStart => self.process_start(process, arguments),
-            Call::ProcessExit => self.process_exit(process, a),
-            Call::ProcessKill => self.process_kill(process, a, b),
-            Call::ProcessSuspend => self.process_suspend(process, a),
-            Call::ProcessResume => self.process_resume(process, a),
-            Call::ProcessInfo => self.process_info(thread, process, a, b),
-            Call::ProcessSet => self.process_set(process, a, b, c),
-            Call::ProcessSetIdentity => self.process_set_identity(thread, process, arguments),
-            Call::ProcessSupervise => self.process_supervise(process, a, b, c),
-            Call::ProcessOfCaller => self.process_of_caller(process, a),
-            Call::ProcessCreate => self.process_create(process),
-            Call::HandleCopyAll => self.handle_copy_all(process, a, b),
-            Call::HandleInstall => self.handle_install(process, arguments),
-            Call::HandleTake => self.handle_take(process, a, b),
-            Call::HandleCopy => self.handle_copy(process, arguments),
-            Call::HandleRevoke => self.handle_revoke(process, a, b, c),
-            Call::ProcessInherit => self.process_inherit(process, arguments),
-            Call::UpcallInspect => self.upcall_inspect(thread, process, arguments),
-            Call::UpcallReturn => self.upcall_return(cpu, thread, a),
+            Call::FutexLock => self.futex_lock(cpu, thread, a, b),
+            Call::FutexUnlock => self.futex_unlock(thread, a, b),
             Call::HandleClose => self.handle_close(process, a),
             Call::HandleDuplicate => self.handle_duplicate(process, a, b, c, d),
             Call::HandleFlags => self.handle_flags(process, a, b, c),
             Call::HandleInfo => self.handle_info(thread, process, a, b),
             Call::HandleCloseRange => self.handle_close_range(process, a, b, c),
-            Call::StreamCreate => self.stream_create(request),
-            Call::StreamSend => self.stream_send(thread, process, a, b),
-            Call::StreamReceive => self.stream_receive(thread, process, a, b),
-            Call::ThreadCreate
-            | Call::ThreadExit
-            | Call::ThreadSet
-            | Call::ThreadGet
-            | Call::ThreadYield
-            | Call::ThreadNumber
-            | Call::ProcessorNumber
-            | Call::SleepUntil
-            | Call::UpcallRaise
-            | Call::UpcallMask
-            | Call::UpcallAction
-            | Call::UpcallSuspend
-            | Call::UpcallTake
-            | Call::UpcallPending
-            | Call::UpcallDiscard
-            | Call::ClockRead
-            | Call::SystemInfo => self.dispatch_thread(call, request),
-            Call::MemoryCreate
-            | Call::MemoryCreatePaged
-            | Call::MemoryCreatePhysical
-            | Call::MemoryChild
-            | Call::MemoryInfo
-            | Call::MemoryResize
-            | Call::MemorySetLength
-            | Call::MemorySupply
-            | Call::MemorySupplyZero
-            | Call::MemoryFail
-            | Call::MemoryDirty
-            | Call::MemoryClean
-            | Call::MemoryDiscard
-            | Call::MemoryMap
-            | Call::MemoryUnmap
-            | Call::MemoryProtect
-            | Call::RegionInfo
-            | Call::ProcessWrite
-            | Call::ProcessRead
-            | Call::MemoryRemap
-            | Call::MemoryDecommit => self.dispatch_memory(call, request),
+            _ => self.dispatch_process(call, request),
         }
     }
 

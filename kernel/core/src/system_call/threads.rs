@@ -24,7 +24,7 @@ impl<M: Machine> Kernel<M> {
             process,
             arguments,
         } = request;
-        let [a, b, c, d, ..] = arguments;
+        let [a, b, c, ..] = arguments;
         match call {
             Call::ThreadCreate => self.thread_create_call(thread, process, a, b),
             Call::ThreadExit => self.thread_exit(request, a),
@@ -43,10 +43,7 @@ impl<M: Machine> Kernel<M> {
             Call::UpcallDiscard => self.upcall_discard(process, a, b),
             Call::ClockRead => self.clock_read(thread, process, a, b),
             Call::SystemInfo => self.system_info(thread, a),
-            _ => {
-                let _ = d;
-                Err(Error::Unsupported.into())
-            }
+            _ => self.dispatch_device(call, request),
         }
     }
 
@@ -101,8 +98,11 @@ impl<M: Machine> Kernel<M> {
         let thread = self.thread_by_number(caller, process, number)?;
         if property == thread_property::PRIORITY {
             let priority = Priority::from_raw(value).ok_or(Error::BadArgument)?;
-            self.set_base_priority(thread, priority);
+            self.set_own_priority(thread, priority);
             return Ok(0);
+        }
+        if property == thread_property::ROBUST_LIST && thread != caller {
+            return Err(Error::BadArgument.into());
         }
         let cpus = self.scheduler.cpu_count;
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
@@ -111,6 +111,7 @@ impl<M: Machine> Kernel<M> {
             thread_property::GS_BASE => found.context.registers.gs_base = user_address(value)?,
             thread_property::ALTERNATE_STACK => found.alternate_stack.0 = user_address(value)?,
             thread_property::ALTERNATE_STACK_SIZE => found.alternate_stack.1 = value,
+            thread_property::ROBUST_LIST => found.robust_list = user_address(value)?,
             thread_property::AFFINITY => {
                 let present = ((1u64 << cpus) - 1) & value;
                 if present == 0 {
@@ -148,7 +149,10 @@ impl<M: Machine> Kernel<M> {
         Ok(match property {
             thread_property::FS_BASE => found.context.registers.fs_base,
             thread_property::GS_BASE => found.context.registers.gs_base,
-            thread_property::PRIORITY => found.base.raw(),
+            thread_property::PRIORITY => found.own.raw(),
+            thread_property::LOCK_OWNER => u64::from(crate::futex_lock::name_of(thread)),
+            thread_property::ROBUST_LIST => found.robust_list,
+            thread_property::CPU_NS => self.thread_cpu_now_ns(thread),
             thread_property::AFFINITY => {
                 u64::from(found.affinity) & ((1 << self.scheduler.cpu_count) - 1)
             }
@@ -159,6 +163,9 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn thread_yield(&mut self, request: &Request) -> Step {
+        if !self.scheduler.has_ready(request.cpu) {
+            return Ok(0);
+        }
         self.scheduler.request(request.cpu);
         self.yield_runtime(request.cpu, request.thread);
         Ok(0)

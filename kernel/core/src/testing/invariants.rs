@@ -184,7 +184,7 @@ impl Harness {
             Object::Interrupt(id) => kernel.interrupts.get(id).map(|o| &o.signals),
             Object::WaitSet(id) => kernel.wait_sets.get(id).map(|o| &o.signals),
             Object::Memory(id) => kernel.memory_signals.get(&id),
-            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) => None,
+            Object::Resource | Object::Ports(_) | Object::DmaDomain(_) | Object::Void(_) => None,
         };
         state.map_or(Vec::new(), |state| {
             state.observers.iter().map(|(o, _)| *o).collect()

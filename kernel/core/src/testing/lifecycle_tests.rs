@@ -112,8 +112,8 @@ fn a_replaced_process_keeps_its_handles_but_those_to_be_closed() {
         (0x40_0000, 0x7000, 3)
     );
     let table = &h.kernel.processes.get(owner).expect("process").handles;
-    assert!(table.get(stays).is_some());
-    assert!(table.get(goes).is_none());
+    assert!(table.get(u64::from(stays)).is_some());
+    assert!(table.get(u64::from(goes)).is_none());
     assert!(
         h.kernel.read_user(program, BUFFER, &mut [0]).is_err(),
         "the old memory is gone"

@@ -143,6 +143,14 @@ impl Machine for FakeMachine {
         u32::from_le_bytes(word)
     }
 
+    fn exchange_u32(&mut self, frame: Frame, offset: usize, current: u32, new: u32) -> u32 {
+        let found = self.load_u32(frame, offset);
+        if found == current {
+            self.write(frame, offset, &new.to_le_bytes());
+        }
+        found
+    }
+
     fn create_space(&mut self) -> Result<Space, OutOfFrames> {
         let space = self.next_space;
         self.next_space += 1;

@@ -5,6 +5,7 @@ mod machine;
 mod call_tests;
 mod invariants;
 mod lifecycle_tests;
+mod lock_tests;
 mod model_calls;
 mod model_tests;
 mod object_tests;

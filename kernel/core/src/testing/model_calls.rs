@@ -95,6 +95,8 @@ pub const CALLS: &[(Call, &[Kind])] = &[
     (Call::ThreadSet, &[Small, Small, Bits]),
     (Call::FutexWait, &[Address, Small, Soon]),
     (Call::FutexWake, &[Address, Small]),
+    (Call::FutexLock, &[Address, Soon]),
+    (Call::FutexUnlock, &[Address, Small]),
     (Call::FutexRequeue, &[Address, Small, Small, Address, Small]),
     (Call::SleepUntil, &[Small, Soon]),
     (Call::UpcallRaise, &[Process, Small, Small, Small]),

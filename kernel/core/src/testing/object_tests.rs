@@ -399,3 +399,51 @@ fn unknown_calls_are_unsupported() {
     h.trap(thread);
     assert_eq!(h.result(thread), Some(Err(Error::Unsupported)));
 }
+
+#[test]
+fn every_call_of_the_table_leads_to_an_operation() {
+    for &(call, name, _) in Call::TABLE {
+        let mut h = Harness::new();
+        let (process, thread) = h.process();
+        h.kernel.run_on(h.cpu, thread);
+        let request = crate::system_call::Request {
+            cpu: h.cpu,
+            thread,
+            process,
+            arguments: [0; 6],
+        };
+        let result = h.kernel.dispatch(call, &request);
+        let unknown = Err(crate::thread::Stop::Error(Error::Unsupported));
+        assert_ne!(result, unknown, "{name}");
+    }
+}
+
+#[test]
+fn a_void_takes_everything_and_reads_as_its_end_or_as_zeros() {
+    let mut h = Harness::new();
+    let (_, thread) = h.process();
+    for (zeros, expected) in [(0, (0, [7; 8])), (1, (8, [0; 8]))] {
+        let void = h.ok(thread, Call::VoidCreate, &[zeros]);
+        assert_eq!(
+            h.call(thread, Call::Write, &[void, BUFFER, 100_000]),
+            Ok(100_000)
+        );
+        h.poke(thread, BUFFER, &[7; 8]);
+        let count = h.ok(thread, Call::Read, &[void, BUFFER, 8]);
+        let mut bytes = [0; 8];
+        h.kernel
+            .read_user(thread, BUFFER, &mut bytes)
+            .expect("read");
+        assert_eq!((count, bytes), expected);
+        assert_eq!(h.call(thread, Call::Seek, &[void, 5, 0]), Ok(0));
+    }
+    // Long ones are read in steps, and beyond the memory not at all.
+    let zeros = h.ok(thread, Call::VoidCreate, &[1]);
+    let length = super::BUFFER_SIZE;
+    assert_eq!(
+        h.call(thread, Call::Read, &[zeros, BUFFER, length]),
+        Ok(length)
+    );
+    let refused = h.call(thread, Call::Read, &[zeros, 1 << 40, 8]);
+    assert_eq!(refused, Err(Error::BadAddress));
+}

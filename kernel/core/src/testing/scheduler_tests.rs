@@ -1,6 +1,7 @@
 //! Who runs where and for how long.
 
 use super::Harness;
+use super::call_tests::{Pair, pair};
 use crate::kernel::{Next, ThreadId};
 use crate::machine::Cpu;
 use crate::thread::State;
@@ -212,4 +213,32 @@ fn a_yielding_thread_lets_the_next_one_run() {
     h.kernel.run_on(h.cpu, first);
     h.start(first, Call::ThreadYield, &[]);
     assert_eq!(h.kernel.scheduler.current(h.cpu), Some(second));
+}
+
+#[test]
+fn the_call_of_a_real_time_thread_is_served_before_those_that_came_earlier() {
+    let Pair {
+        mut h,
+        server,
+        endpoint,
+        client,
+        session,
+    } = pair();
+    let callers: Vec<ThreadId> = (0..3).map(|_| h.process().1).collect();
+    for (&caller, level) in callers.iter().zip([0, 5, 9]) {
+        if level > 0 {
+            let arguments = [0, thread_property::PRIORITY, priority::FIFO | level];
+            h.ok(caller, Call::ThreadSet, &arguments);
+        }
+        let own = h.give(client, session, caller);
+        h.send(caller, own, &[level, 0, 0, 0, 0, 0], 0);
+    }
+    let mut served = Vec::new();
+    let mut token = 0;
+    for _ in &callers {
+        h.reply_receive(server, token, &[0; 6], endpoint, super::BUFFER + 0x2000);
+        served.push(h.words(server)[0]);
+        token = h.registers(server).rdi;
+    }
+    assert_eq!(served, [9, 5, 0]);
 }

@@ -241,6 +241,9 @@ pub extern "C" fn close_range(first: u32, last: u32, flags: c_int) -> c_int {
     };
     // The runtime's own handles are no descriptors.
     let last = last.min(kernel_abi::Handle::HIGH_BASE - 1);
+    if flags == 0 {
+        descriptor::forget_locks_of(first, last);
+    }
     status(safe::handle_close_range(first, last, flags).map_err(Error::from))
 }
 

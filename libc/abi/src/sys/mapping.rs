@@ -263,40 +263,57 @@ pub extern "C" fn memfd_create(_name: *const c_char, _flags: u32) -> c_int {
     fail(Error::Unsupported as c_int)
 }
 
-/// The path of a shared-memory name.
-unsafe fn shared_path(name: *const c_char, path: &mut [u8; 272]) -> Result<usize> {
+/// Room for the path of a file under `/dev/shm`.
+pub(super) const SHARED_PATH: usize = 272;
+
+/// The path of a shared-memory object, or with a prefix that of a named semaphore.
+pub(super) unsafe fn shared_path(
+    prefix: &[u8],
+    name: *const c_char,
+    path: &mut [u8; SHARED_PATH],
+) -> Result<usize> {
     const DIRECTORY: &[u8] = b"/dev/shm/";
     // SAFETY: the caller's.
     let name = unsafe { super::support::text(name) };
     let name = name.strip_prefix(b"/").unwrap_or(name);
-    if name.is_empty() || name.contains(&b'/') || name.len() > 255 {
+    if prefix.len() + name.len() > 255 {
+        return Err(Error::NameTooLong);
+    }
+    if name.is_empty() || name.contains(&b'/') || name == b"." || name == b".." {
         return Err(Error::BadArgument);
     }
-    path[..DIRECTORY.len()].copy_from_slice(DIRECTORY);
-    path[DIRECTORY.len()..][..name.len()].copy_from_slice(name);
-    Ok(DIRECTORY.len() + name.len())
+    let mut length = 0;
+    for part in [DIRECTORY, prefix, name] {
+        path[length..][..part.len()].copy_from_slice(part);
+        length += part.len();
+    }
+    Ok(length)
 }
 
 /// POSIX: a file under `/dev/shm`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shm_open(name: *const c_char, flags: c_int, mode: u32) -> c_int {
     const CLOEXEC: u32 = 0o2000000;
-    let mut path = [0; 272];
+    let mut path = [0; SHARED_PATH];
     // SAFETY: the caller's.
-    int(unsafe { shared_path(name, &mut path) }.and_then(|length| {
-        let directory = libc_posix::names::WORKING_DIRECTORY;
-        libc_posix::names::open(directory, &path[..length], flags as u32 | CLOEXEC, mode)
-    }))
+    int(
+        unsafe { shared_path(b"", name, &mut path) }.and_then(|length| {
+            let directory = libc_posix::names::WORKING_DIRECTORY;
+            libc_posix::names::open(directory, &path[..length], flags as u32 | CLOEXEC, mode)
+        }),
+    )
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shm_unlink(name: *const c_char) -> c_int {
-    let mut path = [0; 272];
+    let mut path = [0; SHARED_PATH];
     // SAFETY: the caller's.
-    status(unsafe { shared_path(name, &mut path) }.and_then(|length| {
-        libc_posix::names::unlink(libc_posix::names::WORKING_DIRECTORY, &path[..length], 0)
-    }))
+    status(
+        unsafe { shared_path(b"", name, &mut path) }.and_then(|length| {
+            libc_posix::names::unlink(libc_posix::names::WORKING_DIRECTORY, &path[..length], 0)
+        }),
+    )
 }
 
 /// The area that `sbrk` grows in: reserved when first asked for, filled by page faults.

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod address_information;
+pub mod aio;
 pub mod clock;
 pub mod control;
 pub mod control_process;
@@ -18,6 +19,7 @@ pub mod host_entries;
 pub mod identity;
 pub mod internet;
 pub mod io;
+pub mod ipc;
 pub mod linux;
 #[cfg(target_vendor = "microkosm")]
 pub mod linux_calls;
@@ -25,6 +27,7 @@ pub mod mapping;
 pub mod messages;
 pub mod name_messages;
 pub mod names_of_hosts;
+pub mod notification;
 pub mod paths;
 pub mod poll;
 pub mod power;

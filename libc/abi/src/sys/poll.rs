@@ -34,16 +34,36 @@ const BITS: [(Signals, i16); 6] = [
 /// Bits reported without being asked for: `POLLERR`, `POLLHUP`.
 pub(super) const ALWAYS: i16 = 0x18;
 
+const fn signals_of(events: i16) -> u32 {
+    let wanted = events | ALWAYS;
+    let (mut sum, mut index) = (0, 0);
+    while index < BITS.len() {
+        let (signal, bits) = BITS[index];
+        if wanted & bits != 0 {
+            sum |= signal.0;
+        }
+        index += 1;
+    }
+    sum
+}
+
 /// The kernel signals that the bits of `poll` mean.
 pub(super) fn to_signals(events: i16) -> u32 {
-    let wanted = events | ALWAYS;
-    BITS.iter()
-        .filter(|(_, bits)| wanted & bits != 0)
-        .fold(0, |sum, (signal, _)| sum | signal.0)
+    // What nearly every program asks for is looked up.
+    const IN: i16 = 1;
+    const OUT: i16 = 4;
+    match events {
+        IN => const { signals_of(IN) },
+        OUT => const { signals_of(OUT) },
+        other => signals_of(other),
+    }
 }
 
 /// The bits of `poll` that raised kernel signals mean, of those asked for.
 pub(super) fn to_events(raised: u32, asked: i16) -> i16 {
+    if raised == 0 {
+        return 0;
+    }
     let all = BITS.iter().filter(|(signal, _)| raised & signal.0 != 0);
     all.fold(0, |sum, (_, bits)| sum | bits) & (asked | ALWAYS)
 }

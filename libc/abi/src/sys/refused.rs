@@ -2,7 +2,6 @@
 //! tells so: a program can go another way, and nothing pretends to have been done.
 
 use super::support::{Error, set_errno};
-use core::ffi::c_void;
 
 macro_rules! refused {
     ($($error:ident: $($name:ident)*;)*) => {$($(
@@ -19,11 +18,6 @@ refused! {
     // Extended attributes: the file systems keep none.
     NotSupported: getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr setxattr lsetxattr
         fsetxattr removexattr lremovexattr fremovexattr;
-    // System V IPC, message queues, asynchronous transfers: no server offers them.
-    Unsupported: shmat shmctl shmdt shmget semctl semget semop semtimedop msgctl msgget msgrcv
-        msgsnd mq_close mq_getattr mq_notify mq_receive mq_send mq_setattr mq_timedreceive
-        mq_timedsend mq_unlink mq_open aio_read aio_write aio_return aio_cancel aio_suspend
-        aio_fsync lio_listio;
     // Interfaces to a Linux kernel's own parts.
     Unsupported: acct swapon swapoff quotactl pivot_root klogctl fanotify_init fanotify_mark
         process_vm_readv process_vm_writev membarrier init_module delete_module open_by_handle_at
@@ -32,12 +26,6 @@ refused! {
     // Encryption by DES blocks.
     Unsupported: encrypt setkey;
     BadArgument: isastream;
-}
-
-/// POSIX: nothing asynchronous was started.
-#[unsafe(no_mangle)]
-pub extern "C" fn aio_error(_block: *const c_void) -> i32 {
-    Error::BadArgument as i32
 }
 
 /// Linux: the one personality is reported; others are refused.

@@ -1,12 +1,11 @@
 //! The interface `proto::block`. The session's badge says which disk: 1 is the first.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use driver_hal::Window;
 use kernel_abi::Handle;
 use proto::{Answer, Call, Error, Input, Outcome, Reply, block};
-use server_rt::ServerCall;
+use server_rt::{ServerCall, read_input};
 use virtio::QueueError;
 
 use crate::disk::{Disk, Kernel, Source};
@@ -67,15 +66,12 @@ impl<W: Window, K: Kernel> BlockServer<W, K> {
 }
 
 fn read_runs<C: Call + ?Sized>(call: &C, segments: Input) -> Result<Vec<u8>, Error> {
-    let length = usize::try_from(segments.length).map_err(|_| Error::OutOfRange)?;
-    if length > MAX_SEGMENTS * SEGMENT_SIZE {
-        return Err(Error::OutOfRange);
-    }
-    let mut bytes = vec![0; length];
-    if call.read(segments, 0, &mut bytes)? != length {
-        return Err(Error::BadMessage);
-    }
-    Ok(bytes)
+    read_input(
+        call,
+        segments,
+        MAX_SEGMENTS * SEGMENT_SIZE,
+        Error::OutOfRange,
+    )
 }
 
 impl<W: Window, K: Kernel, C: TakeHandle> block::Block<C> for BlockServer<W, K> {

@@ -9,11 +9,13 @@ extern crate alloc;
 extern crate std;
 
 mod device;
+mod driver;
 mod open;
 mod pci;
 mod queue;
 
 pub use device::{Device, DeviceError, Feature};
+pub use driver::{DeviceServer, open_all, serve};
 pub use open::{Opened, open};
 pub use pci::{Capabilities, Location};
 pub use queue::{Completion, Queue, QueueError, Segment};

@@ -7,7 +7,7 @@ use crate::bytes::{get_u16, put_u16, put_u32};
 use crate::cache::Cache;
 use crate::device::{BlockDevice, SECTOR_SIZE};
 use crate::error::{Error, Feature};
-use crate::inode::{InodeNumber, Time};
+use crate::inode::{FileKind, InodeNumber, ROOT_INODE, Time};
 use crate::superblock::{
     DESCRIPTOR_SIZE, Group, STATE_ERROR, STATE_VALID, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE,
     Superblock, field,
@@ -117,6 +117,12 @@ impl<D: BlockDevice> FileSystem<D> {
             listed_orphans: Vec::new(),
             now: options.now,
         };
+        // Without it nothing can be reached. Checked before anything is written.
+        match file_system.inode(ROOT_INODE) {
+            Ok(root) if root.kind == FileKind::Directory => {}
+            Err(Error::Device) => return Err(Error::Device),
+            _ => return Err(Error::Corrupt("the root directory's inode")),
+        }
         if options.resumed && !file_system.read_only {
             file_system.recount()?;
             file_system.superblock.state |= STATE_VALID;

@@ -37,6 +37,8 @@ pub struct World {
     next_handle: u32,
     /// Nanoseconds since boot.
     pub clock_ns: u64,
+    /// Locks as they were saved last.
+    pub locks: Option<Vec<u8>>,
     /// Answers to calls that were kept.
     pub replies: Vec<(u64, Result<Answer, Error>)>,
     pub(super) failed: bool,
@@ -330,6 +332,15 @@ impl Kernel for TestKernel {
             .parked
             .get(name)
             .map(|memory| Handle(*memory))
+    }
+
+    fn save_locks(&mut self, locks: &[u8]) -> bool {
+        self.0.borrow_mut().locks = Some(locks.to_vec());
+        true
+    }
+
+    fn saved_locks(&mut self) -> Option<Vec<u8>> {
+        self.0.borrow().locks.clone()
     }
 
     fn forget(&mut self, name: &str) {

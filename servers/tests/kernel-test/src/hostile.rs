@@ -86,6 +86,7 @@ fn waits(call: Call) -> bool {
             | Call::Reply
             | Call::MessageForward
             | Call::FutexWait
+            | Call::FutexLock
             | Call::Wait
             | Call::WaitSetWait
             | Call::Read

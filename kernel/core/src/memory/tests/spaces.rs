@@ -93,6 +93,52 @@ fn writable_and_executable_memory_is_refused() {
     world.assert_empty();
 }
 
+/// Every operation on a space with one pair of numbers.
+fn use_space(world: &mut World, space: SpaceId, memory: MemoryId, (address, length): (u64, u64)) {
+    for flags in [
+        map_flags::ANONYMOUS | map_flags::FIXED,
+        map_flags::FIXED,
+        map_flags::SHARED,
+    ] {
+        let object = (flags & map_flags::ANONYMOUS == 0).then_some(memory);
+        let request = MapRequest {
+            address,
+            length,
+            offset: length,
+            memory: object,
+            flags,
+            ..fixed(0, 0)
+        };
+        if let Ok(at) = world.map(space, request) {
+            world.unmap(space, at, length).unwrap();
+        }
+    }
+    let _ = world.unmap(space, address, length);
+    let _ = world.protect(space, address, length, READ);
+    let (memory, machine) = (&mut world.memory, &mut world.machine);
+    let _ = memory.decommit(machine, space, address, length);
+    let _ = memory.remap(machine, space, BASE, address, length, true);
+    let copy = ((space, address), (space, length));
+    let progress = memory.copy_user_to_user(machine, copy.0, copy.1, 9);
+    assert_eq!(progress.copied, 0);
+}
+
+/// Every operation on a Memory with one pair of numbers.
+fn use_memory(world: &mut World, id: MemoryId, offset: u64, length: u64) {
+    let (memory, machine) = (&mut world.memory, &mut world.machine);
+    let _ = memory.supply_zero(machine, id, offset, length.min(1 << 20));
+    let _ = memory.supply_zero(machine, id, offset, length);
+    let _ = memory.clean(machine, id, offset, length, 0);
+    let _ = memory.pin(machine, id, offset, length);
+    if let Ok(child) = memory.child(machine, id, offset, length) {
+        memory.release(machine, child);
+    }
+    memory.unpin(machine, id, offset, length);
+    if let Ok(physical) = memory.create_physical(offset, length) {
+        memory.release(machine, physical);
+    }
+}
+
 #[test]
 fn hostile_numbers_are_refused_and_change_nothing() {
     let mut world = World::new(200);
@@ -112,57 +158,8 @@ fn hostile_numbers_are_refused_and_change_nothing() {
     let memory = world.anonymous(1);
     for address in numbers {
         for length in numbers {
-            for flags in [
-                map_flags::ANONYMOUS | map_flags::FIXED,
-                map_flags::FIXED,
-                map_flags::SHARED,
-            ] {
-                let object = (flags & map_flags::ANONYMOUS == 0).then_some(memory);
-                let request = MapRequest {
-                    address,
-                    length,
-                    offset: length,
-                    memory: object,
-                    flags,
-                    ..fixed(0, 0)
-                };
-                if let Ok(at) = world.map(space, request) {
-                    world.unmap(space, at, length).unwrap();
-                }
-            }
-            let _ = world.unmap(space, address, length);
-            let _ = world.protect(space, address, length, READ);
-            let _ = world
-                .memory
-                .decommit(&mut world.machine, space, address, length);
-            let _ = world
-                .memory
-                .remap(&mut world.machine, space, BASE, address, length, true);
-            let machine = &mut world.machine;
-            let _ = world
-                .memory
-                .supply_zero(machine, memory, address, length.min(1 << 20));
-            let _ = world.memory.supply_zero(machine, memory, address, length);
-            let _ = world.memory.clean(machine, memory, address, length, 0);
-            let _ = world.memory.pin(machine, memory, address, length);
-            let _ = world
-                .memory
-                .child(machine, memory, address, length)
-                .map(|child| {
-                    world.memory.release(machine, child);
-                });
-            world.memory.unpin(machine, memory, address, length);
-            let _ = world
-                .memory
-                .create_physical(address, length)
-                .map(|physical| {
-                    world.memory.release(machine, physical);
-                });
-            let progress =
-                world
-                    .memory
-                    .copy_user_to_user(machine, (space, address), (space, length), 9);
-            assert_eq!(progress.copied, 0);
+            use_space(&mut world, space, memory, (address, length));
+            use_memory(&mut world, memory, address, length);
         }
         assert!(world.load(space, address).is_err());
         assert!(matches!(

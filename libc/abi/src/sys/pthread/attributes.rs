@@ -2,7 +2,7 @@
 //!
 //! SAFETY of the C functions here: objects were initialised by `..._init`.
 
-use crate::sys::support::Error;
+use crate::sys::support::{Error, Result};
 use core::ffi::{c_int, c_void};
 use libc_rt::thread::{Options, Thread};
 
@@ -57,6 +57,15 @@ impl Attributes {
             detached: self.detached != 0,
             priority: 0,
         }
+    }
+
+    /// The priority that a thread is to have, 0 = its creator's.
+    pub fn wanted_priority(&self) -> Result<u64> {
+        const EXPLICIT: c_int = 1;
+        if self.inherit != EXPLICIT {
+            return Ok(0);
+        }
+        crate::sys::scheduling::encode(self.policy, self.priority)
     }
 }
 

@@ -16,7 +16,10 @@ pub struct Barrier {
     arrived: AtomicU32,
     /// Changes when a round is complete.
     round: AtomicU32,
-    more: [usize; 2],
+    /// Threads between their arrival and their return.
+    inside: AtomicU32,
+    reserved: u32,
+    more: usize,
 }
 
 const _: () = assert!(size_of::<Barrier>() == 32);
@@ -38,16 +41,31 @@ pub unsafe extern "C" fn pthread_barrier_init(
             limit,
             arrived: AtomicU32::new(0),
             round: AtomicU32::new(0),
-            more: [0; 2],
+            inside: AtomicU32::new(0),
+            reserved: 0,
+            more: 0,
         });
     }
     0
 }
 
-/// POSIX: returns the error's number.
+/// POSIX: returns the error's number: one that threads wait at is not destroyed. Those that are
+/// about to return from it are waited for: the memory may be used for something else afterwards.
 #[unsafe(no_mangle)]
-pub extern "C" fn pthread_barrier_destroy(_barrier: *mut Barrier) -> c_int {
-    0
+pub unsafe extern "C" fn pthread_barrier_destroy(barrier: *mut Barrier) -> c_int {
+    // SAFETY: the caller's.
+    let barrier = unsafe { &*barrier };
+    if barrier.arrived.load(Ordering::Acquire) != 0 {
+        return Error::Busy as c_int;
+    }
+    loop {
+        match barrier.inside.load(Ordering::Acquire) {
+            0 => return 0,
+            inside => {
+                let _ = futex::wait(&barrier.inside, inside, None);
+            }
+        }
+    }
 }
 
 /// POSIX: -1 in one of the threads, 0 in the others.
@@ -56,7 +74,7 @@ pub unsafe extern "C" fn pthread_barrier_wait(barrier: *mut Barrier) -> c_int {
     const SERIAL_THREAD: c_int = -1;
     // SAFETY: the caller's.
     let barrier = unsafe { &*barrier };
-    barrier.lock.acquire();
+    barrier.lock.acquire_shared();
     let round = barrier.round.load(Ordering::Relaxed);
     let arrived = barrier.arrived.load(Ordering::Relaxed) + 1;
     if arrived == barrier.limit {
@@ -64,14 +82,20 @@ pub unsafe extern "C" fn pthread_barrier_wait(barrier: *mut Barrier) -> c_int {
         barrier
             .round
             .store(round.wrapping_add(1), Ordering::Release);
-        barrier.lock.release();
+        barrier.lock.release_shared();
         futex::wake(&barrier.round, u32::MAX);
         return SERIAL_THREAD;
     }
     barrier.arrived.store(arrived, Ordering::Relaxed);
-    barrier.lock.release();
+    barrier.inside.fetch_add(1, Ordering::Relaxed);
+    barrier.lock.release_shared();
     while barrier.round.load(Ordering::Acquire) == round {
         let _ = futex::wait(&barrier.round, round, None);
+    }
+    let inside = &raw const barrier.inside;
+    if barrier.inside.fetch_sub(1, Ordering::Release) == 1 {
+        // By address: who destroys the barrier may be done already.
+        futex::wake_at(inside.cast(), u32::MAX);
     }
     0
 }

@@ -66,15 +66,18 @@ unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Option<u6
         }
         let result = futex::wait(&condition.sequence, sequence, deadline);
         condition.waiters.fetch_sub(1, Ordering::Relaxed);
-        // A thread cancelled here holds the mutex when its cleanup handlers run (POSIX).
-        let mut handler = core::mem::MaybeUninit::<Cleanup>::uninit();
-        _pthread_cleanup_push(handler.as_mut_ptr(), relock, mutex.cast());
-        cancellation_point();
-        _pthread_cleanup_pop(handler.as_mut_ptr(), 1);
-        // Anything but a timeout may be a spurious wake-up, which POSIX allows.
-        match result {
-            Err(kernel_abi::Error::TimedOut) => Error::TimedOut as c_int,
-            _ => 0,
+        if result.is_err() {
+            // A thread cancelled here holds the mutex when its cleanup handlers run (POSIX). One
+            // that was woken acts on it later: the signal must not be lost for the others.
+            let mut handler = core::mem::MaybeUninit::<Cleanup>::uninit();
+            _pthread_cleanup_push(handler.as_mut_ptr(), relock, mutex.cast());
+            cancellation_point();
+            _pthread_cleanup_pop(handler.as_mut_ptr(), 0);
+        }
+        match ((*mutex).lock(None), result) {
+            // Anything but a timeout may be a spurious wake-up, which POSIX allows.
+            (0, Err(kernel_abi::Error::TimedOut)) => Error::TimedOut as c_int,
+            (locked, _) => locked,
         }
     }
 }
@@ -156,6 +159,6 @@ pub unsafe extern "C" fn pthread_condattr_setclock(attributes: *mut u32, clock: 
         return Error::BadArgument as c_int;
     }
     // SAFETY: the caller's.
-    unsafe { *attributes = clock as u32 };
+    unsafe { *attributes = *attributes & !0xff | clock as u32 };
     0
 }

@@ -1,24 +1,30 @@
 //! Threads (POSIX `<pthread.h>`).
 
+mod attribute;
 mod attributes;
 mod barrier;
 mod cancel;
+mod ceiling;
 mod condition;
 mod keys;
 mod mutex;
+mod named_semaphore;
 mod once;
+mod owned;
 mod rwlock;
 mod semaphore;
 mod spin;
 mod thread;
 mod threads;
 
+pub use attribute::*;
 pub use attributes::*;
 pub use barrier::*;
 pub use cancel::*;
 pub use condition::*;
 pub use keys::*;
 pub use mutex::*;
+pub use named_semaphore::*;
 pub use once::*;
 pub use rwlock::*;
 pub use semaphore::*;

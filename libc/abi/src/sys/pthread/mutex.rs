@@ -2,46 +2,81 @@
 //!
 //! SAFETY of the C functions here: objects were initialised, and are not copied (POSIX).
 
+use super::{attribute, ceiling, owned};
 use crate::sys::support::{Error, Timespec};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use libc_rt::lock::RawLock;
 use libc_rt::thread;
 
-/// Kinds of mutex, in the low bits of [`Mutex::kind`].
-mod kind {
+/// Bits of [`Mutex::kind`]: the low ones of a mutex's attributes.
+pub(super) mod kind {
     pub const NORMAL: u32 = 0;
     pub const RECURSIVE: u32 = 1;
     pub const ERROR_CHECK: u32 = 2;
-    pub const MASK: u32 = 3;
+    pub const TYPE: u32 = 3;
+    /// The kernel marks it when its owner ends.
+    pub const ROBUST: u32 = 1 << 2;
+    /// The owner runs with the priority of who waits.
+    pub const INHERIT: u32 = 1 << 3;
+    /// The owner runs with the mutex's ceiling.
+    pub const PROTECT: u32 = 1 << 4;
+    /// Other processes use it, too.
+    pub const SHARED: u32 = 1 << 5;
+    /// Its word names the owner.
+    pub const OWNED: u32 = ROBUST | INHERIT;
+    /// The ceiling stands in these bits.
+    pub const CEILING_SHIFT: u32 = 8;
 }
 
 /// `pthread_mutex_t`, 40 bytes; all zero is an unlocked normal mutex.
 #[repr(C)]
 pub struct Mutex {
-    kind: u32,
-    lock: RawLock,
-    depth: AtomicU32,
-    reserved: u32,
+    pub(super) kind: u32,
+    pub(super) lock: RawLock,
+    pub(super) depth: AtomicU32,
+    ceiling: AtomicU32,
     owner: AtomicUsize,
-    more: [usize; 2],
+    /// The owner's robust mutexes are a list.
+    pub(super) next: AtomicUsize,
+    pub(super) previous: AtomicUsize,
 }
 
 const _: () = assert!(size_of::<Mutex>() == 40);
 
 impl Mutex {
-    fn own() -> usize {
-        thread::current() as usize
+    fn has(&self, bits: u32) -> bool {
+        self.kind & bits != 0
+    }
+
+    /// The priority ceiling.
+    pub(super) fn ceiling(&self) -> u32 {
+        self.ceiling.load(Ordering::Relaxed)
+    }
+
+    /// What names the caller in `owner`: in a shared mutex something that no other process has.
+    fn own(&self) -> usize {
+        if self.has(kind::SHARED) {
+            thread::lock_owner() as usize
+        } else {
+            thread::current() as usize
+        }
+    }
+
+    fn is_own(&self) -> bool {
+        if self.has(kind::OWNED) {
+            owned::is_own(self)
+        } else {
+            self.owner.load(Ordering::Relaxed) == self.own()
+        }
     }
 
     /// What locking a mutex that the caller holds gives.
     fn held_already(&self) -> Option<c_int> {
-        if self.kind & kind::MASK == kind::NORMAL
-            || self.owner.load(Ordering::Relaxed) != Mutex::own()
-        {
+        if self.kind & kind::TYPE == kind::NORMAL || !self.is_own() {
             return None;
         }
-        if self.kind & kind::MASK == kind::ERROR_CHECK {
+        if self.kind & kind::TYPE == kind::ERROR_CHECK {
             return Some(Error::Deadlock as c_int);
         }
         if self.depth.load(Ordering::Relaxed) == u32::MAX {
@@ -52,54 +87,93 @@ impl Mutex {
     }
 
     fn taken(&self) -> c_int {
-        if self.kind & kind::MASK != kind::NORMAL {
-            self.owner.store(Mutex::own(), Ordering::Relaxed);
+        if self.kind & kind::TYPE != kind::NORMAL {
+            self.owner.store(self.own(), Ordering::Relaxed);
         }
         0
     }
 
     /// Locks, until the monotonic deadline.
+    #[inline]
     pub(super) fn lock(&self, deadline: Option<u64>) -> c_int {
+        if self.kind == 0 && deadline.is_none() {
+            self.lock.acquire();
+            return 0;
+        }
+        self.lock_with_attributes(deadline)
+    }
+
+    fn lock_with_attributes(&self, deadline: Option<u64>) -> c_int {
         if let Some(result) = self.held_already() {
             return result;
         }
-        match deadline {
-            None => self.lock.acquire(),
-            Some(deadline) if !self.lock.acquire_until(deadline) => {
-                return Error::TimedOut as c_int;
+        owned::with_ceiling(self, || {
+            if self.has(kind::OWNED) {
+                return owned::lock(self, true, deadline);
             }
-            Some(_) => {}
-        }
-        self.taken()
+            match deadline {
+                None if self.has(kind::SHARED) => self.lock.acquire_shared(),
+                None => self.lock.acquire(),
+                Some(deadline) if !self.lock.acquire_until(deadline) => {
+                    return Error::TimedOut as c_int;
+                }
+                Some(_) => {}
+            }
+            self.taken()
+        })
     }
 
     fn try_lock(&self) -> c_int {
-        if self.kind & kind::MASK == kind::RECURSIVE
+        if self.kind & kind::TYPE == kind::RECURSIVE
             && let Some(result) = self.held_already()
         {
             return result;
         }
-        if self.lock.try_acquire() {
-            self.taken()
-        } else {
-            Error::Busy as c_int
-        }
+        owned::with_ceiling(self, || {
+            if self.has(kind::OWNED) {
+                owned::lock(self, false, None)
+            } else if self.lock.try_acquire() {
+                self.taken()
+            } else {
+                Error::Busy as c_int
+            }
+        })
     }
 
     /// Unlocks.
+    #[inline]
     pub(super) fn unlock(&self) -> c_int {
-        if self.kind & kind::MASK != kind::NORMAL {
-            if self.owner.load(Ordering::Relaxed) != Mutex::own() {
-                return Error::NotPermitted as c_int;
-            }
-            let depth = self.depth.load(Ordering::Relaxed);
-            if depth > 0 {
-                self.depth.store(depth - 1, Ordering::Relaxed);
-                return 0;
-            }
-            self.owner.store(0, Ordering::Relaxed);
+        if self.kind == 0 {
+            self.lock.release();
+            return 0;
         }
-        self.lock.release();
+        self.unlock_with_attributes()
+    }
+
+    fn unlock_with_attributes(&self) -> c_int {
+        let is_normal = self.kind & kind::TYPE == kind::NORMAL;
+        if (!is_normal || self.has(kind::OWNED)) && !self.is_own() {
+            return Error::NotPermitted as c_int;
+        }
+        let depth = self.depth.load(Ordering::Relaxed);
+        if depth > 0 {
+            self.depth.store(depth - 1, Ordering::Relaxed);
+            return 0;
+        }
+        let protects = self.has(kind::PROTECT);
+        if self.has(kind::OWNED) {
+            owned::unlock(self);
+        } else {
+            self.owner.store(0, Ordering::Relaxed);
+            if self.has(kind::SHARED) {
+                self.lock.release_shared();
+            } else {
+                self.lock.release();
+            }
+        }
+        if protects {
+            ceiling::lower();
+        }
         0
     }
 }
@@ -109,22 +183,35 @@ impl Mutex {
 pub unsafe extern "C" fn pthread_mutex_init(mutex: *mut Mutex, attributes: *const u32) -> c_int {
     // SAFETY: the caller's.
     unsafe {
-        let kind = attributes.as_ref().copied().unwrap_or(0);
+        let attributes = attributes.as_ref().copied().unwrap_or(0);
+        let mut bits = attributes & (kind::TYPE | kind::ROBUST | kind::INHERIT | kind::PROTECT);
+        if attributes & attribute::SHARED != 0 {
+            bits |= kind::SHARED;
+        }
         mutex.write(Mutex {
-            kind: kind & kind::MASK,
+            kind: bits,
             lock: RawLock::new(),
             depth: AtomicU32::new(0),
-            reserved: 0,
+            ceiling: AtomicU32::new(attribute::ceiling_of(attributes)),
             owner: AtomicUsize::new(0),
-            more: [0; 2],
+            next: AtomicUsize::new(0),
+            previous: AtomicUsize::new(0),
         });
     }
     0
 }
 
-/// POSIX: returns the error's number.
+/// POSIX: returns the error's number; a locked mutex is not destroyed.
 #[unsafe(no_mangle)]
-pub extern "C" fn pthread_mutex_destroy(_mutex: *mut Mutex) -> c_int {
+pub unsafe extern "C" fn pthread_mutex_destroy(mutex: *mut Mutex) -> c_int {
+    use kernel_abi::process::lock_word::UNRECOVERABLE;
+    // SAFETY: the caller's.
+    let mutex = unsafe { &*mutex };
+    let word = mutex.lock.word().load(Ordering::Relaxed);
+    let is_lost = mutex.has(kind::OWNED) && word == UNRECOVERABLE;
+    if word != 0 && !is_lost {
+        return Error::Busy as c_int;
+    }
     0
 }
 
@@ -176,124 +263,64 @@ pub unsafe extern "C" fn pthread_mutex_clocklock(
     }
 }
 
-/// POSIX: returns the error's number. Robust mutexes are not offered, so none is inconsistent.
+/// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
-pub extern "C" fn pthread_mutex_consistent(_mutex: *mut Mutex) -> c_int {
-    Error::BadArgument as c_int
-}
-
-/// POSIX: returns the error's number. Priority ceilings are not offered.
-#[unsafe(no_mangle)]
-pub extern "C" fn pthread_mutex_getprioceiling(_: *const Mutex, _: *mut c_int) -> c_int {
-    Error::BadArgument as c_int
-}
-
-/// POSIX: returns the error's number. Priority ceilings are not offered.
-#[unsafe(no_mangle)]
-pub extern "C" fn pthread_mutex_setprioceiling(_: *mut Mutex, _: c_int, _: *mut c_int) -> c_int {
-    Error::BadArgument as c_int
-}
-
-macro_rules! attribute_objects {
-    ($($init:ident, $destroy:ident: $type:ty = $value:expr;)*) => {$(
-        /// POSIX: returns the error's number.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $init(attributes: *mut $type) -> c_int {
-            // SAFETY: the caller's.
-            unsafe { attributes.write($value) };
-            0
-        }
-
-        /// POSIX: returns the error's number.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $destroy(_attributes: *mut $type) -> c_int {
-            0
-        }
-    )*};
-}
-
-attribute_objects! {
-    pthread_mutexattr_init, pthread_mutexattr_destroy: u32 = 0;
-    pthread_condattr_init, pthread_condattr_destroy: u32 = 0;
-    pthread_rwlockattr_init, pthread_rwlockattr_destroy: [u32; 2] = [0; 2];
-    pthread_barrierattr_init, pthread_barrierattr_destroy: u32 = 0;
-}
-
-/// Attributes are words: the mutex's kind or the condition's clock low, sharing in the top bit.
-const SHARED: u32 = 1 << 31;
-
-macro_rules! shared {
-    ($($get:ident, $set:ident;)*) => {$(
-        /// POSIX: returns the error's number.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $get(attributes: *const u32, out: *mut c_int) -> c_int {
-            // SAFETY: the caller's.
-            unsafe { *out = (*attributes & SHARED != 0) as c_int };
-            0
-        }
-
-        /// POSIX: returns the error's number. Waiting is by address in one process, so that
-        /// objects cannot be shared between processes.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $set(_attributes: *mut u32, shared: c_int) -> c_int {
-            match shared {
-                0 => 0,
-                1 => Error::NotSupported as c_int,
-                _ => Error::BadArgument as c_int,
-            }
-        }
-    )*};
-}
-
-shared! {
-    pthread_mutexattr_getpshared, pthread_mutexattr_setpshared;
-    pthread_condattr_getpshared, pthread_condattr_setpshared;
-    pthread_rwlockattr_getpshared, pthread_rwlockattr_setpshared;
-    pthread_barrierattr_getpshared, pthread_barrierattr_setpshared;
+pub unsafe extern "C" fn pthread_mutex_consistent(mutex: *mut Mutex) -> c_int {
+    // SAFETY: the caller's.
+    owned::make_consistent(unsafe { &*mutex })
 }
 
 /// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_mutexattr_gettype(
-    attributes: *const u32,
+pub unsafe extern "C" fn pthread_mutex_getprioceiling(
+    mutex: *const Mutex,
     out: *mut c_int,
 ) -> c_int {
     // SAFETY: the caller's.
-    unsafe { *out = (*attributes & kind::MASK) as c_int };
+    unsafe {
+        if !(*mutex).has(kind::PROTECT) {
+            return Error::BadArgument as c_int;
+        }
+        *out = (*mutex).ceiling() as c_int;
+    }
     0
 }
 
-/// POSIX: returns the error's number.
+/// POSIX: returns the error's number. Locks the mutex for the change, without its protocol.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn pthread_mutexattr_settype(attributes: *mut u32, new: c_int) -> c_int {
-    if !(0..=2).contains(&new) {
+pub unsafe extern "C" fn pthread_mutex_setprioceiling(
+    mutex: *mut Mutex,
+    new: c_int,
+    old: *mut c_int,
+) -> c_int {
+    // SAFETY: the caller's.
+    let mutex = unsafe { &*mutex };
+    if !mutex.has(kind::PROTECT) || !attribute::is_ceiling(new) {
         return Error::BadArgument as c_int;
     }
+    let held = mutex.held_already();
+    match held {
+        Some(0) => {}
+        Some(error) => return error,
+        None if mutex.has(kind::OWNED) => {
+            let locked = owned::lock(mutex, true, None);
+            if locked != 0 {
+                return locked;
+            }
+        }
+        None => mutex.lock.acquire_shared(),
+    }
+    let before = mutex.ceiling.swap(new as u32, Ordering::Relaxed);
     // SAFETY: the caller's.
-    unsafe { *attributes = *attributes & !kind::MASK | new as u32 };
+    if let Some(old) = unsafe { old.as_mut() } {
+        *old = before as c_int;
+    }
+    match held {
+        Some(_) => {
+            mutex.depth.fetch_sub(1, Ordering::Relaxed);
+        }
+        None if mutex.has(kind::OWNED) => owned::unlock(mutex),
+        None => mutex.lock.release_shared(),
+    }
     0
-}
-
-macro_rules! only_zero {
-    ($($get:ident, $set:ident;)*) => {$(
-        /// POSIX: returns the error's number.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $get(_attributes: *const u32, out: *mut c_int) -> c_int {
-            // SAFETY: the caller's.
-            unsafe { *out = 0 };
-            0
-        }
-
-        /// POSIX: returns the error's number. Only the default is offered.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $set(_attributes: *mut u32, new: c_int) -> c_int {
-            if new == 0 { 0 } else { Error::NotSupported as c_int }
-        }
-    )*};
-}
-
-only_zero! {
-    pthread_mutexattr_getprotocol, pthread_mutexattr_setprotocol;
-    pthread_mutexattr_getrobust, pthread_mutexattr_setrobust;
-    pthread_mutexattr_getprioceiling, pthread_mutexattr_setprioceiling;
 }

@@ -1,13 +1,13 @@
-//! Semaphores (POSIX `<semaphore.h>`); named ones need shared memory that is not offered.
+//! Semaphores (POSIX `<semaphore.h>`).
 //!
 //! SAFETY of the C functions here: objects were initialised.
 
-use crate::sys::support::{Error, Timespec, fail, set_errno};
-use core::ffi::{c_char, c_int};
+use crate::sys::support::{Error, Timespec, fail};
+use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering};
 use libc_rt::futex;
 
-const LARGEST: u32 = 0x7fff_ffff;
+pub(super) const LARGEST: u32 = 0x7fff_ffff;
 
 /// `sem_t`, 32 bytes.
 #[repr(C)]
@@ -17,23 +17,30 @@ pub struct Semaphore {
     more: [usize; 3],
 }
 
+impl Semaphore {
+    /// A semaphore with a value.
+    pub(super) const fn new(value: u32) -> Semaphore {
+        Semaphore {
+            value: AtomicU32::new(value),
+            waiters: AtomicU32::new(0),
+            more: [0; 3],
+        }
+    }
+
+    /// Its value.
+    pub(super) fn value_now(&self) -> u32 {
+        self.value.load(Ordering::Relaxed)
+    }
+}
+
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sem_init(semaphore: *mut Semaphore, shared: c_int, value: u32) -> c_int {
-    if shared != 0 {
-        return fail(Error::Unsupported as c_int);
-    }
+pub unsafe extern "C" fn sem_init(semaphore: *mut Semaphore, _shared: c_int, value: u32) -> c_int {
     if value > LARGEST {
         return fail(Error::BadArgument as c_int);
     }
     // SAFETY: the caller's.
-    unsafe {
-        semaphore.write(Semaphore {
-            value: AtomicU32::new(value),
-            waiters: AtomicU32::new(0),
-            more: [0; 3],
-        });
-    }
+    unsafe { semaphore.write(Semaphore::new(value)) };
     0
 }
 
@@ -138,23 +145,4 @@ pub unsafe extern "C" fn sem_getvalue(semaphore: *mut Semaphore, out: *mut c_int
     // SAFETY: the caller's.
     unsafe { *out = (*semaphore).value.load(Ordering::Relaxed) as c_int };
     0
-}
-
-/// POSIX: not offered.
-#[unsafe(no_mangle)]
-pub extern "C" fn sem_open(_name: *const c_char, _flags: c_int) -> *mut Semaphore {
-    set_errno(Error::Unsupported as c_int);
-    core::ptr::null_mut()
-}
-
-/// POSIX: not offered.
-#[unsafe(no_mangle)]
-pub extern "C" fn sem_close(_semaphore: *mut Semaphore) -> c_int {
-    fail(Error::BadArgument as c_int)
-}
-
-/// POSIX: not offered.
-#[unsafe(no_mangle)]
-pub extern "C" fn sem_unlink(_name: *const c_char) -> c_int {
-    fail(Error::NotFound as c_int)
 }

@@ -30,7 +30,12 @@ pub unsafe extern "C" fn pthread_create(
 ) -> c_int {
     // SAFETY: the caller's; `begin` never returns.
     unsafe {
-        let options = attributes.as_ref().copied().unwrap_or_default().options();
+        let attributes = attributes.as_ref().copied().unwrap_or_default();
+        let mut options = attributes.options();
+        match attributes.wanted_priority() {
+            Ok(priority) => options.priority = priority,
+            Err(error) => return error as c_int,
+        }
         let made = thread::create(&options, begin, |block| {
             block.routine = routine as usize;
             block.argument = argument;

@@ -1,0 +1,32 @@
+//! Entry point of the server; the logic is in the library beside it.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+fn main(start: server_rt::Start) -> ! {
+    use ipc_server::Server;
+    use ipc_server::guest::Guest;
+
+    let endpoint = start.endpoint();
+    let supervisor = start.require("supervisor");
+    match Guest::new(endpoint, start.require("job"), supervisor) {
+        Ok(guest) => {
+            let mut server = Server::new(guest);
+            // A supervisor that does not hear it shows the server as starting; no more.
+            let _ = proto::supervisor::ready(&server_rt::Session(supervisor), &[]);
+            server_rt::serve(endpoint, &mut server)
+        }
+        Err(error) => {
+            server_rt::log!("cannot keep the state: {error:?}");
+            server_rt::stubs::safe::process_exit(1)
+        }
+    }
+}
+
+#[cfg(target_os = "none")]
+server_rt::entry!(main);
+
+#[cfg(not(target_os = "none"))]
+fn main() {
+    eprintln!("this program runs only inside MicroKosm");
+    std::process::exit(1);
+}
