@@ -45,6 +45,7 @@ int posix_fallocate(int, off_t, off_t);
 #define O_NOFOLLOW  0x20000
 #define O_NOATIME   0x40000
 #define O_CLOEXEC   0x80000
+#define O_CLOFORK 0x2000000
 #define O_RSYNC     0x101000
 #define O_SYNC      0x101000
 #define O_PATH      0x200000
@@ -87,6 +88,7 @@ int posix_fallocate(int, off_t, off_t);
 #define F_NOTIFY            0x402
 #define F_CANCELLK          0x405
 #define F_DUPFD_CLOEXEC     0x406
+#define F_DUPFD_CLOFORK     0x41a
 #define F_SETPIPE_SZ        0x407
 #define F_GETPIPE_SZ        0x408
 #define F_ADD_SEALS         0x409
@@ -108,6 +110,7 @@ int posix_fallocate(int, off_t, off_t);
 #define AT_RECURSIVE          0x8000
 #define AT_FDCWD              (-100)
 #define FD_CLOEXEC            1
+#define FD_CLOFORK            2
 #define POSIX_FADV_NORMAL     0
 #define POSIX_FADV_RANDOM     1
 #define POSIX_FADV_SEQUENTIAL 2

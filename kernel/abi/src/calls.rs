@@ -92,6 +92,10 @@ calls! {
     23 StatusFlags(handle, set, flags);
     /// Closes every descriptor from `first` to `last`; with flags CLOSE_ON_EXEC only marks them.
     24 HandleCloseRange(first, last, flags);
+    /// Puts a copy of a handle of one process into an exact slot of another (needs MANAGE on both).
+    25 HandleCopy(from_process, slot, to_process, target);
+    /// Closes the handles of another process from `first` to `last` (needs MANAGE on it).
+    26 HandleRevoke(process, first, last);
 
     // Bytes.
     /// Reads at the object's position. Returns the count; 0 at the end.
@@ -217,6 +221,10 @@ calls! {
     /// the endpoint, which the token proves, and the call's session must carry MANAGE-granting
     /// badge bit 63 (only the process server's sessions do).
     108 ProcessOfCaller(token);
+    /// Gives a process that has not run yet what the caller of a taken call would leave it by a
+    /// fork and a replacement: handles, ignored upcalls but those in `defaults`, limits, priority,
+    /// and for its only thread the mask (`process::SPAWN_MASK_OF_CALLER`: the caller's).
+    109 ProcessInherit(token, process, mask, defaults);
     /// Makes and starts a thread (`process::ThreadArguments`): returns its number.
     112 ThreadCreate(process, arguments);
     /// Ends the calling thread: writes a u32 0 to `address` (if not 0) and wakes one futex waiter
@@ -250,10 +258,13 @@ calls! {
     125 FutexUnlock(address, leave);
 
     // Upcalls.
-    /// Raises an upcall in a process (`thread` 0: any thread that does not block it) or thread.
-    128 UpcallRaise(process, thread, upcall, value);
-    /// Changes the calling thread's mask (`mask_how`): returns the old one in `rax` (bit 63 is
-    /// never set).
+    /// Raises an upcall in a process (`thread` 0: any thread that does not block it) or thread, with
+    /// three words that its handler gets. With `process::RAISE_UNLESS_DEFAULT` in `upcall` it is
+    /// dropped where the action is the default and no thread blocks it. Those from
+    /// `process::FIRST_QUEUED_UPCALL` on queue: `WouldBlock` beyond the limit.
+    128 UpcallRaise(process, thread, upcall, value, detail0, detail1);
+    /// Changes the calling thread's mask (`mask_how`): returns the old one in `rax`. (Upcalls 8 and 18
+    /// are never masked or pending, so that no set looks like an error.)
     129 UpcallMask(how, mask);
     /// Sets an action and reads the old one (addresses of `process::UpcallAction`, 0 = none).
     130 UpcallAction(upcall, new_address, old_address);
@@ -262,12 +273,14 @@ calls! {
     /// Waits with another mask until an upcall is delivered (`sigsuspend`): always `Interrupted`.
     132 UpcallSuspend(mask);
     /// Takes one pending upcall of a set without delivering it (`sigtimedwait`): returns its
-    /// number; writes its value (u64) to `address`.
+    /// number; writes its three words (u64) to `address`.
     133 UpcallTake(set, address, deadline_ns);
     /// Pending upcalls of the thread and process.
     134 UpcallPending();
     /// Reads actions or resets all caught ones of another process (`reset` != 0; exec does it).
     135 UpcallInspect(process, upcall, address);
+    /// Drops the pending upcalls of a set, of a process and its threads (needs MANAGE).
+    136 UpcallDiscard(process, set);
 
     // Waiting.
     /// Waits for any of `count` `wait::WaitItem`s until the monotonic deadline: returns how many
@@ -281,23 +294,28 @@ calls! {
     153 EventCreateCounter(kind, value);
     /// Writes the set (u64) of an event over pending upcalls, and with `set` != 0 replaces it.
     154 EventUpcalls(event, address, set, upcalls);
-    /// Writes when a timer expires next (u64, monotonic; `u64::MAX`: not armed), and its interval.
-    155 TimerGet(timer, address);
     /// Changes an event's word: clear, then set.
     146 EventSignal(event, clear, set);
-    /// Makes a timer.
+    /// Makes a timer of a clock; CPU clocks are those of the calling process or thread.
     147 TimerCreate(clock);
     /// Sets the next expiry and the interval (0: once). `u64::MAX` disarms. A read takes the count
-    /// of expiries (u64). With `relative` 1 the expiry is that long from now.
-    148 TimerSet(timer, deadline_ns, interval_ns, relative);
+    /// of expiries (u64). Flag 1: the deadline is monotonic though the clock is the real-time one
+    /// (else it moves when that is set).
+    148 TimerSet(timer, deadline_ns, interval_ns, flags);
     /// Makes a wait set.
     149 WaitSetCreate();
     /// Adds or changes an item (`wait::wait_flags`); signals 0 with flags 0 removes it.
     150 WaitSetChange(wait_set, handle, signals, cookie, flags);
     /// Waits: writes `wait::WaitReport`s, returns how many. `mask_address` as in Wait.
     151 WaitSetWait(wait_set, address, count, deadline_ns, mask_address);
-    /// Time of a clock.
-    152 ClockRead(clock);
+    /// Time of a clock (`thread`: whose CPU time, by number; 0: the calling thread's).
+    152 ClockRead(clock, thread);
+    /// Has each expiry of a timer raise an upcall in the calling process (`thread` 0) or one of its
+    /// threads. One is pending at most; those that come meanwhile are counted as overrun, which the
+    /// upcall carries in the upper half of `detail0`.
+    155 TimerNotify(timer, thread, upcall, value, detail0, detail1);
+    /// Describes a timer (`system::TimerState`).
+    156 TimerState(timer, address);
 
     // The machine.
     /// Makes an interrupt object (`system::InterruptArguments`).

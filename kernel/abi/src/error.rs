@@ -111,7 +111,9 @@ errors! {
 /// Splits the value of `rax` into its two cases.
 #[inline]
 pub fn result(value: i64) -> Result<u64, Error> {
-    if value >= 0 {
+    /// The numbers of errors are below 4096, as everywhere; no other value is so high.
+    const FIRST_ERROR: u64 = -4095i64 as u64;
+    if (value as u64) < FIRST_ERROR {
         Ok(value as u64)
     } else {
         Err(refusal(value))

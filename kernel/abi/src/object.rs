@@ -22,6 +22,13 @@ impl Handle {
     pub const ROOT_DIRECTORY: Handle = Handle(Self::HIGH_BASE + 1);
     /// Session of the working directory, in every POSIX process.
     pub const WORKING_DIRECTORY: Handle = Handle(Self::HIGH_BASE + 2);
+    /// The interval timers of a POSIX process (`ITIMER_REAL`, `_VIRTUAL`, `_PROF`), from their first
+    /// use on: here they are found again after an exec.
+    pub const INTERVAL_TIMERS: [Handle; 3] = [
+        Handle(Self::HIGH_BASE + 3),
+        Handle(Self::HIGH_BASE + 4),
+        Handle(Self::HIGH_BASE + 5),
+    ];
     /// First high slot that the kernel gives out by itself.
     pub const HIGH_FREE: u32 = Self::HIGH_BASE + 16;
 }

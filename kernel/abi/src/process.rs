@@ -48,9 +48,22 @@ pub struct UpcallFrame {
     pub fault: u32,
     /// The faulting address.
     pub address: u64,
-    /// Word that came with [`crate::Call::UpcallRaise`], of the last raise.
+    /// Word that came with [`crate::Call::UpcallRaise`] ...
     pub value: u64,
+    /// ... and two more.
+    pub details: [u64; 2],
 }
+
+/// First of the upcalls that queue: each raise of them is kept, in order. Of the others, one is
+/// pending at most.
+pub const FIRST_QUEUED_UPCALL: u32 = 31;
+/// Upcalls that may be queued in a process, unless [`process_property::LIMIT_QUEUED_UPCALLS`] says
+/// otherwise.
+pub const DEFAULT_QUEUED_UPCALLS: u64 = 1024;
+/// Most that it may say.
+pub const MAX_QUEUED_UPCALLS: u64 = 4096;
+/// Bit of the upcall of [`crate::Call::UpcallRaise`]: its default is to be ignored.
+pub const RAISE_UNLESS_DEFAULT: u64 = 1 << 8;
 
 /// What happens when an upcall is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +89,8 @@ pub mod upcall_flags {
     pub const RESTART: u64 = 16;
     /// Back to the default when delivered.
     pub const RESET: u64 = 32;
+    /// First of the bits that only [`crate::Call::UpcallInspect`] tells: the kernel keeps them.
+    pub const FIRST_KEPT: u64 = 1 << 32;
 }
 
 /// Kinds of fault, and the upcall each one raises (POSIX signal number minus one).
@@ -122,6 +137,9 @@ pub struct ForkResult {
     pub token: u64,
 }
 
+/// Mask of [`crate::Call::ProcessInherit`]: that of the calling thread.
+pub const SPAWN_MASK_OF_CALLER: u64 = u64::MAX;
+
 /// Properties of [`crate::Call::ProcessSet`].
 pub mod process_property {
     /// Address that upcalls enter. 0: none (every upcall goes to the supervisor).
@@ -142,6 +160,8 @@ pub mod process_property {
     pub const LIMIT_CPU_NS: u64 = 8;
     /// The base priority of its threads.
     pub const PRIORITY: u64 = 9;
+    /// Most upcalls queued (`RLIMIT_SIGPENDING`).
+    pub const LIMIT_QUEUED_UPCALLS: u64 = 10;
 }
 
 /// Properties of [`crate::Call::ThreadSet`].

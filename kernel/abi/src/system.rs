@@ -34,6 +34,20 @@ pub struct ClockPage {
     pub memory_bytes: u64,
 }
 
+/// What [`crate::Call::TimerState`] writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct TimerState {
+    /// Next expiry; `u64::MAX`: none.
+    pub deadline_ns: u64,
+    /// Now, on the clock that the deadline was given on.
+    pub now_ns: u64,
+    /// Between expiries; 0: once.
+    pub interval_ns: u64,
+    /// Expiries that the last upcall delivered stood for beside its own.
+    pub overrun: u64,
+}
+
 /// What [`crate::Call::SystemInfo`] writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

@@ -5,6 +5,7 @@ use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
 use crate::memory::MemoryId;
 use crate::object::{HandleEntry, Object};
+use crate::pending::Raised;
 use crate::pending_call::Purpose;
 use crate::signal::SignalState;
 use crate::slab::Id;
@@ -15,7 +16,7 @@ use kernel_abi::message::{operation, status_flags};
 use kernel_abi::{Error, Rights, Signals};
 
 /// The upcall that a write beyond the file size limit raises (`SIGXFSZ` - 1).
-const FILE_SIZE_UPCALL: u64 = 24;
+const FILE_SIZE_UPCALL: u32 = 24;
 
 /// A cursor.
 pub(crate) struct Cursor {
@@ -140,7 +141,9 @@ impl<M: Machine> Kernel<M> {
         if last <= owner.limits.file || start < owner.limits.file {
             return Ok(());
         }
-        self.raise_in_thread(access.thread, FILE_SIZE_UPCALL, 0);
+        let raised = Raised::plain(FILE_SIZE_UPCALL);
+        // Pending once is enough.
+        let _ = self.raise_in_thread(access.thread, raised);
         Err(Error::TooLong.into())
     }
 

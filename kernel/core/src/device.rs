@@ -285,6 +285,7 @@ impl<M: Machine> Kernel<M> {
             }
             control::SET_REALTIME_OFFSET_NS => {
                 self.machine.set_realtime_offset_ns(argument);
+                self.realtime_changed();
                 Ok(0)
             }
             control::HAS_OPTION if argument2 <= OPTION_BYTES => {

@@ -96,8 +96,9 @@ impl<M: Machine> Kernel<M> {
             return 0;
         };
         let threads = owner.threads.iter();
-        let pending = threads.filter_map(|&id| self.threads.get(id).map(|found| found.pending));
-        pending.fold(owner.pending, |all, pending| all | pending)
+        let pending =
+            threads.filter_map(|&id| self.threads.get(id).map(|found| found.pending.set()));
+        pending.fold(owner.pending.set(), |all, pending| all | pending)
     }
 
     fn event_refresh(&mut self, id: Id<Event>, activity: Signals) {

@@ -70,6 +70,7 @@ impl<M: Machine> Kernel<M> {
         to.limits = limits;
         to.priority = priority;
         self.machine.write(to.identity_frame, 0, &identity);
+        self.cpu_limit_changed(u64::MAX, limits.cpu_ns);
     }
 
     /// Copies the calling thread, which waits for the answer to its own copy of the call; returns

@@ -22,6 +22,7 @@ use crate::wait_set::WaitSet;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use kernel_abi::Signals;
+use kernel_abi::process::fault_kind;
 
 /// Names of objects in their tables.
 pub type ProcessId = Id<Process>;
@@ -79,6 +80,8 @@ pub struct Kernel<M: Machine> {
     pub(crate) cursors: Slab<Cursor>,
     pub(crate) events: Slab<Event>,
     pub(crate) timers: Slab<Timer>,
+    /// Those that wait for CPU time.
+    pub(crate) cpu_timers: Vec<Id<Timer>>,
     pub(crate) interrupts: Slab<Interrupt>,
     pub(crate) wait_sets: Slab<WaitSet>,
     pub(crate) ports: Slab<Ports>,
@@ -120,6 +123,7 @@ impl<M: Machine> Kernel<M> {
             cursors: Slab::new(),
             events: Slab::new(),
             timers: Slab::new(),
+            cpu_timers: Vec::new(),
             interrupts: Slab::new(),
             wait_sets: Slab::new(),
             ports: Slab::new(),
@@ -162,6 +166,9 @@ impl<M: Machine> Kernel<M> {
         let Ok(space) = self.space_of(process) else {
             return;
         };
+        if self.must_leave_memory(process) {
+            return self.fault(cpu, fault_kind::NO_MEMORY, address);
+        }
         let outcome = self
             .memory
             .fault(&mut self.machine, space, address, write, execute);
@@ -178,6 +185,18 @@ impl<M: Machine> Kernel<M> {
             }
             FaultOutcome::Fault(kind) => self.fault(cpu, kind, address),
         }
+    }
+
+    /// Whether the last memory is not for this process: it has a supervisor, which needs memory
+    /// itself to make some free.
+    fn must_leave_memory(&self, process: ProcessId) -> bool {
+        const MOST_RESERVED_FRAMES: usize = 512;
+        let reserved = (self.machine.total_frames() / 32).min(MOST_RESERVED_FRAMES);
+        self.machine.free_frames() < reserved
+            && self
+                .processes
+                .get(process)
+                .is_some_and(|owner| owner.supervisor.is_some())
     }
 
     /// The thread on a processor met a fault (`kernel_abi::process::fault_kind`).

@@ -5,6 +5,7 @@ use crate::kernel::{EndpointId, Kernel, ProcessId, ThreadId};
 use crate::machine::{Frame, Machine, PageFlags};
 use crate::memory::SpaceId;
 use crate::object::Object;
+use crate::pending::{Pending, Raised};
 use crate::pending_call::Token;
 use crate::priority::Priority;
 use crate::signal::SignalState;
@@ -12,7 +13,7 @@ use crate::thread::{INITIAL_RFLAGS, State, Step, Stop, user_address};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use kernel_abi::memory::cache;
-use kernel_abi::process::{Registers, UpcallAction, process_state};
+use kernel_abi::process::{DEFAULT_QUEUED_UPCALLS, Registers, UpcallAction, process_state};
 use kernel_abi::{CLOCK_PAGE, Error, IDENTITY_PAGE, Rights, Signals};
 
 /// Limits that the kernel keeps to, beside those of the address space.
@@ -20,6 +21,7 @@ use kernel_abi::{CLOCK_PAGE, Error, IDENTITY_PAGE, Rights, Signals};
 pub(crate) struct Limits {
     pub file: u64,
     pub cpu_ns: u64,
+    pub queued_upcalls: u64,
 }
 
 impl Default for Limits {
@@ -27,6 +29,7 @@ impl Default for Limits {
         Limits {
             file: u64::MAX,
             cpu_ns: u64::MAX,
+            queued_upcalls: DEFAULT_QUEUED_UPCALLS,
         }
     }
 }
@@ -59,8 +62,10 @@ pub struct Process {
     pub(crate) upcall_entry: u64,
     pub(crate) unknown_call_entry: u64,
     pub(crate) actions: Box<[UpcallAction; 64]>,
-    pub(crate) pending: u64,
-    pub(crate) pending_values: Box<[u64; 64]>,
+    /// Upcalls pending for no thread in particular.
+    pub(crate) pending: Pending,
+    /// Upcalls that queue, pending here and in the threads.
+    pub(crate) queued: u64,
     pub(crate) supervisor: Option<(EndpointId, u64)>,
     pub(crate) limits: Limits,
     pub(crate) priority: Priority,
@@ -76,6 +81,17 @@ impl Process {
             .get(upcall as usize)
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Counts an upcall that queues. `WouldBlock` when there are too many.
+    pub(crate) fn queue(&mut self, raised: &Raised) -> Result<(), Error> {
+        if raised.is_queued() {
+            if self.queued >= self.limits.queued_upcalls {
+                return Err(Error::WouldBlock);
+            }
+            self.queued += 1;
+        }
+        Ok(())
     }
 
     /// The set of upcalls whose action has a flag.
@@ -118,8 +134,8 @@ impl<M: Machine> Kernel<M> {
             upcall_entry: 0,
             unknown_call_entry: 0,
             actions: Box::new([UpcallAction::default(); 64]),
-            pending: 0,
-            pending_values: Box::new([0; 64]),
+            pending: Pending::default(),
+            queued: 0,
             supervisor: None,
             limits: Limits::default(),
             priority: Priority::NORMAL,
@@ -270,6 +286,7 @@ impl<M: Machine> Kernel<M> {
         }
         found.state = process_state::TERMINATED;
         found.supervisor = None;
+        let limit_ns = core::mem::replace(&mut found.limits.cpu_ns, u64::MAX);
         let (space, frame) = (found.space, found.identity_frame);
         let serving = core::mem::take(&mut found.was_serving);
         let suspects = if found.ended_from_outside {
@@ -277,6 +294,7 @@ impl<M: Machine> Kernel<M> {
         } else {
             serving
         };
+        self.cpu_limit_changed(limit_ns, u64::MAX);
         self.redeliver_calls(process, &suspects);
         self.repeat_page_requests(process);
         self.endpoint_unbind_process(process);

@@ -4,14 +4,15 @@ use crate::handle_table::MAX_DESCRIPTORS;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
 use crate::object::Object;
+use crate::pending::Raised;
 use crate::priority::Priority;
 use crate::thread::{Step, user_address};
 use kernel_abi::message::IDENTITY_SIZE;
-use kernel_abi::process::{process_property, process_state, upcall_flags};
+use kernel_abi::process::{MAX_QUEUED_UPCALLS, process_property, process_state, upcall_flags};
 use kernel_abi::{Error, Rights};
 
 /// The upcall that a process beyond its CPU time gets (`SIGXCPU` - 1).
-const CPU_LIMIT_UPCALL: u64 = 23;
+const CPU_LIMIT_UPCALL: u32 = 23;
 
 impl<M: Machine> Kernel<M> {
     /// ProcessSet.
@@ -37,7 +38,13 @@ impl<M: Machine> Kernel<M> {
                 return self.set_space_limit(process, property, value);
             }
             process_property::LIMIT_FILE => found.limits.file = value,
-            process_property::LIMIT_CPU_NS => found.limits.cpu_ns = value,
+            process_property::LIMIT_CPU_NS => {
+                let before = core::mem::replace(&mut found.limits.cpu_ns, value);
+                self.cpu_limit_changed(before, value);
+            }
+            process_property::LIMIT_QUEUED_UPCALLS => {
+                found.limits.queued_upcalls = value.min(MAX_QUEUED_UPCALLS);
+            }
             _ => return Err(Error::BadArgument.into()),
         }
         Ok(0)
@@ -95,6 +102,18 @@ impl<M: Machine> Kernel<M> {
         found.ended_threads_ns + alive_ns
     }
 
+    /// Processes with a limit of CPU time are watched.
+    pub(crate) fn cpu_limit_changed(&mut self, before_ns: u64, after_ns: u64) {
+        let here = self.scheduler.here;
+        let watches = &mut self.scheduler.cpu_watches;
+        match (before_ns == u64::MAX, after_ns == u64::MAX) {
+            (true, false) => *watches += 1,
+            (false, true) => *watches = watches.saturating_sub(1),
+            _ => {}
+        }
+        self.scheduler.request(here);
+    }
+
     /// The CPU time limit is reached: the upcall comes once, and again every second.
     pub(crate) fn cpu_limit_reached(&mut self, process: ProcessId) {
         let again_ns = self.process_cpu_ns(process).saturating_add(1_000_000_000);
@@ -102,7 +121,9 @@ impl<M: Machine> Kernel<M> {
             return;
         };
         found.limits.cpu_ns = again_ns;
-        self.raise_in_process(process, CPU_LIMIT_UPCALL, 0);
+        let raised = Raised::plain(CPU_LIMIT_UPCALL);
+        // Pending once is enough.
+        let _ = self.raise_in_process(process, raised);
     }
 
     /// ProcessSetIdentity.
@@ -163,19 +184,21 @@ impl<M: Machine> Kernel<M> {
             found.state
         };
         let usage = self.memory.space_usage(found.space);
+        let cpu_ns = self.process_cpu_now_ns(process);
+        let found = self.processes.get(process).ok_or(Error::NoProcess)?;
         let words = [
             Object::Process(process).number(),
             found.label,
             u64::from(state) | (found.threads.len() as u64) << 32,
             found.exit_status,
-            self.process_cpu_ns(process),
+            cpu_ns,
             0,
             usage.mapped_bytes,
             usage.resident_bytes,
             found.handles.count,
             found.minor_faults,
             found.major_faults,
-            found.pending,
+            found.pending.set(),
             found.actions_with(upcall_flags::CAUGHT),
             found.actions_with(upcall_flags::IGNORED),
         ];

@@ -6,6 +6,7 @@ use crate::machine::{Context, Cpu, Machine};
 use crate::marks::Marks;
 use crate::memory::MemoryId;
 use crate::object::Object;
+use crate::pending::Pending;
 use crate::pending_call::{PendingCall, Token};
 use crate::priority::Priority;
 use crate::scheduler::Account;
@@ -66,6 +67,8 @@ pub(crate) enum Wait {
     Futex(FutexKey),
     /// Its deadline only.
     Sleep,
+    /// A time of the real-time clock; the call is executed again.
+    RealtimeSleep,
     /// The answer to its call.
     Reply,
     /// A message of an endpoint.
@@ -109,9 +112,7 @@ pub struct Thread {
     /// Mask to put back when a call that replaced it is over.
     pub(crate) saved_mask: Option<u64>,
     /// Upcalls pending for this thread.
-    pub(crate) pending: u64,
-    /// Words that came with them: (upcall, value).
-    pub(crate) pending_values: Vec<(u32, u64)>,
+    pub(crate) pending: Pending,
     /// A fault waiting to be delivered: (kind, address).
     pub(crate) fault: Option<(u32, u64)>,
     /// Lowest address and size.
@@ -183,8 +184,7 @@ impl<M: Machine> Kernel<M> {
             marks: Marks::default(),
             mask,
             saved_mask: None,
-            pending: 0,
-            pending_values: Vec::new(),
+            pending: Pending::default(),
             fault: None,
             alternate_stack: (0, 0),
             own: base,
@@ -199,7 +199,7 @@ impl<M: Machine> Kernel<M> {
             lock_waiters: Vec::new(),
             robust_list: 0,
         };
-        thread.set_attention(owner.pending != 0);
+        thread.set_attention(owner.pending.set() != 0);
         thread.set_held(owner.suspensions != 0);
         let id = self.threads.insert(thread);
         if let Some(owner) = self.processes.get_mut(process) {
@@ -339,8 +339,8 @@ impl<M: Machine> Kernel<M> {
                 }
             }
             Wait::Page(memory, page) => self.page_wait_remove(memory, page, thread),
-            Wait::None | Wait::Signals | Wait::Sleep | Wait::Reply => {}
-            Wait::Upcall | Wait::PendingUpcall(_) => {}
+            // Nobody else knows of the others.
+            _ => {}
         }
     }
 
@@ -441,6 +441,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(owner) = self.processes.get_mut(process) {
             owner.threads.retain(|&other| other != thread);
             owner.ended_threads_ns += used_ns;
+            owner.queued = owner.queued.saturating_sub(found.pending.queued());
             if found.serving != Token::NONE {
                 owner.was_serving.push(found.serving);
             }

@@ -4,12 +4,13 @@ use crate::bytes::Access;
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, MAX_CPUS, Machine};
 use crate::object::Object;
+use crate::pending::Raised;
 use crate::signal::SignalState;
 use crate::slab::Id;
 use crate::stream::total;
-use crate::system_call::Request;
-use crate::thread::Step;
+use crate::thread::{Step, Wait};
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use kernel_abi::message::status_flags;
 use kernel_abi::system::clock;
 use kernel_abi::{Error, Rights, Signals};
@@ -20,12 +21,46 @@ pub(crate) struct Timer {
     pub signals: SignalState,
     /// `kernel_abi::message::status_flags`.
     pub status: u32,
-    clock: u64,
+    pub(crate) clock: TimerClock,
+    /// The next expiry on the timer's clock; `u64::MAX`: none.
+    pub(crate) deadline_ns: u64,
+    /// The deadline is a time of the real-time clock and moves when that is set.
+    follows_realtime: bool,
     interval_ns: u64,
     /// Expiries since the last read.
     expiries: u64,
+    /// Expiries that were due when it was looked at last.
+    expired_at_once: u32,
     armed: Option<TimerKey>,
+    notify: Option<Notify>,
+    /// Expiries while the upcall of one before was still pending.
+    overrun: u32,
+    /// The same, when the last upcall was delivered.
+    delivered_overrun: u32,
 }
+
+/// What a timer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimerClock {
+    Monotonic,
+    Realtime,
+    /// CPU time of a process.
+    Process(ProcessId),
+    /// CPU time of a thread.
+    Thread(ThreadId),
+}
+
+/// The upcall that an expiry raises.
+#[derive(Clone, Copy, Debug)]
+struct Notify {
+    process: ProcessId,
+    /// In any of its threads, if `None`.
+    thread: Option<ThreadId>,
+    raised: Raised,
+}
+
+/// Flag of `TimerSet`: the deadline is a monotonic time whatever the timer's clock.
+const MONOTONIC_DEADLINE: u64 = 1;
 
 /// A place in the queue: processor, time, and a number that makes it unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,73 +178,224 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn timer_expired(&mut self, cpu: Cpu, id: Id<Timer>, now_ns: u64) {
+        let offset_ns = self.machine.realtime_offset_ns();
         let Some(timer) = self.timers.get_mut(id) else {
             return;
         };
-        let due_ns = timer.armed.take().map_or(now_ns, |key| key.deadline_ns);
-        timer.expiries = timer.expiries.saturating_add(1);
-        if timer.interval_ns != 0 {
-            // Expiries that were missed are counted, not caught up with one by one.
-            let late_ns = now_ns.saturating_sub(due_ns);
-            let missed = late_ns.checked_div(timer.interval_ns).unwrap_or(0);
-            timer.expiries = timer.expiries.saturating_add(missed);
-            let steps = timer.interval_ns.saturating_mul(missed.saturating_add(1));
-            let next_ns = due_ns.saturating_add(steps);
-            timer.armed = Some(
-                self.timer_queue
-                    .insert(cpu, next_ns, TimerTarget::Timer(id)),
-            );
+        let clock_ns = match timer.follows_realtime {
+            true => now_ns.saturating_add(offset_ns),
+            false => now_ns,
+        };
+        timer.armed = None;
+        timer.expire(clock_ns);
+        self.timer_arm(cpu, id);
+        self.timer_tell(id);
+    }
+
+    /// Puts a timer of a clock that runs by itself into the queue.
+    fn timer_arm(&mut self, cpu: Cpu, id: Id<Timer>) {
+        let offset_ns = self.machine.realtime_offset_ns();
+        let Some(timer) = self.timers.get_mut(id) else {
+            return;
+        };
+        if let Some(key) = timer.armed.take() {
+            self.timer_queue.remove(key);
+        }
+        if timer.deadline_ns == u64::MAX {
+            return;
+        }
+        let monotonic_ns = match timer.follows_realtime {
+            true => timer.deadline_ns.saturating_sub(offset_ns),
+            false => timer.deadline_ns,
+        };
+        let target = TimerTarget::Timer(id);
+        timer.armed = Some(self.timer_queue.insert(cpu, monotonic_ns, target));
+    }
+
+    /// Raises what an expiry raises.
+    pub(crate) fn timer_tell(&mut self, id: Id<Timer>) {
+        let notify = self.timers.get(id).and_then(|timer| timer.notify);
+        if let Some(notify) = notify {
+            self.timer_raise(id, &notify);
         }
         self.change_signals(Object::Timer(id), Signals::NONE, Signals::READABLE);
     }
 
-    /// TimerCreate.
-    pub(crate) fn timer_create(&mut self, process: ProcessId, clock: u64) -> Step {
-        self.check_reserve()?;
-        if clock != clock::MONOTONIC && clock != clock::REALTIME {
-            return Err(Error::BadArgument.into());
+    fn timer_raise(&mut self, id: Id<Timer>, notify: &Notify) {
+        let pending = match notify.thread {
+            Some(thread) => self.threads.get(thread).map(|found| &found.pending),
+            None => self
+                .processes
+                .get(notify.process)
+                .map(|found| &found.pending),
+        };
+        let Some(timer) = self.timers.get_mut(id) else {
+            return;
+        };
+        if pending.is_some_and(|pending| pending.has_expiry(id)) {
+            timer.overrun = timer.overrun.saturating_add(timer.expired_at_once);
+            return;
         }
+        timer.overrun = timer.expired_at_once.saturating_sub(1);
+        let raised = Raised {
+            timer: Some(id),
+            ..notify.raised
+        };
+        // A queue that is full, or a process that ends, gets none.
+        let _ = match notify.thread {
+            Some(thread) => self.raise_in_thread(thread, raised),
+            None => self.raise_in_process(notify.process, raised),
+        };
+    }
+
+    /// Expiries that came while the last one's upcall was pending.
+    pub(crate) fn timer_overrun(&self, id: Id<Timer>) -> u32 {
+        self.timers.get(id).map_or(0, |timer| timer.overrun)
+    }
+
+    /// The same, of an upcall that is being delivered: from here on it is counted anew.
+    pub(crate) fn timer_delivered(&mut self, id: Id<Timer>) -> u32 {
+        let Some(timer) = self.timers.get_mut(id) else {
+            return 0;
+        };
+        timer.delivered_overrun = core::mem::take(&mut timer.overrun);
+        timer.delivered_overrun
+    }
+
+    /// TimerCreate.
+    pub(crate) fn timer_create(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        clock: u64,
+    ) -> Step {
+        self.check_reserve()?;
+        let clock = match clock {
+            clock::MONOTONIC => TimerClock::Monotonic,
+            clock::REALTIME => TimerClock::Realtime,
+            clock::PROCESS_CPU => TimerClock::Process(process),
+            clock::THREAD_CPU => TimerClock::Thread(thread),
+            _ => return Err(Error::BadArgument.into()),
+        };
         let id = self.timers.insert(Timer {
             references: 0,
             signals: SignalState::default(),
             status: 0,
             clock,
+            deadline_ns: u64::MAX,
+            follows_realtime: false,
             interval_ns: 0,
             expiries: 0,
+            expired_at_once: 0,
             armed: None,
+            notify: None,
+            overrun: 0,
+            delivered_overrun: 0,
         });
         Ok(self.place_new(process, Object::Timer(id), Rights::ALL)?)
     }
 
-    /// TimerSet: a time of the timer's clock, converted once (a later change of the real-time
-    /// clock does not move it).
-    pub(crate) fn timer_set(&mut self, request: &Request) -> Step {
-        let [handle, deadline_ns, interval_ns, relative, ..] = request.arguments;
-        let id = self.timer_of(request.process, handle, Rights::WRITE)?;
-        if relative > 1 {
-            return Err(Error::BadArgument.into());
-        }
-        let (cpu, now_ns) = (request.cpu, self.machine.now_ns());
-        let offset_ns = self.machine.realtime_offset_ns();
+    /// TimerSet.
+    pub(crate) fn timer_set(&mut self, cpu: Cpu, process: ProcessId, arguments: [u64; 4]) -> Step {
+        let [handle, deadline_ns, interval_ns, flags] = arguments;
+        let id = self.timer_of(process, handle, Rights::WRITE)?;
         let timer = self.timers.get_mut(id).ok_or(Error::BadHandle)?;
-        if let Some(key) = timer.armed.take() {
-            self.timer_queue.remove(key);
-        }
         timer.interval_ns = interval_ns;
         timer.expiries = 0;
-        if deadline_ns != u64::MAX {
-            let monotonic_ns = match timer.clock {
-                _ if relative != 0 => now_ns.saturating_add(deadline_ns),
-                clock::REALTIME => deadline_ns.saturating_sub(offset_ns),
-                _ => deadline_ns,
-            };
-            timer.armed = Some(
-                self.timer_queue
-                    .insert(cpu, monotonic_ns, TimerTarget::Timer(id)),
-            );
+        timer.overrun = 0;
+        timer.deadline_ns = deadline_ns;
+        timer.follows_realtime =
+            timer.clock == TimerClock::Realtime && flags & MONOTONIC_DEADLINE == 0;
+        match timer.clock {
+            TimerClock::Monotonic | TimerClock::Realtime => self.timer_arm(cpu, id),
+            TimerClock::Process(_) | TimerClock::Thread(_) => self.cpu_timer_set(cpu, id),
         }
         self.change_signals(Object::Timer(id), Signals::READABLE, Signals::NONE);
         Ok(0)
+    }
+
+    /// TimerNotify.
+    pub(crate) fn timer_notify(
+        &mut self,
+        caller: ThreadId,
+        process: ProcessId,
+        arguments: [u64; 6],
+    ) -> Step {
+        let [handle, number, upcall, value, detail0, detail1] = arguments;
+        let id = self.timer_of(process, handle, Rights::WRITE)?;
+        if upcall >= 64 {
+            return Err(Error::BadArgument.into());
+        }
+        let thread = match number {
+            0 => None,
+            _ => Some(self.thread_by_number(caller, process, number)?),
+        };
+        let raised = Raised {
+            upcall: upcall as u32,
+            value,
+            details: [detail0, detail1],
+            timer: Some(id),
+        };
+        let timer = self.timers.get_mut(id).ok_or(Error::BadHandle)?;
+        timer.notify = Some(Notify {
+            process,
+            thread,
+            raised,
+        });
+        Ok(0)
+    }
+
+    /// TimerState: deadline and now on the clock that the deadline was given on, interval, and
+    /// the overrun of the last upcall delivered.
+    pub(crate) fn timer_state(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        handle: u64,
+        address: u64,
+    ) -> Step {
+        let id = self.timer_of(process, handle, Rights::READ)?;
+        let timer = self.timers.get(id).ok_or(Error::BadHandle)?;
+        let (deadline_ns, interval_ns) = (timer.deadline_ns, timer.interval_ns);
+        let overrun = u64::from(timer.delivered_overrun);
+        let now_ns = match timer.clock {
+            TimerClock::Process(process) => self.process_cpu_now_ns(process),
+            TimerClock::Thread(thread) => self.thread_cpu_now_ns(thread),
+            _ if timer.follows_realtime => self
+                .machine
+                .now_ns()
+                .saturating_add(self.machine.realtime_offset_ns()),
+            _ => self.machine.now_ns(),
+        };
+        self.write_words(
+            thread,
+            address,
+            &[deadline_ns, now_ns, interval_ns, overrun],
+        )?;
+        Ok(0)
+    }
+
+    /// The real-time clock has been set: what waits for a time of it is due at another moment.
+    pub(crate) fn realtime_changed(&mut self) {
+        let cpu = self.scheduler.here;
+        let timers: Vec<Id<Timer>> = self
+            .timers
+            .iter()
+            .filter(|(_, timer)| timer.follows_realtime && timer.armed.is_some())
+            .map(|(id, _)| id)
+            .collect();
+        for timer in timers {
+            self.timer_arm(cpu, timer);
+        }
+        let sleepers: Vec<ThreadId> = self
+            .threads
+            .iter()
+            .filter(|(_, thread)| thread.wait == Wait::RealtimeSleep)
+            .map(|(id, _)| id)
+            .collect();
+        for thread in sleepers {
+            self.wake(thread);
+        }
     }
 
     fn timer_of(
@@ -222,17 +408,6 @@ impl<M: Machine> Kernel<M> {
             Object::Timer(id) => Ok(id),
             _ => Err(Error::WrongKind),
         }
-    }
-
-    /// TimerGet: when it expires next (monotonic), and the interval.
-    pub(crate) fn timer_get(&mut self, request: &Request) -> Step {
-        let [handle, address, ..] = request.arguments;
-        let id = self.timer_of(request.process, handle, Rights::NONE)?;
-        let timer = self.timers.get(id).ok_or(Error::BadHandle)?;
-        let deadline_ns = timer.armed.map_or(u64::MAX, |key| key.deadline_ns);
-        let words = [deadline_ns, timer.interval_ns];
-        self.write_words(request.thread, address, &words)?;
-        Ok(0)
     }
 
     /// Reads and takes the expiries since the last read (u64).
@@ -266,8 +441,27 @@ impl<M: Machine> Kernel<M> {
 
     /// The last handle is closed.
     pub(crate) fn timer_remove(&mut self, id: Id<Timer>) {
+        self.cpu_timer_forget(id);
         if let Some(key) = self.timers.remove(id).and_then(|timer| timer.armed) {
             self.timer_queue.remove(key);
         }
+    }
+}
+
+impl Timer {
+    /// Counts what is due at a time of the timer's clock, and finds the next deadline. Expiries
+    /// that were missed are counted, not caught up with one by one.
+    pub(crate) fn expire(&mut self, now_ns: u64) {
+        let late_ns = now_ns.saturating_sub(self.deadline_ns);
+        let missed = late_ns.checked_div(self.interval_ns).unwrap_or(0);
+        let due = missed.saturating_add(1);
+        self.expiries = self.expiries.saturating_add(due);
+        self.expired_at_once = u32::try_from(due).unwrap_or(u32::MAX);
+        self.deadline_ns = match self.interval_ns {
+            0 => u64::MAX,
+            interval_ns => self
+                .deadline_ns
+                .saturating_add(interval_ns.saturating_mul(due)),
+        };
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
+use crate::pending::Raised;
 use crate::pending_call::Purpose;
 use crate::recovery::killed_status;
 use crate::thread::{State, Stop, Wait};
@@ -12,72 +13,95 @@ use kernel_abi::process::{UpcallAction, fault_kind, upcall_flags};
 /// An upcall on its way to a handler.
 #[derive(Clone, Copy)]
 pub(crate) struct Due {
-    pub upcall: u32,
-    pub value: u64,
+    pub raised: Raised,
     pub fault: (u32, u64),
     pub action: UpcallAction,
 }
 
 impl<M: Machine> Kernel<M> {
     /// Raises an upcall in a process: in a thread that does not block it, or pending.
-    pub(crate) fn raise_in_process(&mut self, process: ProcessId, upcall: u64, value: u64) {
-        let Some(owner) = self.processes.get_mut(process) else {
-            return;
-        };
-        let bit = 1u64 << (upcall & 63);
-        if owner.action(upcall).flags & upcall_flags::IGNORED != 0 {
-            return;
+    /// `WouldBlock` when too many are queued already.
+    pub(crate) fn raise_in_process(
+        &mut self,
+        process: ProcessId,
+        raised: Raised,
+    ) -> Result<(), Error> {
+        let owner = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        let bit = raised.bit();
+        if owner.action(u64::from(raised.upcall)).flags & upcall_flags::IGNORED != 0 {
+            return Ok(());
         }
-        owner.pending |= bit;
-        if let Some(place) = owner.pending_values.get_mut(upcall as usize) {
-            *place = value;
-        }
-        // Lent out for the loop: nothing here looks at the list.
-        let threads = core::mem::take(&mut owner.threads);
+        owner.queue(&raised)?;
+        owner.pending.push(raised)?;
         let mut taker = None;
-        for &thread in &threads {
-            let Some(found) = self.threads.get_mut(thread) else {
-                continue;
-            };
-            found.call_attention();
-            let waits = matches!(found.wait, Wait::PendingUpcall(set) if set & bit != 0);
-            if taker.is_none() && (found.mask & bit == 0 || waits) {
-                taker = Some(thread);
+        for &thread in &owner.threads {
+            if let Some(found) = self.threads.get_mut(thread) {
+                found.call_attention();
+                if taker.is_none() && found.takes(bit) {
+                    taker = Some(thread);
+                }
             }
-        }
-        if let Some(owner) = self.processes.get_mut(process) {
-            owner.threads = threads;
         }
         self.pending_changed(process);
         if let Some(thread) = taker {
             self.poke(thread, bit);
         }
+        Ok(())
     }
 
-    /// Raises an upcall in one thread.
-    pub(crate) fn raise_in_thread(&mut self, thread: ThreadId, upcall: u64, value: u64) {
-        let Some(found) = self.threads.get(thread) else {
-            return;
-        };
-        let Some(owner) = self.processes.get(found.process) else {
-            return;
-        };
-        if owner.action(upcall).flags & upcall_flags::IGNORED != 0 {
-            return;
+    /// Raises an upcall in one thread. Errors as [`Self::raise_in_process`].
+    pub(crate) fn raise_in_thread(
+        &mut self,
+        thread: ThreadId,
+        raised: Raised,
+    ) -> Result<(), Error> {
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        let owner = self
+            .processes
+            .get_mut(found.process)
+            .ok_or(Error::NoProcess)?;
+        if owner.action(u64::from(raised.upcall)).flags & upcall_flags::IGNORED != 0 {
+            return Ok(());
         }
-        let bit = 1u64 << (upcall & 63);
-        let Some(found) = self.threads.get_mut(thread) else {
-            return;
-        };
-        found.pending |= bit;
+        owner.queue(&raised)?;
+        found.pending.push(raised)?;
         found.call_attention();
-        found
-            .pending_values
-            .retain(|&(other, _)| u64::from(other) != upcall);
-        found.pending_values.push((upcall as u32, value));
         let process = found.process;
         self.pending_changed(process);
-        self.poke(thread, bit);
+        self.poke(thread, raised.bit());
+        Ok(())
+    }
+
+    /// Whether nobody would notice an upcall whose default is to be ignored: the action is the
+    /// default, and no thread blocks it or waits for it.
+    pub(crate) fn is_ignored_by_default(&self, process: ProcessId, raised: &Raised) -> bool {
+        let Some(owner) = self.processes.get(process) else {
+            return true;
+        };
+        let bit = raised.bit();
+        let kept = |thread: &ThreadId| {
+            self.threads.get(*thread).is_some_and(|found| {
+                found.mask & bit != 0
+                    || matches!(found.wait, Wait::PendingUpcall(set) if set & bit != 0)
+            })
+        };
+        owner.action(u64::from(raised.upcall)).flags & upcall_flags::CAUGHT == 0
+            && !owner.threads.iter().any(kept)
+    }
+
+    /// Drops the pending upcalls of a set, of the process and of its threads.
+    pub(crate) fn discard_pending(&mut self, process: ProcessId, set: u64) {
+        let Some(owner) = self.processes.get_mut(process) else {
+            return;
+        };
+        let mut dropped = owner.pending.discard(set);
+        for thread in &owner.threads {
+            if let Some(found) = self.threads.get_mut(*thread) {
+                dropped += found.pending.discard(set);
+            }
+        }
+        owner.queued = owner.queued.saturating_sub(dropped);
+        self.pending_changed(process);
     }
 
     /// Has a thread look at its pending upcalls: interrupts its wait, or its processor.
@@ -124,8 +148,8 @@ impl<M: Machine> Kernel<M> {
         let shared = self
             .processes
             .get(found.process)
-            .map_or(0, |owner| owner.pending);
-        if (found.pending | shared) & !found.mask != 0 {
+            .map_or(0, |owner| owner.pending.set());
+        if (found.pending.set() | shared) & !found.mask != 0 {
             self.interrupt_wait(thread);
         }
     }
@@ -153,8 +177,13 @@ impl<M: Machine> Kernel<M> {
                 }
                 continue;
             }
-            let Some(due) = self.next_due(thread) else {
+            let Some((upcall, action)) = self.next_due(thread) else {
                 return self.nothing_due(thread);
+            };
+            let due = Due {
+                raised: Raised::plain(upcall),
+                fault: (0, 0),
+                action,
             };
             if !self.deliver(cpu, thread, due) {
                 return false;
@@ -182,49 +211,46 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The next upcall that is not blocked, still pending.
-    fn next_due(&self, thread: ThreadId) -> Option<Due> {
+    fn next_due(&self, thread: ThreadId) -> Option<(u32, UpcallAction)> {
         let found = self.threads.get(thread)?;
         let owner = self.processes.get(found.process)?;
-        let pending = (found.pending | owner.pending) & !found.mask;
+        let pending = (found.pending.set() | owner.pending.set()) & !found.mask;
         if pending == 0 {
             return None;
         }
         let upcall = pending.trailing_zeros();
-        let own = found
-            .pending_values
-            .iter()
-            .find(|(other, _)| *other == upcall);
-        let value = match own {
-            Some((_, value)) => *value,
-            None => owner
-                .pending_values
-                .get(upcall as usize)
-                .copied()
-                .unwrap_or(0),
-        };
-        Some(Due {
-            upcall,
-            value,
-            fault: (0, 0),
-            action: owner.action(u64::from(upcall)),
-        })
+        Some((upcall, owner.action(u64::from(upcall))))
     }
 
     /// Takes a pending upcall off the thread, or else the process.
-    fn take_pending(&mut self, thread: ThreadId, upcall: u32) {
-        let bit = 1u64.checked_shl(upcall).unwrap_or(0);
-        let Some(found) = self.threads.get_mut(thread) else {
-            return;
-        };
-        if found.pending & bit != 0 {
-            found.pending &= !bit;
-            found.pending_values.retain(|(other, _)| *other != upcall);
-        } else if let Some(owner) = self.processes.get_mut(found.process) {
-            owner.pending &= !bit;
+    fn take_pending(&mut self, thread: ThreadId, upcall: u32) -> Option<Raised> {
+        let found = self.threads.get_mut(thread)?;
+        let process = found.process;
+        let owner = self.processes.get_mut(process)?;
+        let mut taken = found
+            .pending
+            .take(upcall)
+            .or_else(|| owner.pending.take(upcall))?;
+        if taken.is_queued() {
+            owner.queued = owner.queued.saturating_sub(1);
         }
-        if let Ok(process) = self.process_of(thread) {
-            self.pending_changed(process);
+        if let Some(timer) = taken.timer {
+            taken.set_overrun(self.timer_delivered(timer));
         }
+        self.pending_changed(process);
+        Some(taken)
+    }
+
+    /// What [`Self::take_pending`] would take.
+    fn first_pending(&self, thread: ThreadId, upcall: u32) -> Option<Raised> {
+        let found = self.threads.get(thread)?;
+        let owner = self.processes.get(found.process)?;
+        let first = found.pending.first(upcall);
+        let mut first = *first.or_else(|| owner.pending.first(upcall))?;
+        if let Some(timer) = first.timer {
+            first.set_overrun(self.timer_overrun(timer));
+        }
+        Some(first)
     }
 
     /// A fault of the thread's own doing. One that is blocked or ignored cannot be put off.
@@ -245,8 +271,7 @@ impl<M: Machine> Kernel<M> {
             cpu,
             thread,
             Due {
-                upcall,
-                value: 0,
+                raised: Raised::plain(upcall),
                 fault,
                 action,
             },
@@ -263,16 +288,16 @@ impl<M: Machine> Kernel<M> {
             .get(process)
             .map_or(0, |owner| owner.upcall_entry);
         if due.action.flags & upcall_flags::IGNORED != 0 {
-            self.take_pending(thread, due.upcall);
+            self.take_pending(thread, due.raised.upcall);
             return true;
         }
         if due.action.flags & upcall_flags::CAUGHT == 0 || entry == 0 {
             if due.fault.0 == 0 {
-                self.take_pending(thread, due.upcall);
+                self.take_pending(thread, due.raised.upcall);
             }
-            return self.exception(cpu, thread, due.upcall, due.fault);
+            return self.exception(cpu, thread, due.raised.upcall, due.fault);
         }
-        match self.push_frame(cpu, thread, due, entry) {
+        match self.enter_handler(cpu, thread, due, entry) {
             Ok(()) => {
                 self.handler_entered(thread, process, due);
                 true
@@ -294,12 +319,29 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
+    /// Writes the frame with what came with the upcall, and takes that off its queue.
+    fn enter_handler(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        mut due: Due,
+        entry: u64,
+    ) -> Result<(), Stop> {
+        if due.fault.0 != 0 {
+            return self.push_frame(cpu, thread, due, entry);
+        }
+        let upcall = due.raised.upcall;
+        if let Some(raised) = self.first_pending(thread, upcall) {
+            due.raised = raised;
+        }
+        self.push_frame(cpu, thread, due, entry)?;
+        self.take_pending(thread, upcall);
+        Ok(())
+    }
+
     /// Masks and resets as the action says.
     fn handler_entered(&mut self, thread: ThreadId, process: ProcessId, due: Due) {
-        if due.fault.0 == 0 {
-            self.take_pending(thread, due.upcall);
-        }
-        let bit = 1u64.checked_shl(due.upcall).unwrap_or(0);
+        let bit = due.raised.bit();
         if let Some(found) = self.threads.get_mut(thread) {
             found.mask |= due.action.mask;
             if due.action.flags & upcall_flags::NO_DEFER == 0 {
@@ -308,7 +350,7 @@ impl<M: Machine> Kernel<M> {
         }
         if due.action.flags & upcall_flags::RESET != 0
             && let Some(owner) = self.processes.get_mut(process)
-            && let Some(action) = owner.actions.get_mut(due.upcall as usize)
+            && let Some(action) = owner.actions.get_mut(due.raised.upcall as usize)
         {
             *action = UpcallAction::default();
         }
@@ -375,31 +417,24 @@ impl<M: Machine> Kernel<M> {
         self.make_ready(thread);
     }
 
-    /// Takes the lowest pending upcall of a set off the thread; its number and value.
-    pub(crate) fn take_from_set(&mut self, thread: ThreadId, set: u64) -> Option<(u32, u64)> {
+    /// Takes the lowest pending upcall of a set off the thread.
+    pub(crate) fn take_from_set(&mut self, thread: ThreadId, set: u64) -> Option<Raised> {
         let found = self.threads.get(thread)?;
         let owner = self.processes.get(found.process)?;
-        let pending = (found.pending | owner.pending) & set;
+        let pending = (found.pending.set() | owner.pending.set()) & set;
         if pending == 0 {
             return None;
         }
-        let upcall = pending.trailing_zeros();
-        let own = found
-            .pending_values
-            .iter()
-            .find(|(other, _)| *other == upcall);
-        let shared = owner
-            .pending_values
-            .get(upcall as usize)
-            .copied()
-            .unwrap_or(0);
-        let value = own.map_or(shared, |(_, value)| *value);
-        self.take_pending(thread, upcall);
-        Some((upcall, value))
+        self.take_pending(thread, pending.trailing_zeros())
     }
 }
 
 impl crate::thread::Thread {
+    /// Whether an upcall need not wait: it is not blocked, or waited for.
+    fn takes(&self, bit: u64) -> bool {
+        self.mask & bit == 0 || matches!(self.wait, Wait::PendingUpcall(set) if set & bit != 0)
+    }
+
     /// Makes the call under way return what an upcall leaves of it.
     pub fn interrupt(&mut self) {
         let progress = core::mem::take(&mut self.progress);

@@ -2,6 +2,7 @@
 
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
+use crate::pending::Raised;
 use crate::thread::{INITIAL_RFLAGS, Step, Stop, Thread, user_address};
 use crate::upcall::Due;
 use crate::user_memory::Fields;
@@ -24,6 +25,7 @@ const FRAME_UPCALL: usize = FRAME_MASK + 8;
 const FRAME_FAULT: usize = FRAME_UPCALL + 4;
 const FRAME_ADDRESS: usize = FRAME_FAULT + 4;
 const FRAME_VALUE: usize = FRAME_ADDRESS + 8;
+const FRAME_DETAILS: usize = FRAME_VALUE + 8;
 /// Status flags that user code may set: carry, parity, adjust, zero, sign, trap, direction,
 /// overflow, alignment check, identification.
 const USER_RFLAGS: u64 = 0x24_0dd5;
@@ -57,10 +59,13 @@ impl<M: Machine> Kernel<M> {
             fields.set_u64(FRAME_REGISTERS + index * 8, *register);
         }
         fields.set_u64(FRAME_MASK, found.saved_mask.unwrap_or(found.mask));
-        fields.set_u32(FRAME_UPCALL, due.upcall);
+        fields.set_u32(FRAME_UPCALL, due.raised.upcall);
         fields.set_u32(FRAME_FAULT, due.fault.0);
         fields.set_u64(FRAME_ADDRESS, due.fault.1);
-        fields.set_u64(FRAME_VALUE, due.value);
+        fields.set_u64(FRAME_VALUE, due.raised.value);
+        for (index, word) in due.raised.details.iter().enumerate() {
+            fields.set_u64(FRAME_DETAILS + index * 8, *word);
+        }
         self.write_floating_point(thread, address)?;
         self.write_user(thread, address + FLOATING_POINT_SIZE as u64, &fields.0)?;
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
@@ -139,8 +144,7 @@ impl<M: Machine> Kernel<M> {
             mask: 0,
         };
         let due = Due {
-            upcall: UNKNOWN_CALL,
-            value: 0,
+            raised: Raised::plain(UNKNOWN_CALL),
             fault: (0, 0),
             action,
         };

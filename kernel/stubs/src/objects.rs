@@ -70,14 +70,6 @@ pub fn event_upcalls(event: Handle, new: Option<u64>) -> Result<u64, Error> {
     Ok(before)
 }
 
-/// When a timer expires next (monotonic; `u64::MAX`: not armed), and its interval, ns.
-pub fn timer_get(timer: Handle) -> Result<(u64, u64), Error> {
-    let mut words = [0u64; 2];
-    // SAFETY: the kernel writes two u64 at the address.
-    unsafe { raw::call2(Call::TimerGet, timer.0 as u64, words.as_mut_ptr() as u64)? };
-    Ok((words[0], words[1]))
-}
-
 /// Makes a stream; see [`socket::stream_flags`].
 pub fn stream_create(flags: u64, capacity: u64, handle_flags: u64) -> Result<[Handle; 2], Error> {
     let mut handles = [0u32; 2];

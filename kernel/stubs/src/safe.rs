@@ -149,6 +149,12 @@ plain! {
     process_set => ProcessSet(process: Handle, property: u64, value: u64);
     /// Names the supervisor.
     process_supervise => ProcessSupervise(process: Handle, endpoint: Handle, badge: u64);
+    /// Gives a new process what its parent leaves it.
+    process_inherit => ProcessInherit(token: u64, process: Handle, mask: u64, defaults: u64);
+    /// Copies a handle between two other processes.
+    handle_copy => HandleCopy(from: Handle, slot: u32, to: Handle, target: u32);
+    /// Closes handles of another process.
+    handle_revoke => HandleRevoke(process: Handle, first: u32, last: u32);
     /// The process behind a call.
     process_of_caller => ProcessOfCaller(token: u64) as handle;
     /// Sets a property of a thread.
@@ -164,7 +170,9 @@ plain! {
     /// Sleeps.
     sleep_until => SleepUntil(clock: u64, deadline_ns: u64);
     /// Raises an upcall.
-    upcall_raise => UpcallRaise(process: Handle, thread: u64, upcall: u32, value: u64);
+    upcall_raise => UpcallRaise(process: Handle, thread: u64, upcall: u64, value: u64, detail0: u64, detail1: u64);
+    /// Drops pending upcalls.
+    upcall_discard => UpcallDiscard(process: Handle, set: u64);
     /// Changes the upcall mask.
     upcall_mask => UpcallMask(how: u64, mask: u64) as value;
     /// Waits for an upcall with another mask.
@@ -181,14 +189,18 @@ plain! {
     timer_create => TimerCreate(clock: u64) as handle;
     /// Sets a timer.
     timer_set => TimerSet(timer: Handle, deadline_ns: u64, interval_ns: u64);
-    /// Sets a timer, with `relative` 1 to a time from now.
-    timer_set_relative => TimerSet(timer: Handle, wait_ns: u64, interval_ns: u64, relative: u64);
+    /// The same, with flags.
+    timer_set_with => TimerSet(timer: Handle, deadline_ns: u64, interval_ns: u64, flags: u64);
+    /// Has a timer raise an upcall.
+    timer_notify => TimerNotify(timer: Handle, thread: u64, upcall: u64, value: u64, detail0: u64, detail1: u64);
     /// Makes a wait set.
     wait_set_create => WaitSetCreate() as handle;
     /// Changes a wait set.
     wait_set_change => WaitSetChange(wait_set: Handle, handle: Handle, signals: Signals, cookie: u64, flags: u64);
     /// Reads a clock.
     clock_read => ClockRead(clock: u64) as value;
+    /// CPU time of a thread of this process.
+    thread_clock_read => ClockRead(clock: u64, thread: u64) as value;
     /// Acknowledges an interrupt.
     interrupt_acknowledge => InterruptAcknowledge(interrupt: Handle);
     /// Makes a range of ports.
@@ -289,8 +301,12 @@ structure_out! {
     region_info => RegionInfo(process: Handle, address: u64) -> memory::RegionInfo;
     /// Describes a process.
     process_info => ProcessInfo(process: Handle) -> process::ProcessInfo;
+    /// An action of a process.
+    upcall_inspect => UpcallInspect(process: Handle, upcall: u64) -> process::UpcallAction;
     /// Clones the caller of a taken call.
     process_fork => ProcessFork(token: u64) -> process::ForkResult;
+    /// Describes a timer.
+    timer_state => TimerState(timer: Handle) -> system::TimerState;
     /// Counters.
     system_info => SystemInfo() -> system::SystemInfo;
 }

@@ -7,7 +7,7 @@ use kernel_abi::object::{HandleInfo, ObjectKind, handle_flags};
 use kernel_abi::{Handle, Rights};
 use libc_rt::{Session, kernel};
 use proto::file;
-use proto::types::{Attributes, FileSystemStatus, Plain, file_type};
+use proto::types::{Attributes, FileSystemStatus, Plain, file_type, open_flags};
 
 /// A descriptor as a handle. Slots of the runtime's half are no descriptors.
 pub fn handle(descriptor: i32) -> Result<Handle> {
@@ -75,9 +75,23 @@ pub fn seek(descriptor: i32, offset: i64, whence: i32) -> Result<u64> {
     Ok(kernel::seek(handle(descriptor)?, offset, whence as u64)?)
 }
 
+/// `FD_CLOEXEC`.
+const CLOSE_ON_EXEC: i32 = 1;
+/// `FD_CLOFORK`.
+const CLOSE_ON_FORK: i32 = 2;
+
 /// The kernel's flag of a handle that is to be closed on exec.
 fn close_on_exec_flag(on: bool) -> u64 {
     if on { handle_flags::CLOSE_ON_EXEC } else { 0 }
+}
+
+/// The kernel's flags for those of `open` (`O_CLOEXEC`, `O_CLOFORK`).
+pub fn kept_flags(open: u32) -> u64 {
+    let mut flags = close_on_exec_flag(open & open_flags::CLOSE_ON_EXEC != 0);
+    if open & open_flags::CLOSE_ON_FORK != 0 {
+        flags |= handle_flags::CLOSE_ON_FORK;
+    }
+    flags
 }
 
 /// A fresh handle as the lowest free descriptor.
@@ -98,15 +112,18 @@ pub fn adopt(
 
 /// Another descriptor for the same open file: the lowest free one from `lowest` on.
 pub fn duplicate(descriptor: i32, lowest: i32, close_on_exec: bool) -> Result<i32> {
+    duplicate_keeping(descriptor, lowest, close_on_exec_flag(close_on_exec))
+}
+
+/// The same, with [`kept_flags`].
+pub fn duplicate_keeping(descriptor: i32, lowest: i32, flags: u64) -> Result<i32> {
     let lowest = u32::try_from(lowest).map_err(|_| Error::BadArgument)?;
-    let flags = close_on_exec_flag(close_on_exec);
     let made = kernel::handle_duplicate(handle(descriptor)?, lowest, Rights::ALL, flags)?;
     Ok(made.0 as i32)
 }
 
-/// `dup3`, without the check that the two differ.
-pub fn duplicate_to(descriptor: i32, target: i32, close_on_exec: bool) -> Result<i32> {
-    let flags = close_on_exec_flag(close_on_exec);
+/// `dup3` with [`kept_flags`], without the check that the two differ.
+pub fn duplicate_to(descriptor: i32, target: i32, flags: u64) -> Result<i32> {
     let (from, slot) = (handle(descriptor)?, handle(target)?);
     if slot.0 >= 65536 {
         return Err(Error::BadHandle);
@@ -134,11 +151,33 @@ pub fn close_on_exec(descriptor: i32) -> Result<bool> {
     Ok(flags & handle_flags::CLOSE_ON_EXEC != 0)
 }
 
-/// Sets whether it is.
-pub fn set_close_on_exec(descriptor: i32, on: bool) -> Result<()> {
-    let flags = if on { handle_flags::CLOSE_ON_EXEC } else { 0 };
+/// `F_GETFD`: `FD_CLOEXEC` and `FD_CLOFORK`.
+pub fn descriptor_flags(descriptor: i32) -> Result<i32> {
+    let flags = kernel::handle_flags(handle(descriptor)?, 0, 0)?;
+    let mut bits = 0;
+    if flags & handle_flags::CLOSE_ON_EXEC != 0 {
+        bits |= CLOSE_ON_EXEC;
+    }
+    if flags & handle_flags::CLOSE_ON_FORK != 0 {
+        bits |= CLOSE_ON_FORK;
+    }
+    Ok(bits)
+}
+
+/// `F_SETFD`.
+pub fn set_descriptor_flags(descriptor: i32, bits: i32) -> Result<()> {
+    let mut flags = close_on_exec_flag(bits & CLOSE_ON_EXEC != 0);
+    if bits & CLOSE_ON_FORK != 0 {
+        flags |= handle_flags::CLOSE_ON_FORK;
+    }
     kernel::handle_flags(handle(descriptor)?, 1, flags)?;
     Ok(())
+}
+
+/// Sets whether it is.
+pub fn set_close_on_exec(descriptor: i32, on: bool) -> Result<()> {
+    let other = descriptor_flags(descriptor)? & !CLOSE_ON_EXEC;
+    set_descriptor_flags(descriptor, other | i32::from(on))
 }
 
 /// `F_GETFL`: access mode and status flags as `<fcntl.h>` numbers them.
@@ -177,6 +216,14 @@ pub fn set_status_flags(descriptor: i32, flags: u32) -> Result<()> {
     }
     kernel::status_flags(handle, 1, status)?;
     Ok(())
+}
+
+/// `NotDirectory` unless a descriptor is a directory's.
+pub fn require_directory(descriptor: i32) -> Result<()> {
+    match status(descriptor)?.mode & 0o170000 {
+        0o040000 => Ok(()),
+        _ => Err(Error::NotDirectory),
+    }
 }
 
 /// `fstat`.
@@ -333,16 +380,16 @@ pub fn memory(descriptor: i32, protection: u32) -> Result<(Handle, u64)> {
 
 /// `pipe2`.
 pub fn pipe(flags: u32) -> Result<[i32; 2]> {
-    use proto::types::open_flags::{CLOSE_ON_EXEC, NONBLOCK};
+    use proto::types::open_flags::NONBLOCK;
     /// POSIX wants at least 512; 64 KiB is what programs are tuned for.
     const CAPACITY: u64 = 65536;
-    if flags & !(CLOSE_ON_EXEC | NONBLOCK) != 0 {
+    if flags & !(open_flags::CLOSE_ON_EXEC | open_flags::CLOSE_ON_FORK | NONBLOCK) != 0 {
         return Err(Error::BadArgument);
     }
     let ends = stream(
         kernel_abi::socket::stream_flags::ONE_WAY,
         CAPACITY,
-        flags & CLOSE_ON_EXEC != 0,
+        kept_flags(flags),
     )?;
     if flags & NONBLOCK != 0 {
         for end in ends {
@@ -352,9 +399,8 @@ pub fn pipe(flags: u32) -> Result<[i32; 2]> {
     Ok(ends)
 }
 
-/// Two ends of a stream as descriptors.
-pub fn stream(stream_flags: u64, capacity: u64, close_on_exec: bool) -> Result<[i32; 2]> {
-    let flags = close_on_exec_flag(close_on_exec);
-    let ends = kernel::stream_create(stream_flags, capacity, flags)?;
+/// Two ends of a stream as descriptors; `kept` are the handles' flags ([`kept_flags`]).
+pub fn stream(stream_flags: u64, capacity: u64, kept: u64) -> Result<[i32; 2]> {
+    let ends = kernel::stream_create(stream_flags, capacity, kept)?;
     Ok(ends.map(|end| end.0 as i32))
 }

@@ -16,6 +16,7 @@ pub mod power;
 pub mod process;
 pub mod queue;
 pub mod socket;
+pub mod timer;
 
 pub use proto::Error;
 

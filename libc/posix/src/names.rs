@@ -18,29 +18,57 @@ pub const EMPTY_PATH: u32 = 0x1000;
 /// Longest path, with its NUL.
 pub const PATH_MAX: usize = 4096;
 
+/// Where a relative path starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// A descriptor, or [`WORKING_DIRECTORY`].
+    Descriptor(i32),
+    /// A handle of the runtime's, which no program may name.
+    Held(Handle),
+}
+
+impl From<i32> for Base {
+    fn from(descriptor: i32) -> Base {
+        Base::Descriptor(descriptor)
+    }
+}
+
 /// The session a path starts from.
-pub fn start(directory: i32, path: &[u8]) -> Result<Session> {
+pub fn start(directory: impl Into<Base>, path: &[u8]) -> Result<Session> {
     if path.len() >= PATH_MAX {
         return Err(Error::NameTooLong);
     }
-    match directory {
+    match directory.into() {
         _ if path.first() == Some(&b'/') => Ok(Session::ROOT),
-        WORKING_DIRECTORY => Ok(Session::WORKING),
-        descriptor => session(descriptor),
+        Base::Descriptor(WORKING_DIRECTORY) => Ok(Session::WORKING),
+        Base::Descriptor(descriptor) => session(descriptor),
+        Base::Held(handle) => Ok(Session::new(handle)),
     }
 }
 
 /// Opens a file as the lowest free descriptor.
 pub fn open(directory: i32, path: &[u8], flags: u32, mode: u32) -> Result<i32> {
-    let close_on_exec = flags & open_flags::CLOSE_ON_EXEC != 0;
-    let from = start(directory, path)?.giving_descriptors(close_on_exec);
+    let kept = crate::descriptor::kept_flags(flags);
+    let from = start(directory, path)?.giving_descriptors_with(kept as u32);
+    let flags = flags & !open_flags::CLOSE_ON_FORK;
     let answer = directory::open(&from, flags, mode & 0o7777, path, &[])?;
     Ok(answer.handles[0].0 as i32)
 }
 
 /// Opens a file as a handle of the runtime's.
-pub fn open_high(directory: i32, path: &[u8], flags: u32) -> Result<Handle> {
-    let answer = directory::open(&start(directory, path)?, flags, 0, path, &[])?;
+pub fn open_high(directory: impl Into<Base>, path: &[u8], flags: u32) -> Result<Handle> {
+    open_high_with(directory, path, flags, 0)
+}
+
+/// The same, with a mode for a file that is created.
+pub fn open_high_with(
+    directory: impl Into<Base>,
+    path: &[u8],
+    flags: u32,
+    mode: u32,
+) -> Result<Handle> {
+    let from = start(directory, path)?;
+    let answer = directory::open(&from, flags, mode & 0o7777, path, &[])?;
     Ok(answer.handles[0])
 }
 
@@ -142,7 +170,7 @@ pub fn set_attributes(
 }
 
 /// `faccessat`.
-pub fn access(directory: i32, path: &[u8], mode: u32, at: u32) -> Result<()> {
+pub fn access(directory: impl Into<Base>, path: &[u8], mode: u32, at: u32) -> Result<()> {
     done(directory::access(
         &start(directory, path)?,
         mode,
@@ -204,9 +232,7 @@ pub fn change_directory(path: &[u8]) -> Result<()> {
 
 /// `fchdir`.
 pub fn change_directory_to(descriptor: i32) -> Result<()> {
-    if crate::descriptor::status(descriptor)?.mode & 0o170000 != 0o040000 {
-        return Err(Error::NotDirectory);
-    }
+    crate::descriptor::require_directory(descriptor)?;
     crate::descriptor::duplicate_exactly(descriptor, Handle::WORKING_DIRECTORY)
 }
 

@@ -18,11 +18,13 @@ pub enum ShutDown {
 
 /// Stops the system; returns only when that failed. Only root may.
 pub fn shut_down(how: ShutDown) -> Result<()> {
-    let session = open_high(
-        WORKING_DIRECTORY,
-        b"/dev/supervisor",
-        open_flags::READ_WRITE,
-    )?;
-    supervisor::shut_down(&Session::new(session), how as u32, 0, &[])?;
+    supervisor::shut_down(&supervisor()?, how as u32, 0, &[])?;
     Ok(())
+}
+
+/// A session with the supervisor. Only root may open one.
+pub(crate) fn supervisor() -> Result<Session> {
+    let path = b"/dev/supervisor";
+    let handle = open_high(WORKING_DIRECTORY, path, open_flags::READ_WRITE)?;
+    Ok(Session::new(handle))
 }

@@ -1,8 +1,10 @@
 //! Processes: making, replacing, waiting, signals, ids, limits.
 
+use crate::names::Base;
 use crate::{Error, Result};
 use kernel_abi::Handle;
-use libc_rt::Session;
+use kernel_abi::process::RAISE_UNLESS_DEFAULT;
+use libc_rt::{Session, kernel};
 use proto::process;
 use proto::types::{Plain, WaitStatus, open_flags};
 
@@ -18,7 +20,7 @@ pub fn fork() -> Result<u64> {
 }
 
 /// Opens a file for [`execute`].
-pub fn open_program(directory: i32, path: &[u8], no_follow: bool) -> Result<Handle> {
+pub fn open_program(directory: Base, path: &[u8], no_follow: bool) -> Result<Handle> {
     let mut flags = open_flags::PATH | open_flags::ACCESS_MODE;
     if no_follow {
         flags |= open_flags::NO_FOLLOW;
@@ -33,6 +35,19 @@ pub fn execute(program: Handle, path: &[u8], arguments: &[u8], environment: &[u8
         Ok(_) => Error::BadMessage,
         Err(error) => error,
     }
+}
+
+/// Makes a child that begins with a program: its id. `actions` are the bytes of
+/// `proto::process::spawn`.
+pub fn spawn(
+    program: Handle,
+    flags: u32,
+    [path, arguments, environment]: [&[u8]; 3],
+    actions: &[u8],
+) -> Result<u64> {
+    let file = [program];
+    process::spawn(&SERVER, flags, path, arguments, environment, actions, &file)
+        .map(|answer| answer.words[0])
 }
 
 /// `waitid`: `None` when nothing is to be told (`WNOHANG`).
@@ -66,8 +81,29 @@ pub fn status_word(status: &WaitStatus) -> i32 {
     }
 }
 
+/// Signals that the process server has to see: those that stop a process or let it go on.
+const OF_JOB_CONTROL: u64 = 1 << 8 | 0b1111 << 17 | 1 << 21;
+/// Signals whose default is to do nothing.
+const IGNORED_BY_DEFAULT: u64 = 1 << 16 | 1 << 22 | 1 << 27;
+
+/// Raises a signal in the process itself (thread 0: in any of its threads).
+pub fn raise(thread: u64, signal: u32, code: i32, value: u64) -> Result<()> {
+    let upcall = u64::from(signal - 1);
+    let flag = match IGNORED_BY_DEFAULT >> upcall & 1 {
+        0 => 0,
+        _ => RAISE_UNLESS_DEFAULT,
+    };
+    let [value, first, second] = libc_rt::signal::own_words(code, value);
+    kernel::upcall_raise(Handle::SELF, thread, upcall | flag, value, first, second)?;
+    Ok(())
+}
+
 /// `kill`; `code` is `si_code` (0 = `SI_USER`, -1 = `SI_QUEUE`).
 pub fn kill(target: i64, signal: u32, code: i64, value: u64) -> Result<()> {
+    let own = target == libc_rt::identity::process() as i64;
+    if own && (1..=64).contains(&signal) && OF_JOB_CONTROL >> (signal - 1) & 1 == 0 {
+        return raise(0, signal, code as i32, value);
+    }
     process::kill(&SERVER, target, signal, code, value, &[]).map(|_| ())
 }
 
@@ -142,12 +178,9 @@ pub fn usage(children: bool) -> Result<Usage> {
     })
 }
 
-/// `setitimer` and `getitimer`: value and interval before, in nanoseconds.
-pub fn interval_timer(which: u32, new: Option<(u64, u64)>) -> Result<(u64, u64)> {
-    let (value, interval) = new.unwrap_or((0, 0));
-    let set = new.is_some() as u32;
-    let words = process::interval_timer(&SERVER, which, set, value, interval, &[])?.words;
-    Ok((words[0], words[1]))
+/// CPU time of another process, in nanoseconds.
+pub fn processor_time(process_id: u64) -> Result<u64> {
+    process::processor_time(&SERVER, process_id, &[]).map(|answer| answer.words[0])
 }
 
 /// `getpriority` and `setpriority`, as nice + 20.

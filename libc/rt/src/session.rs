@@ -38,12 +38,17 @@ impl Session {
 
     /// The same, with received handles becoming the lowest free descriptors.
     pub const fn giving_descriptors(self, close_on_exec: bool) -> Session {
+        self.giving_descriptors_with(if close_on_exec {
+            handle_flags::CLOSE_ON_EXEC as u32
+        } else {
+            0
+        })
+    }
+
+    /// The same, with the kernel's flags for them (closed on exec, on fork).
+    pub const fn giving_descriptors_with(self, flags: u32) -> Session {
         Session {
-            flags: if close_on_exec {
-                handle_flags::CLOSE_ON_EXEC as u32
-            } else {
-                0
-            },
+            flags,
             receive_slot: 0,
             ..self
         }

@@ -1,6 +1,5 @@
 //! Signals: the upcall entry, the table of handlers, the frames that handlers see.
 
-use crate::session::Session;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use kernel_abi::process::{
@@ -8,7 +7,7 @@ use kernel_abi::process::{
 };
 use kernel_abi::{Call, Error, Handle};
 use kernel_stubs::{raw, safe};
-use proto::types::{Plain, SignalInformation};
+use proto::types::SignalInformation;
 
 /// Highest signal number.
 pub const SIGNALS: usize = 64;
@@ -19,6 +18,10 @@ pub const IGNORE: usize = 1;
 
 /// Flags of `struct sigaction`, those that change what happens here.
 pub mod flags {
+    /// `SA_NOCLDSTOP`.
+    pub const NO_CHILD_STOP: u64 = 1;
+    /// `SA_NOCLDWAIT`.
+    pub const NO_CHILD_WAIT: u64 = 2;
     /// `SA_SIGINFO`.
     pub const INFORMATION: u64 = 4;
     /// `SA_ONSTACK`.
@@ -57,34 +60,18 @@ static SLOTS: [Slot; SIGNALS] = [const {
 }; SIGNALS];
 static ENTRY_INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Word that comes with a signal which the process raised itself (`raise`, `pthread_kill`): the
-/// process server, which never saw it, need not be asked who sent it.
-pub const RAISED_HERE: u64 = 0x6865_7265_6865_7265;
-
-/// Word that comes with a signal which the process sent itself with `kill`.
-pub const SENT_HERE: u64 = 0x746e_6573_746e_6573;
-
-/// `si_code` of a signal that the process raised or sent itself, by the word that came with it.
-fn own_code(value: u64) -> Option<i32> {
-    const SI_TKILL: i32 = -6;
-    const SI_USER: i32 = 0;
-    match value {
-        RAISED_HERE => Some(SI_TKILL),
-        SENT_HERE => Some(SI_USER),
-        _ => None,
-    }
-}
-
-/// What a handler is told of a signal that the process raised or sent itself.
-pub fn own_information(signal: u32, value: u64) -> Option<SignalInfo> {
-    let told = SignalInformation {
-        signal,
-        code: own_code(value)?,
-        process: crate::identity::process(),
-        user: crate::identity::real_user(),
-        ..SignalInformation::default()
-    };
-    Some(signal_info(signal, &told))
+/// `si_code` values.
+pub mod code {
+    /// `SI_USER`: by `kill`.
+    pub const USER: i32 = 0;
+    /// `SI_KERNEL`: by the system.
+    pub const KERNEL: i32 = 0x80;
+    /// `SI_QUEUE`: by `sigqueue`.
+    pub const QUEUE: i32 = -1;
+    /// `SI_TIMER`: by a timer of `timer_create`.
+    pub const TIMER: i32 = -2;
+    /// `SI_TKILL`: to a thread.
+    pub const THREAD: i32 = -6;
 }
 
 /// `siginfo_t`, 128 bytes.
@@ -138,15 +125,35 @@ pub fn action(signal: u32, new: Option<Action>) -> Result<Action, Error> {
     }
     // The kernel knows what this table does not: what was inherited over exec, and that a
     // one-shot handler has been used.
-    Ok(match old.flags {
-        flags if flags & upcall_flags::CAUGHT != 0 => before,
-        flags if flags & upcall_flags::IGNORED != 0 => Action {
-            handler: IGNORE,
+    let handler = match old.flags {
+        flags if flags & upcall_flags::CAUGHT != 0 => before.handler,
+        flags if flags & upcall_flags::IGNORED != 0 => IGNORE,
+        _ => DEFAULT,
+    };
+    Ok(if handler == before.handler {
+        before
+    } else {
+        Action {
+            handler,
             ..Action::default()
-        },
-        _ => Action::default(),
+        }
     })
 }
+
+/// Flags that the kernel keeps for the process server (`proc`'s `signal::kept`).
+const KEPT: [(u64, u64); 2] = [
+    (flags::NO_CHILD_STOP, upcall_flags::FIRST_KEPT),
+    (flags::NO_CHILD_WAIT, upcall_flags::FIRST_KEPT << 1),
+];
+/// Flags that the kernel is told of for a handler.
+const SHARED: [(u64, u64); 6] = [
+    (flags::ON_STACK, upcall_flags::ALTERNATE_STACK),
+    (flags::NO_DEFER, upcall_flags::NO_DEFER),
+    (flags::RESTART, upcall_flags::RESTART),
+    (flags::RESET, upcall_flags::RESET),
+    KEPT[0],
+    KEPT[1],
+];
 
 /// Stores a handler and says what the kernel has to know of it.
 fn kernel_action(slot: &Slot, new: &Action) -> Result<UpcallAction, Error> {
@@ -154,25 +161,24 @@ fn kernel_action(slot: &Slot, new: &Action) -> Result<UpcallAction, Error> {
         flags: 0,
         mask: new.mask,
     };
-    match new.handler {
-        DEFAULT => {}
-        IGNORE => kernel.flags = upcall_flags::IGNORED,
-        handler => {
+    let shared: &[(u64, u64)] = match new.handler {
+        DEFAULT => &KEPT,
+        IGNORE => {
+            kernel.flags = upcall_flags::IGNORED;
+            &KEPT
+        }
+        _ => {
             install_entry()?;
-            slot.handler.store(handler, Ordering::Relaxed);
-            slot.flags.store(new.flags, Ordering::Relaxed);
-            slot.mask.store(new.mask, Ordering::Relaxed);
             kernel.flags = upcall_flags::CAUGHT;
-            for (ours, theirs) in [
-                (flags::ON_STACK, upcall_flags::ALTERNATE_STACK),
-                (flags::NO_DEFER, upcall_flags::NO_DEFER),
-                (flags::RESTART, upcall_flags::RESTART),
-                (flags::RESET, upcall_flags::RESET),
-            ] {
-                if new.flags & ours != 0 {
-                    kernel.flags |= theirs;
-                }
-            }
+            &SHARED
+        }
+    };
+    slot.handler.store(new.handler, Ordering::Relaxed);
+    slot.flags.store(new.flags, Ordering::Relaxed);
+    slot.mask.store(new.mask, Ordering::Relaxed);
+    for (ours, theirs) in shared {
+        if new.flags & ours != 0 {
+            kernel.flags |= theirs;
         }
     }
     Ok(kernel)
@@ -266,9 +272,6 @@ fn serve_foreign_call(frame: &mut UpcallFrame) {
     frame.registers.rax = result.unwrap_or(-ENOSYS) as u64;
 }
 
-/// First upcall of the signals that queue (`SIGRTMIN` and above, and the library's own).
-const FIRST_QUEUED: u32 = 31;
-
 fn deliver(frame: &mut UpcallFrame) {
     let Some(slot) = SLOTS.get(frame.upcall as usize) else {
         return;
@@ -279,10 +282,6 @@ fn deliver(frame: &mut UpcallFrame) {
         return;
     }
     if slot.flags.load(Ordering::Relaxed) & flags::INFORMATION == 0 {
-        if frame.upcall >= FIRST_QUEUED && own_code(frame.value).is_none() {
-            // Takes this signal's information off the queue, lest the next one's handler gets it.
-            query(signal as u32);
-        }
         // SAFETY: the program registered a function of this type under this signal.
         let handler: extern "C" fn(i32) = unsafe { core::mem::transmute(handler) };
         handler(signal);
@@ -302,50 +301,93 @@ fn deliver(frame: &mut UpcallFrame) {
 }
 
 /// `si_code` of faults.
-fn fault_code(fault: u32) -> i32 {
-    match fault {
-        fault_kind::NOT_MAPPED | fault_kind::ILLEGAL_INSTRUCTION => 1,
-        fault_kind::DIVIDE | fault_kind::TRAP | fault_kind::ALIGNMENT => 1,
+fn fault_code(frame: &UpcallFrame) -> i32 {
+    const INTEGER_DIVISION: i32 = 1;
+    const ILLEGAL_OPERAND: i32 = 2;
+    match frame.fault {
+        fault_kind::DIVIDE => INTEGER_DIVISION,
+        fault_kind::ILLEGAL_INSTRUCTION => ILLEGAL_OPERAND,
+        fault_kind::NOT_MAPPED | fault_kind::ALIGNMENT => 1,
         fault_kind::PROTECTION | fault_kind::BUS => 2,
-        fault_kind::FLOATING_POINT => 3,
-        _ => 0x80,
+        fault_kind::FLOATING_POINT => floating_point_code(&frame.floating_point),
+        _ => code::KERNEL,
+    }
+}
+
+/// `si_code` of a floating-point exception, from the exceptions that the saved state has raised
+/// and does not mask: the SSE unit's, or else the x87's.
+fn floating_point_code(state: &[u8; FLOATING_POINT_SIZE]) -> i32 {
+    let half = |at: usize| u32::from(state[at]) | u32::from(state[at + 1]) << 8;
+    let (control, status, sse) = (half(0), half(2), half(24));
+    let raised = match sse & !(sse >> 7) & 0x3f {
+        0 => status & !control & 0x3f,
+        raised => raised,
+    };
+    // Invalid operation, denormal operand, division by zero, overflow, underflow, precision.
+    match raised.trailing_zeros() {
+        0 => 7,
+        1 | 4 => 5,
+        2 => 3,
+        3 => 4,
+        5 => 6,
+        _ => code::KERNEL,
     }
 }
 
 fn information(frame: &UpcallFrame, signal: u32) -> SignalInfo {
     if frame.fault != 0 {
         let mut fields = [0; 14];
-        fields[0] = frame.address;
+        fields[0] = match frame.fault {
+            // These name the instruction, not memory.
+            fault_kind::DIVIDE | fault_kind::FLOATING_POINT | fault_kind::ILLEGAL_INSTRUCTION => {
+                frame.registers.rip
+            }
+            _ => frame.address,
+        };
         return SignalInfo {
             si_signo: signal as i32,
             si_errno: 0,
-            si_code: fault_code(frame.fault),
+            si_code: fault_code(frame),
             padding: 0,
             fields,
         };
     }
-    own_information(signal, frame.value).unwrap_or_else(|| query(signal))
+    let [first, second] = frame.details;
+    told(signal, [frame.value, first, second])
 }
 
-/// What the process server knows of a signal that was delivered to this process.
-pub fn query(signal: u32) -> SignalInfo {
-    let mut bytes = [0; SignalInformation::SIZE];
-    let told = proto::process::signal_information(&Session::PROCESS, signal, &mut bytes, &[])
-        .ok()
-        .and_then(|_| SignalInformation::decode(&bytes))
-        // A signal that the process raised itself never met the server.
-        .unwrap_or(SignalInformation {
-            signal,
-            ..SignalInformation::default()
-        });
+/// `siginfo_t` from the words that came with a signal.
+pub fn told(signal: u32, words: [u64; 3]) -> SignalInfo {
+    let mut told = SignalInformation::from_words(signal, words);
+    // Only the kernel itself sends without saying who.
+    if told.code == code::USER && told.process == 0 {
+        told.code = code::KERNEL;
+    }
     signal_info(signal, &told)
+}
+
+/// The words that go with a signal which the process raises in itself.
+pub fn own_words(code: i32, value: u64) -> [u64; 3] {
+    let own = SignalInformation {
+        code,
+        process: crate::identity::process(),
+        user: crate::identity::real_user(),
+        value,
+        ..SignalInformation::default()
+    };
+    own.words()
 }
 
 /// `siginfo_t` from its travelling form.
 pub fn signal_info(signal: u32, told: &SignalInformation) -> SignalInfo {
     const CHILD: u32 = 17;
     let mut fields = [0; 14];
-    fields[0] = told.process & 0xffff_ffff | (told.user as u64) << 32;
+    let second = match told.code {
+        // The overrun count.
+        code::TIMER => told.status,
+        _ => told.user,
+    };
+    fields[0] = told.process & 0xffff_ffff | u64::from(second) << 32;
     fields[1] = if signal == CHILD {
         told.status as u64
     } else {
@@ -414,6 +456,7 @@ mod tests {
             fault: fault_kind::NOT_MAPPED,
             address: 0x1234,
             value: 0,
+            details: [0; 2],
         };
         frame.registers.rip = 0x1000;
         let mut context = context(&mut frame);
@@ -424,5 +467,25 @@ mod tests {
         assert_eq!((frame.registers.rip, frame.mask), (0x2000, 0));
         let information = information(&frame, 11);
         assert_eq!((information.si_code, information.fields[0]), (1, 0x1234));
+    }
+
+    #[test]
+    fn floating_point_exceptions_are_told_apart() {
+        let mut state = [0; FLOATING_POINT_SIZE];
+        let mut code = |control: u16, status: u16, sse: u16| {
+            state[..2].copy_from_slice(&control.to_le_bytes());
+            state[2..4].copy_from_slice(&status.to_le_bytes());
+            state[24..26].copy_from_slice(&sse.to_le_bytes());
+            floating_point_code(&state)
+        };
+        let all_masked = 0x1f80;
+        assert_eq!(code(0x37f, 0, 0x1d80 | 4), 3, "SSE division by zero");
+        assert_eq!(
+            code(0x37f, 0, all_masked | 1),
+            super::code::KERNEL,
+            "masked"
+        );
+        assert_eq!(code(0x37e, 1, all_masked), 7, "x87 invalid operation");
+        assert_eq!(code(0x377, 8, all_masked), 4, "x87 overflow");
     }
 }

@@ -9,7 +9,9 @@ use kernel_abi::{Handle, PAGE_SIZE};
 use proto::Error;
 
 use crate::kernel::Kernel;
+use crate::limits;
 use crate::process::{Process, State};
+use crate::stack::ARGUMENTS_MAX;
 
 const NS_PER_TICK: u64 = 10_000_000;
 /// Most mappings listed.
@@ -31,8 +33,9 @@ pub fn describe(kernel: &impl Kernel, process: &Process, what: u32) -> Result<Ve
         2 => Ok(process.command_line.clone()),
         3 => Ok(maps(kernel, process).into_bytes()),
         4 => Ok([&process.name[..], b"\n"].concat()),
-        // The environment is in the process's own memory, where it may have changed it.
-        5 => Err(Error::Unsupported),
+        5 => Ok(environment(kernel, process)),
+        6 => Ok(statm(&information).into_bytes()),
+        7 => Ok(limits(process).into_bytes()),
         _ => Err(Error::BadArgument),
     }
 }
@@ -106,6 +109,67 @@ fn status(process: &Process, information: &ProcessInfo) -> String {
         information.ignored,
         information.caught,
     ));
+    text
+}
+
+/// The environment as the process has it now, where its program found it.
+fn environment(kernel: &impl Kernel, process: &Process) -> Vec<u8> {
+    let (address, length) = process.environment;
+    if process.handle == Handle::NONE {
+        return Vec::new();
+    }
+    let length = usize::try_from(length).unwrap_or(0).min(ARGUMENTS_MAX);
+    let mut bytes = alloc::vec![0; length];
+    let count = kernel.read_memory(process.handle, address, &mut bytes);
+    bytes.truncate(count);
+    bytes
+}
+
+fn statm(information: &ProcessInfo) -> String {
+    let pages = |bytes: u64| bytes / PAGE_SIZE;
+    format!(
+        "{} {} 0 0 0 {} 0\n",
+        pages(information.mapped_bytes),
+        pages(information.resident_bytes),
+        pages(information.resident_bytes),
+    )
+}
+
+fn limits(process: &Process) -> String {
+    /// Names and units, in the order of the numbers.
+    const NAMES: [(&str, &str); limits::COUNT] = [
+        ("Max cpu time", "seconds"),
+        ("Max file size", "bytes"),
+        ("Max data size", "bytes"),
+        ("Max stack size", "bytes"),
+        ("Max core file size", "bytes"),
+        ("Max resident set", "bytes"),
+        ("Max processes", "processes"),
+        ("Max open files", "files"),
+        ("Max locked memory", "bytes"),
+        ("Max address space", "bytes"),
+        ("Max file locks", "locks"),
+        ("Max pending signals", "signals"),
+        ("Max msgqueue size", "bytes"),
+        ("Max nice priority", ""),
+        ("Max realtime priority", ""),
+        ("Max realtime timeout", "us"),
+    ];
+    let mut text = format!(
+        "{:<25} {:<20} {:<20} {:<10}\n",
+        "Limit", "Soft Limit", "Hard Limit", "Units"
+    );
+    let value = |value: u64| match value {
+        limits::INFINITY => String::from("unlimited"),
+        value => format!("{value}"),
+    };
+    for (resource, (name, unit)) in NAMES.iter().enumerate() {
+        let (current, maximum) = process.limits.get(resource as u32).unwrap_or_default();
+        let (current, maximum) = (value(current), value(maximum));
+        text.push_str(&format!(
+            "{name:<25} {current:<20} {maximum:<20} {unit:<10}\n"
+        ));
+    }
     text
 }
 

@@ -1,63 +1,70 @@
 //! Sending signals, and what becomes of those that a process does not catch.
 
 use kernel_abi::message::Fault;
+use kernel_abi::process::fault_kind;
 use proto::types::SignalInformation;
 use proto::{Answer, Call, Error, Reply};
 
 use crate::INIT;
 use crate::kernel::Kernel;
-use crate::process::State;
+use crate::process::{Process, State};
 use crate::server::Server;
 use crate::signal::{
-    self, DefaultAction, bit, code, default_action, killed_status, may_signal, number,
+    self, DefaultAction, STOPS, bit, code, default_action, kept, killed_status, may_signal, number,
 };
 
 impl<K: Kernel> Server<K> {
-    /// Delivers a signal; permission has been checked.
-    pub(crate) fn send(&mut self, target: u64, information: SignalInformation) {
+    /// Delivers a signal; permission has been checked. `WouldBlock` when too many are queued.
+    pub(crate) fn send(
+        &mut self,
+        target: u64,
+        information: SignalInformation,
+    ) -> Result<(), Error> {
         let Ok(process) = self.table.get(target) else {
-            return;
+            return Ok(());
         };
         let (handle, signal) = (process.handle, information.signal);
         // Init dies of nothing that it did not ask for.
         let unstoppable = target == INIT && [number::KILL, number::STOP].contains(&signal);
         if process.is_zombie() || unstoppable {
-            return;
+            return Ok(());
         }
         match signal {
-            number::KILL => return self.kernel.kill(handle, killed_status(signal)),
-            number::STOP => return self.stop(target, signal),
-            number::CONT => self.go_on(target),
+            number::KILL => {
+                self.kernel.kill(handle, killed_status(signal));
+                return Ok(());
+            }
+            number::STOP => {
+                self.kernel.discard(handle, bit(number::CONT));
+                self.stop(target, signal);
+                return Ok(());
+            }
+            // POSIX 2.4.1: these two undo each other.
+            number::CONT => {
+                self.kernel.discard(handle, STOPS);
+                self.go_on(target);
+            }
+            number::TSTP | number::TTIN | number::TTOU => {
+                self.kernel.discard(handle, bit(number::CONT));
+            }
             _ => {}
         }
-        let sets = self.kernel.information(handle);
-        let caught = sets.caught & bit(signal) != 0;
-        let nothing = matches!(
-            default_action(signal),
-            DefaultAction::Ignore | DefaultAction::Continue
-        );
-        // What would be ignored is not raised: an upcall, even an ignored one, could end a wait.
-        if sets.ignored & bit(signal) != 0 || (!caught && nothing) {
-            return;
+        match self.kernel.raise(handle, 0, &information) {
+            Err(Error::WouldBlock) => Err(Error::WouldBlock),
+            // Any other failure is that of a process that is just ending.
+            _ => Ok(()),
         }
-        // Also of one that is not caught: who blocks it may take it (`sigwaitinfo`).
-        if let Ok(process) = self.table.get_mut(target) {
-            process.queue(information);
-        }
-        // Fails only for a process that is just ending.
-        let _ = self.kernel.raise(handle, 0, signal - 1, information.value);
     }
 
     /// Sends a signal that comes from the system itself.
     pub(crate) fn send_from_kernel(&mut self, target: u64, signal: u32) {
-        self.send(
-            target,
-            SignalInformation {
-                signal,
-                code: code::KERNEL,
-                ..Default::default()
-            },
-        );
+        let information = SignalInformation {
+            signal,
+            code: code::KERNEL,
+            ..Default::default()
+        };
+        // One signal of each of these is pending at most: there is always room for it.
+        let _ = self.send(target, information);
     }
 
     /// `kill`, `killpg` and `sigqueue` (POSIX): `NoProcess` without a target, `NotPermitted`
@@ -101,10 +108,10 @@ impl<K: Kernel> Server<K> {
                 result = result.or(Err(Error::NotPermitted));
                 continue;
             }
-            result = Ok(Answer::default().into());
             if signal != 0 {
-                self.send(target, information);
+                self.send(target, information)?;
             }
+            result = Ok(Answer::default().into());
         }
         result
     }
@@ -122,7 +129,7 @@ impl<K: Kernel> Server<K> {
             return Err(Error::BadArgument);
         }
         let sender = self.table.get(caller)?.identity;
-        let process = self.table.get_mut(target)?;
+        let process = self.table.get(target)?;
         if !may_signal(&sender, &process.identity, signal) {
             return Err(Error::NotPermitted);
         }
@@ -130,31 +137,16 @@ impl<K: Kernel> Server<K> {
         if whole || process.is_zombie() {
             return self.kill_by_caller(call, target as i64, signal, code::THREAD.into(), 0);
         }
-        process.queue(SignalInformation {
+        let handle = process.handle;
+        let information = SignalInformation {
             signal,
             code: code::THREAD,
             process: caller,
             user: sender.real_user,
             ..Default::default()
-        });
-        let handle = process.handle;
-        self.kernel.raise(handle, thread, signal - 1, 0)?;
+        };
+        self.kernel.raise(handle, thread, &information)?;
         Ok(Answer::default().into())
-    }
-
-    /// The oldest `siginfo` of a signal that the caller was sent.
-    pub(crate) fn take_information(
-        &mut self,
-        caller: u64,
-        signal: u32,
-    ) -> Result<SignalInformation, Error> {
-        let queued = &mut self.table.get_mut(caller)?.queued;
-        let found = queued
-            .iter()
-            .position(|information| information.signal == signal);
-        found
-            .and_then(|index| queued.remove(index))
-            .ok_or(Error::NotFound)
     }
 
     /// Stops a process and tells its parent.
@@ -190,22 +182,47 @@ impl<K: Kernel> Server<K> {
         self.tell_parent(id, code::CHILD_CONTINUED, number::CONT);
     }
 
-    /// SIGCHLD to the parent, and an answer to its `wait`.
+    /// SIGCHLD to the parent, if it wants to hear of this, and an answer to its `wait`.
     pub(crate) fn tell_parent(&mut self, child: u64, code: i32, status: u32) {
-        let Ok(process) = self.table.get(child) else {
+        let Ok(information) = self.child_information(child, code, status) else {
             return;
         };
-        let parent = process.identity.parent;
-        let information = SignalInformation {
+        let Ok(parent) = self.table.get(child).map(|process| process.identity.parent) else {
+            return;
+        };
+        if self.hears_of(parent, code) {
+            // One SIGCHLD is pending at most.
+            let _ = self.send(parent, information);
+        }
+        self.wake_waiters(parent);
+    }
+
+    /// The `siginfo` of a change of a child.
+    pub(crate) fn child_information(
+        &self,
+        child: u64,
+        code: i32,
+        status: u32,
+    ) -> Result<SignalInformation, Error> {
+        Ok(SignalInformation {
             signal: number::CHLD,
             code,
             process: child,
-            user: process.identity.real_user,
+            user: self.table.get(child)?.identity.real_user,
             status,
             value: 0,
+        })
+    }
+
+    /// `SA_NOCLDSTOP`: stops and continuations are not told.
+    fn hears_of(&self, parent: u64, code: i32) -> bool {
+        let stop = [code::CHILD_STOPPED, code::CHILD_CONTINUED].contains(&code);
+        let Ok(parent) = self.table.get(parent) else {
+            return false;
         };
-        self.send(parent, information);
-        self.wake_waiters(parent);
+        !stop
+            || parent.is_zombie()
+            || self.kernel.action(parent.handle, number::CHLD) & kept::NO_CHILD_STOP == 0
     }
 
     /// The kernel stopped a process at a fault or at a signal without handler.
@@ -214,11 +231,36 @@ impl<K: Kernel> Server<K> {
         let status = match self.table.get(id) {
             // A process that is not known must not go on.
             Err(_) => killed_status(number::KILL),
+            Ok(_) if fault.kind == fault_kind::NO_MEMORY => self.make_memory_free(id),
             // A fault would happen again at once: it ends the process whatever its action.
             Ok(_) if fault.kind != 0 => self.report_fault(id, signal, fault),
             Ok(_) => self.default_status(id, signal),
         };
         self.kernel.reply(token, Ok(Answer::value(status)));
+    }
+
+    /// There is no memory for a process: whoever has most of it ends. 0 if that is another one: the
+    /// process tries again.
+    fn make_memory_free(&mut self, id: u64) -> u64 {
+        let resident = |process: &Process| self.kernel.information(process.handle).resident_bytes;
+        let candidates = self.table.iter();
+        let biggest = candidates
+            .filter(|process| process.id() != INIT && !process.is_zombie())
+            .max_by_key(|process| resident(process));
+        let Some(biggest) = biggest else {
+            return killed_status(number::KILL);
+        };
+        let (victim, handle) = (biggest.id(), biggest.handle);
+        self.kernel.log(&alloc::format!(
+            "out of memory: process {victim} ({}) with {} KiB ends",
+            alloc::string::String::from_utf8_lossy(&biggest.name),
+            resident(biggest) >> 10,
+        ));
+        if victim == id {
+            return killed_status(number::KILL);
+        }
+        self.kernel.kill(handle, killed_status(number::KILL));
+        0
     }
 
     fn report_fault(&mut self, id: u64, signal: u32, fault: &Fault) -> u64 {

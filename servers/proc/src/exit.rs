@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 use kernel_abi::Handle;
+use kernel_abi::process::upcall_flags;
 
 use crate::INIT;
 use crate::kernel::Kernel;
 use crate::process::{State, Usage};
 use crate::server::Server;
-use crate::signal::{STATUS_CORE, STATUS_KILLED, bit, code, number};
+use crate::signal::{STATUS_CORE, STATUS_KILLED, code, kept, number};
 use crate::wait::Told;
 
 impl<K: Kernel> Server<K> {
@@ -35,9 +36,6 @@ impl<K: Kernel> Server<K> {
         };
         let status = information.exit_status;
         process.state = State::Zombie { status };
-        if let Some(timer) = process.timer.handle.take() {
-            self.kernel.close(timer);
-        }
         self.waiters.retain(|waiter| waiter.parent != id);
         let mut groups = self.give_away_children(id);
         // Its own group loses what kept it from being orphaned only if that was its parent.
@@ -62,20 +60,23 @@ impl<K: Kernel> Server<K> {
             return;
         };
         let parent = process.identity.parent;
-        // POSIX `sigaction`: children of a process that ignores SIGCHLD leave no zombies.
-        let unwanted = match self.table.get(parent) {
-            Ok(parent) if !parent.is_zombie() => {
-                self.kernel.information(parent.handle).ignored & bit(number::CHLD) != 0
-            }
-            _ => true,
+        // POSIX `sigaction`: children of a process that ignores SIGCHLD, or does not want to wait
+        // for them, leave no zombies.
+        let action = match self.table.get(parent) {
+            Ok(parent) if !parent.is_zombie() => self.kernel.action(parent.handle, number::CHLD),
+            _ => upcall_flags::IGNORED,
         };
-        if unwanted {
-            self.table.remove(id);
-            self.wake_waiters(parent);
+        let told = end_of(status);
+        if action & (upcall_flags::IGNORED | kept::NO_CHILD_WAIT) == 0 {
+            self.tell_parent(id, told.code, told.status);
             return;
         }
-        let told = end_of(status);
-        self.tell_parent(id, told.code, told.status);
+        let information = self.child_information(id, told.code, told.status);
+        self.table.remove(id);
+        if let (Ok(information), true) = (information, action & upcall_flags::CAUGHT != 0) {
+            let _ = self.send(parent, information);
+        }
+        self.wake_waiters(parent);
     }
 
     /// Whether a process's parent keeps its group from being orphaned: it is in the session,

@@ -4,17 +4,17 @@ use alloc::vec;
 use alloc::vec::Vec;
 use kernel_abi::memory::{RegionInfo, protection};
 use kernel_abi::object::handle_flags;
-use kernel_abi::process::{ForkResult, ProcessInfo, process_property};
-use kernel_abi::system::clock;
+use kernel_abi::process::{ForkResult, ProcessInfo, RAISE_UNLESS_DEFAULT, process_property};
 use kernel_abi::{Handle, ObjectKind, PAGE_SIZE, Rights, Signals};
 use kernel_stubs::safe;
-use proto::types::{Plain, open_flags};
+use proto::types::{Plain, SignalInformation, open_flags};
 use proto::{Answer, Attributes, Error, Identity, directory, file, supervisor};
 use server_rt::{Mapping, Session, elf};
 
 use crate::execute::{self, Program, Source};
-use crate::kernel::Kernel;
+use crate::kernel::{Built, Kernel};
 use crate::process::{MAX_PROCESSES, Process};
+use crate::signal::{DefaultAction, default_action};
 use crate::stack::{self, auxiliary};
 
 /// Highest address of a stack; a random number of pages lies above it.
@@ -78,7 +78,8 @@ impl Guest {
         u64::from_le_bytes(bytes) % RANDOM_PAGES * PAGE_SIZE
     }
 
-    fn fill(&mut self, process: Handle, program: &Program<'_>) -> Result<(), Error> {
+    /// Fills an empty process; answers where its environment is.
+    fn fill(&mut self, process: Handle, program: &Program<'_>) -> Result<(u64, u64), Error> {
         let base = elf::DEFAULT_BASE + self.random_pages();
         let memory = program.source.memory;
         let loaded =
@@ -124,7 +125,8 @@ impl Guest {
         safe::process_write(process, pointer, &bytes)?;
         // Stopped before it is started: the registers are there, nothing runs yet.
         safe::process_suspend(process)?;
-        Ok(safe::process_start(process, loaded.entry, pointer, 0)?)
+        safe::process_start(process, loaded.entry, pointer, 0)?;
+        Ok(stack::environment_range(&contents, top))
     }
 
     /// Opens `path` from the root directory's session and makes it the first process, with the
@@ -141,6 +143,7 @@ impl Guest {
         let image = execute::parse(&source)?;
         let arguments: Vec<&[u8]> = arguments.iter().map(Vec::as_slice).collect();
         let mut process = Process::first(Handle::NONE, self.now_ns());
+        process.limits.fit_processes(self.memory().1);
         let program = Program {
             source: &source,
             image: &image,
@@ -154,7 +157,8 @@ impl Guest {
             identity: process.identity,
             stack_bytes: process.limits.get(crate::limits::STACK as u32)?.0,
         };
-        process.handle = self.build(&program)?;
+        let built = self.build(&program)?;
+        (process.handle, process.environment) = (built.process, built.environment);
         self.close(source.memory);
         process.set_program(path, b"init\0");
         self.adopt(process.handle, crate::PROCESS_BADGE | crate::INIT)?;
@@ -220,6 +224,38 @@ impl Kernel for Guest {
         Ok(safe::process_fork(token)?)
     }
 
+    fn inherit(
+        &mut self,
+        token: u64,
+        process: Handle,
+        mask: u64,
+        defaults: u64,
+    ) -> Result<(), Error> {
+        Ok(safe::process_inherit(token, process, mask, defaults)?)
+    }
+
+    fn copy_handle(
+        &mut self,
+        from: Handle,
+        source: u32,
+        to: Handle,
+        target: u32,
+    ) -> Result<(), Error> {
+        Ok(safe::handle_copy(from, source, to, target)?)
+    }
+
+    fn close_handles(&mut self, process: Handle, first: u32, last: u32) {
+        let _ = safe::handle_revoke(process, first, last);
+    }
+
+    fn memory(&self) -> (u64, u64) {
+        let information = safe::system_info().unwrap_or_default();
+        (
+            information.memory_free_bytes,
+            information.memory_total_bytes,
+        )
+    }
+
     fn adopt(&mut self, process: Handle, badge: u64) -> Result<(), Error> {
         let session = safe::session_create(self.endpoint, badge, Handle::NONE, 0)?;
         let installed = install(process, session, Handle::PROCESS_SERVER);
@@ -237,14 +273,21 @@ impl Kernel for Guest {
         Ok(())
     }
 
-    fn build(&mut self, program: &Program<'_>) -> Result<Handle, Error> {
+    fn build(&mut self, program: &Program<'_>) -> Result<Built, Error> {
         let process = safe::process_create()?;
-        if let Err(error) = self.fill(process, program) {
+        let filled = self.fill(process, program);
+        let filled = filled.map(|environment| Built {
+            process,
+            environment,
+        });
+        filled.inspect_err(|_| {
             let _ = safe::process_kill(process, 0);
             self.close(process);
-            return Err(error);
-        }
-        Ok(process)
+        })
+    }
+
+    fn read_memory(&self, process: Handle, address: u64, bytes: &mut [u8]) -> usize {
+        safe::process_read(process, address, bytes).unwrap_or(0)
     }
 
     fn open_program(&mut self, handle: Handle) -> Result<Source, Error> {
@@ -272,10 +315,27 @@ impl Kernel for Guest {
         &mut self,
         process: Handle,
         thread: u64,
-        upcall: u32,
-        value: u64,
+        information: &SignalInformation,
     ) -> Result<(), Error> {
-        Ok(safe::upcall_raise(process, thread, upcall, value)?)
+        let signal = information.signal;
+        let upcall = match default_action(signal) {
+            DefaultAction::Ignore | DefaultAction::Continue => {
+                u64::from(signal - 1) | RAISE_UNLESS_DEFAULT
+            }
+            _ => u64::from(signal - 1),
+        };
+        let [value, detail0, detail1] = information.words();
+        let raised = safe::upcall_raise(process, thread, upcall, value, detail0, detail1);
+        Ok(raised?)
+    }
+
+    fn discard(&mut self, process: Handle, set: u64) {
+        let _ = safe::upcall_discard(process, set);
+    }
+
+    fn action(&self, process: Handle, signal: u32) -> u64 {
+        let action = safe::upcall_inspect(process, u64::from(signal - 1));
+        action.map_or(0, |action| action.flags)
     }
 
     fn information(&self, process: Handle) -> ProcessInfo {
@@ -301,26 +361,6 @@ impl Kernel for Guest {
     fn write_kept(&mut self, token: u64, buffer: usize, bytes: &[u8]) -> Result<(), Error> {
         safe::message_write(token, buffer as u64, 0, bytes)?;
         Ok(())
-    }
-
-    fn timer_create(&mut self, cookie: u64) -> Result<Handle, Error> {
-        let timer = safe::timer_create(clock::MONOTONIC)?;
-        safe::endpoint_bind(self.endpoint, timer, Signals::READABLE, cookie)?;
-        Ok(timer)
-    }
-
-    fn timer_rearm(&mut self, timer: Handle, cookie: u64) {
-        let _ = safe::read(timer, &mut [0; 8]);
-        let _ = safe::endpoint_bind(self.endpoint, timer, Signals::READABLE, cookie);
-    }
-
-    fn timer_set(
-        &mut self,
-        timer: Handle,
-        deadline_ns: u64,
-        interval_ns: u64,
-    ) -> Result<(), Error> {
-        Ok(safe::timer_set(timer, deadline_ns, interval_ns)?)
     }
 
     fn now_ns(&self) -> u64 {

@@ -175,7 +175,7 @@ impl<K: Kernel, C: Call + ?Sized> job::Job<C> for Server<K> {
             value,
             ..Default::default()
         };
-        self.send(process, information);
+        let _ = self.send(process, information);
         Ok(Answer::default().into())
     }
 }

@@ -4,22 +4,55 @@ use alloc::vec::Vec;
 use kernel_abi::Handle;
 use kernel_abi::memory::RegionInfo;
 use kernel_abi::process::{ForkResult, ProcessInfo};
+use proto::types::SignalInformation;
 use proto::{Answer, Error};
 
 use crate::execute::{Program, Source};
+
+/// A process that has not run yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Built {
+    /// Its handle.
+    pub process: Handle,
+    /// Address and bytes of its environment's strings.
+    pub environment: (u64, u64),
+}
 
 /// Effects outside this server. Every one names the process by the handle that fork or
 /// [`Kernel::build`] gave.
 pub trait Kernel {
     /// Clones the caller of a taken call.
     fn fork(&mut self, token: u64) -> Result<ForkResult, Error>;
+    /// Gives a built process what the caller of a taken call leaves it: handles, ignored signals
+    /// but those of `defaults`, limits, priority and a mask (`kernel_abi::Call::ProcessInherit`).
+    fn inherit(
+        &mut self,
+        token: u64,
+        process: Handle,
+        mask: u64,
+        defaults: u64,
+    ) -> Result<(), Error>;
+    /// Puts a copy of a handle of one process into a slot of another.
+    fn copy_handle(
+        &mut self,
+        from: Handle,
+        source: u32,
+        to: Handle,
+        target: u32,
+    ) -> Result<(), Error>;
+    /// Closes handles of a process.
+    fn close_handles(&mut self, process: Handle, first: u32, last: u32);
+    /// Bytes of memory that nobody uses, and all there is.
+    fn memory(&self) -> (u64, u64);
     /// Makes the process a client of this server under `badge`: its session in
     /// `Handle::PROCESS_SERVER`, its exceptions and its end told to this server.
     fn adopt(&mut self, process: Handle, badge: u64) -> Result<(), Error>;
     /// Writes the identity page.
     fn set_identity(&mut self, process: Handle, identity: &proto::Identity) -> Result<(), Error>;
     /// Makes a process that holds `program` and has not run yet.
-    fn build(&mut self, program: &Program<'_>) -> Result<Handle, Error>;
+    fn build(&mut self, program: &Program<'_>) -> Result<Built, Error>;
+    /// Copies out of a process's memory: bytes copied.
+    fn read_memory(&self, process: Handle, address: u64, bytes: &mut [u8]) -> usize;
     /// The content of an executable that a client sent the open file of.
     fn open_program(&mut self, file: Handle) -> Result<Source, Error>;
     /// Gives the caller of a taken call the program of `from` and answers the call by it. The
@@ -31,9 +64,19 @@ pub trait Kernel {
     fn suspend(&mut self, process: Handle);
     /// Lets them go on.
     fn resume(&mut self, process: Handle);
-    /// Raises upcall `upcall` (signal number minus one); thread 0: any.
-    fn raise(&mut self, process: Handle, thread: u64, upcall: u32, value: u64)
-    -> Result<(), Error>;
+    /// Raises a signal; thread 0: any. One whose default is to do nothing is dropped where the
+    /// action is the default and nobody blocks it. `WouldBlock` when too many are queued.
+    fn raise(
+        &mut self,
+        process: Handle,
+        thread: u64,
+        information: &SignalInformation,
+    ) -> Result<(), Error>;
+    /// Drops the pending signals of a set.
+    fn discard(&mut self, process: Handle, set: u64);
+    /// What the process does on a signal (`kernel_abi::process::upcall_flags`, and the flags of
+    /// `sigaction` that the kernel keeps for this server: [`crate::signal::kept`]).
+    fn action(&self, process: Handle, signal: u32) -> u64;
     /// State, times, upcall sets.
     fn information(&self, process: Handle) -> ProcessInfo;
     /// The mapping at or above an address.
@@ -48,13 +91,6 @@ pub trait Kernel {
     fn reply(&mut self, token: u64, result: Result<Answer, Error>);
     /// Copies into an output buffer of a call that was kept.
     fn write_kept(&mut self, token: u64, buffer: usize, bytes: &[u8]) -> Result<(), Error>;
-    /// Makes a timer whose expiries arrive with `cookie`.
-    fn timer_create(&mut self, cookie: u64) -> Result<Handle, Error>;
-    /// Arms it again for delivery and takes the count of expiries.
-    fn timer_rearm(&mut self, timer: Handle, cookie: u64);
-    /// Sets the expiry (monotonic ns, `u64::MAX` disarms) and the interval.
-    fn timer_set(&mut self, timer: Handle, deadline_ns: u64, interval_ns: u64)
-    -> Result<(), Error>;
     /// Monotonic time.
     fn now_ns(&self) -> u64;
     /// Has this server told of a process's end, with its id.

@@ -26,11 +26,11 @@ pub mod process;
 pub mod record;
 pub mod server;
 pub mod signal;
-pub mod stack;
+pub mod spawn;
+mod stack;
 mod survival;
 #[cfg(test)]
 mod tests;
-mod timers;
 mod wait;
 
 pub use server::Server;

@@ -15,17 +15,32 @@ use server_rt::read_input;
 const PATH_MAX: usize = 4095;
 
 /// Texts of an exec, as they came.
-struct Texts {
-    path: alloc::vec::Vec<u8>,
-    arguments: alloc::vec::Vec<u8>,
-    environment: alloc::vec::Vec<u8>,
+pub(crate) struct Texts {
+    pub path: alloc::vec::Vec<u8>,
+    pub arguments: alloc::vec::Vec<u8>,
+    pub environment: alloc::vec::Vec<u8>,
+}
+
+impl Texts {
+    /// Copies path, arguments and environment.
+    pub fn read<C: Call + ?Sized>(
+        call: &C,
+        [path, arguments, environment]: [Input; 3],
+    ) -> Result<Texts, Error> {
+        let long = Error::ArgumentsTooLong;
+        Ok(Texts {
+            path: read_input(call, path, PATH_MAX, Error::NameTooLong)?,
+            arguments: read_input(call, arguments, ARGUMENTS_MAX, long)?,
+            environment: read_input(call, environment, ARGUMENTS_MAX, long)?,
+        })
+    }
 }
 
 impl<K: Kernel> Server<K> {
     /// Forks the caller: its own call is answered with the child's id, the child's with 0.
     pub(crate) fn fork_caller<C: Call + ?Sized>(&mut self, call: &C) -> Reply {
         let parent = self.caller(call)?;
-        let id = self.table.free_id()?;
+        let id = self.free_id_for(parent)?;
         let forked = self.kernel.fork(call.token())?;
         let handle = kernel_abi::Handle(forked.process as u32);
         let now = self.kernel.now_ns();
@@ -60,12 +75,7 @@ impl<K: Kernel> Server<K> {
         environment: Input,
     ) -> Reply {
         let caller = self.caller(call)?;
-        let long = Error::ArgumentsTooLong;
-        let texts = Texts {
-            path: read_input(call, path, PATH_MAX, Error::NameTooLong)?,
-            arguments: read_input(call, arguments, ARGUMENTS_MAX, long)?,
-            environment: read_input(call, environment, ARGUMENTS_MAX, long)?,
-        };
+        let texts = Texts::read(call, [path, arguments, environment])?;
         let file = *call.handles().first().ok_or(Error::BadMessage)?;
         let source = self.kernel.open_program(file)?;
         let result = self.replace_program(call.token(), caller, &source, &texts);
@@ -100,16 +110,17 @@ impl<K: Kernel> Server<K> {
         let replaced = self
             .kernel
             .set_identity(handle, &after)
-            .and_then(|()| self.kernel.replace(token, new));
+            .and_then(|()| self.kernel.replace(token, new.process));
         if let Err(error) = replaced {
-            self.kernel.kill(new, 0);
-            self.kernel.close(new);
+            self.kernel.kill(new.process, 0);
+            self.kernel.close(new.process);
             let _ = self.kernel.set_identity(handle, &before);
             return Err(error);
         }
         let process = self.table.get_mut(caller)?;
         process.identity = after;
         process.executed = true;
+        process.environment = new.environment;
         process.set_program(&texts.path, &texts.arguments);
         debug_assert!(!matches!(process.state, State::Zombie { .. }));
         Ok(())

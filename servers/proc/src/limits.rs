@@ -1,6 +1,6 @@
 //! Resource limits (`RLIMIT_*`, numbers of `<sys/resource.h>`).
 
-use kernel_abi::process::process_property;
+use kernel_abi::process::{DEFAULT_QUEUED_UPCALLS, MAX_QUEUED_UPCALLS, process_property};
 use proto::Error;
 
 /// No limit.
@@ -14,13 +14,20 @@ const DATA: usize = 2;
 /// `RLIMIT_STACK`.
 pub const STACK: usize = 3;
 const CORE: usize = 4;
+/// `RLIMIT_NPROC`.
+pub const PROCESSES: usize = 6;
 const DESCRIPTORS: usize = 7;
 const ADDRESS_SPACE: usize = 9;
+const PENDING_SIGNALS: usize = 11;
 
 /// Descriptors a process may have by default, and at most.
 const DEFAULT_DESCRIPTORS: u64 = 1024;
 const MAX_DESCRIPTORS: u64 = 65536;
 const DEFAULT_STACK: u64 = 8 << 20;
+/// Memory for each process that users may have by default.
+const BYTES_PER_PROCESS: u64 = 256 << 10;
+const LEAST_PROCESSES: u64 = 32;
+const MOST_PROCESSES: u64 = 1024;
 
 /// Current and maximum values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +39,19 @@ impl Default for Limits {
         limits[STACK].0 = DEFAULT_STACK;
         limits[CORE].0 = 0;
         limits[DESCRIPTORS] = (DEFAULT_DESCRIPTORS, MAX_DESCRIPTORS);
+        limits[PROCESSES] = (MOST_PROCESSES, MOST_PROCESSES);
+        limits[PENDING_SIGNALS] = (DEFAULT_QUEUED_UPCALLS, MAX_QUEUED_UPCALLS);
         Limits(limits)
     }
 }
 
 impl Limits {
+    /// Fits the number of processes of a user to the machine's memory.
+    pub fn fit_processes(&mut self, memory_bytes: u64) {
+        let most = (memory_bytes / BYTES_PER_PROCESS).clamp(LEAST_PROCESSES, MOST_PROCESSES);
+        self.0[PROCESSES] = (most, most);
+    }
+
     /// Current and maximum of a resource.
     pub fn get(&self, resource: u32) -> Result<(u64, u64), Error> {
         self.0
@@ -83,6 +98,7 @@ fn property(resource: usize) -> Option<u64> {
         DATA => Some(process_property::LIMIT_DATA),
         STACK => Some(process_property::LIMIT_STACK),
         DESCRIPTORS => Some(process_property::LIMIT_DESCRIPTORS),
+        PENDING_SIGNALS => Some(process_property::LIMIT_QUEUED_UPCALLS),
         ADDRESS_SPACE => Some(process_property::LIMIT_ADDRESS_SPACE),
         _ => None,
     }

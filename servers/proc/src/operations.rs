@@ -2,13 +2,12 @@
 
 use alloc::vec::Vec;
 use kernel_abi::process::{priority, process_property};
-use proto::types::{Plain, SignalInformation};
 use proto::{Answer, Call, Error, Identity, Input, Output, Reply, process};
 
 use crate::credentials;
 use crate::describe::describe;
 use crate::kernel::Kernel;
-use crate::process::Usage;
+use crate::process::{Process, Usage};
 use crate::server::Server;
 use crate::signal::may_signal;
 use crate::{INIT, PROCESS_BADGE};
@@ -45,6 +44,17 @@ impl<K: Kernel> Server<K> {
     fn target(&self, caller: u64, process: u64) -> Result<u64, Error> {
         let id = if process == 0 { caller } else { process };
         self.table.get(id).map(|process| process.id())
+    }
+
+    /// What a process that lives has used up to now.
+    fn live_usage(&self, process: &Process) -> Usage {
+        let information = self.kernel.information(process.handle);
+        Usage {
+            user_ns: information.user_ns,
+            kernel_ns: information.kernel_ns,
+            minor_faults: information.minor_faults,
+            major_faults: information.major_faults,
+        }
     }
 
     fn prioritise(&mut self, caller: u64, target: u64, nice: u32) -> Result<(), Error> {
@@ -96,6 +106,18 @@ impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
         self.execute_caller(call, path, arguments, environment)
     }
 
+    fn spawn(
+        &mut self,
+        call: &mut C,
+        flags: u32,
+        path: Input,
+        arguments: Input,
+        environment: Input,
+        actions: Input,
+    ) -> Reply {
+        self.spawn_by_caller(call, flags, [path, arguments, environment], actions)
+    }
+
     fn wait(&mut self, call: &mut C, which: u32, id: u64, options: u32, status: Output) -> Reply {
         self.wait_by_caller(call, which, id, options, status)
     }
@@ -106,16 +128,6 @@ impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
 
     fn kill_thread(&mut self, call: &mut C, process: u64, thread: u64, signal: u32) -> Reply {
         self.kill_thread_by_caller(call, process, thread, signal)
-    }
-
-    fn signal_information(&mut self, call: &mut C, signal: u32, information: Output) -> Reply {
-        let caller = self.caller(call)?;
-        let mut bytes = [0; SignalInformation::SIZE];
-        self.take_information(caller, signal)?
-            .encode(&mut bytes)
-            .ok_or(Error::BadArgument)?;
-        call.write(information, 0, &bytes)?;
-        Ok(Answer::default().into())
     }
 
     fn set_ids(&mut self, call: &mut C, kind: u32, a: u32, b: u32, c: u32) -> Reply {
@@ -202,15 +214,7 @@ impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
         let caller = self.caller(call)?;
         let process = self.table.get(caller)?;
         let usage = match who {
-            0 => {
-                let information = self.kernel.information(process.handle);
-                Usage {
-                    user_ns: information.user_ns,
-                    kernel_ns: information.kernel_ns,
-                    minor_faults: information.minor_faults,
-                    major_faults: information.major_faults,
-                }
-            }
+            0 => self.live_usage(process),
             1 => process.children_usage,
             _ => return Err(Error::BadArgument),
         };
@@ -221,18 +225,14 @@ impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
             .into())
     }
 
-    fn interval_timer(
-        &mut self,
-        call: &mut C,
-        which: u32,
-        set: u32,
-        value_ns: u64,
-        interval_ns: u64,
-    ) -> Reply {
-        let caller = self.caller(call)?;
-        let new = (set != 0).then_some((value_ns, interval_ns));
-        let (value, interval) = self.interval_timer_of(caller, which, new)?;
-        Ok(Answer::value(value).with(1, interval).into())
+    fn processor_time(&mut self, call: &mut C, process: u64) -> Reply {
+        self.caller(call)?;
+        let process = self.table.get(process)?;
+        let usage = match process.is_zombie() {
+            true => process.usage,
+            false => self.live_usage(process),
+        };
+        Ok(Answer::value(usage.user_ns + usage.kernel_ns).into())
     }
 
     fn priority(

@@ -1,9 +1,9 @@
 //! A process and the table of them.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use kernel_abi::Handle;
-use proto::types::{MAX_GROUPS, SignalInformation};
+use proto::types::MAX_GROUPS;
 use proto::{Credentials, Error, Identity};
 
 use crate::limits::Limits;
@@ -12,10 +12,10 @@ use crate::limits::Limits;
 const MAX_PROCESS: u64 = 4_194_303;
 /// Most processes at a time.
 pub const MAX_PROCESSES: usize = 4096;
+/// Slots that only root gets.
+const ROOT_SLOTS: usize = 64;
 /// No slot yet.
 const NO_SLOT: usize = usize::MAX;
-/// Most queued `siginfo` records of a process; the oldest go first.
-const MAX_QUEUED: usize = 64;
 /// Longest short name (`TASK_COMM_LEN` less the NUL).
 const SHORT_NAME: usize = 15;
 /// Most bytes of the arguments kept for `/proc/PID/cmdline`.
@@ -63,17 +63,6 @@ impl Usage {
     }
 }
 
-/// An interval timer (`ITIMER_REAL`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct IntervalTimer {
-    /// The kernel's timer, made at the first use.
-    pub handle: Option<Handle>,
-    /// Next expiry, monotonic ns; 0 = disarmed.
-    pub deadline_ns: u64,
-    /// Interval; 0 = once.
-    pub interval_ns: u64,
-}
-
 /// The last fork or wait that was answered, so that it is not done again when the answer was lost
 /// with this server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,18 +101,16 @@ pub struct Process {
     pub limits: Limits,
     /// Nice value plus 20.
     pub nice_plus_20: u32,
-    /// `ITIMER_REAL`.
-    pub timer: IntervalTimer,
     /// Own usage at its end (a live one's is asked of the kernel).
     pub usage: Usage,
     /// Usage of the children it waited for.
     pub children_usage: Usage,
-    /// `siginfo` of signals raised and not asked for yet.
-    pub queued: VecDeque<SignalInformation>,
     /// Short name.
     pub name: Vec<u8>,
     /// Arguments, NUL-ended.
     pub command_line: Vec<u8>,
+    /// Address and bytes of its first environment.
+    pub environment: (u64, u64),
     /// Monotonic time of its start.
     pub start_ns: u64,
     /// The last answer.
@@ -166,12 +153,11 @@ impl Process {
             reaper: true,
             limits: Limits::default(),
             nice_plus_20: 20,
-            timer: IntervalTimer::default(),
             usage: Usage::default(),
             children_usage: Usage::default(),
-            queued: VecDeque::new(),
             name: Vec::new(),
             command_line: Vec::new(),
+            environment: (0, 0),
             start_ns,
             answered: Answered::default(),
             slot: NO_SLOT,
@@ -179,8 +165,8 @@ impl Process {
         }
     }
 
-    /// A child of this one, as fork makes it (POSIX `fork`: timers, pending signals and times
-    /// are not inherited).
+    /// A child of this one, as fork makes it (POSIX `fork`: pending signals and times are
+    /// not inherited).
     pub fn child(&self, process: u64, handle: Handle, start_ns: u64) -> Process {
         let identity = Identity {
             process,
@@ -194,10 +180,8 @@ impl Process {
             continued: false,
             executed: false,
             reaper: false,
-            timer: IntervalTimer::default(),
             usage: Usage::default(),
             children_usage: Usage::default(),
-            queued: VecDeque::new(),
             start_ns,
             answered: Answered::default(),
             slot: NO_SLOT,
@@ -214,21 +198,6 @@ impl Process {
     /// Whether it has ended.
     pub fn is_zombie(&self) -> bool {
         matches!(self.state, State::Zombie { .. })
-    }
-
-    /// Keeps a `siginfo` for `signal_information`.
-    pub fn queue(&mut self, information: SignalInformation) {
-        /// First of the signals that queue (POSIX: `SIGRTMIN` and above).
-        const FIRST_QUEUED: u32 = 32;
-        // Of any other signal one is pending at most, and a program whose handler wants no
-        // information never asks: what was told before is stale.
-        if information.signal < FIRST_QUEUED {
-            self.queued.retain(|told| told.signal != information.signal);
-        }
-        if self.queued.len() == MAX_QUEUED {
-            self.queued.pop_front();
-        }
-        self.queued.push_back(information);
     }
 
     /// Remembers what it executes.
@@ -270,6 +239,11 @@ impl Table {
                 return Ok(candidate);
             }
         }
+    }
+
+    /// Whether only root may have one more.
+    pub fn is_reserved_for_root(&self) -> bool {
+        self.processes.len() + ROOT_SLOTS >= MAX_PROCESSES
     }
 
     /// Adds one.

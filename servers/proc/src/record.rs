@@ -1,23 +1,20 @@
 //! A process as it survives this server: numbers and length-prefixed byte strings, little endian,
 //! in the order of the fields.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use kernel_abi::Handle;
 use proto::Identity;
-use proto::types::{Plain, SignalInformation};
+use proto::types::Plain;
 
 use crate::limits::{self, Limits};
-use crate::process::{Answered, IntervalTimer, Process, State, Usage};
+use crate::process::{Answered, Process, State, Usage};
 
 /// Most bytes of a record.
 pub const CAPACITY: usize = 2000;
 /// Changes with the layout: another one is not read.
-const VERSION: u64 = 1;
+const VERSION: u64 = 3;
 /// Most bytes of the arguments that are kept.
 const COMMAND_LINE: usize = 512;
-/// Most `siginfo` records that are kept, the latest.
-const QUEUED: usize = 12;
 
 fn number(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&value.to_le_bytes());
@@ -64,9 +61,9 @@ pub fn encode(process: &Process) -> Vec<u8> {
         u64::from(process.executed),
         u64::from(process.reaper),
         u64::from(process.nice_plus_20),
-        process.timer.deadline_ns,
-        process.timer.interval_ns,
         process.start_ns,
+        process.environment.0,
+        process.environment.1,
         process.answered.number,
         process.answered.value,
     ] {
@@ -82,11 +79,6 @@ pub fn encode(process: &Process) -> Vec<u8> {
     text(&mut out, &process.name);
     let length = process.command_line.len().min(COMMAND_LINE);
     text(&mut out, &process.command_line[..length]);
-    let skipped = process.queued.len().saturating_sub(QUEUED);
-    number(&mut out, (process.queued.len() - skipped) as u64);
-    for information in process.queued.iter().skip(skipped) {
-        plain(&mut out, information);
-    }
     out
 }
 
@@ -150,12 +142,8 @@ pub fn decode(bytes: &[u8]) -> Option<Process> {
     process.executed = reader.flag()?;
     process.reaper = reader.flag()?;
     process.nice_plus_20 = reader.small()?;
-    process.timer = IntervalTimer {
-        handle: None,
-        deadline_ns: reader.number()?,
-        interval_ns: reader.number()?,
-    };
     process.start_ns = reader.number()?;
+    process.environment = (reader.number()?, reader.number()?);
     process.answered = Answered {
         number: reader.number()?,
         value: reader.number()?,
@@ -169,11 +157,6 @@ pub fn decode(bytes: &[u8]) -> Option<Process> {
     process.children_usage = reader.usage()?;
     process.name = reader.text()?;
     process.command_line = reader.text()?;
-    process.queued = VecDeque::new();
-    for _ in 0..reader.number()? {
-        let information: SignalInformation = reader.plain()?;
-        process.queued.push_back(information);
-    }
     reader.0.is_empty().then_some(process)
 }
 
@@ -188,13 +171,6 @@ mod tests {
             reported: true,
         };
         process.set_program(b"/bin/a-rather-long-name", &[b'x'; 3000]);
-        for value in 0..60 {
-            process.queue(SignalInformation {
-                signal: 10,
-                value,
-                ..Default::default()
-            });
-        }
         process
     }
 
@@ -207,7 +183,6 @@ mod tests {
         assert_eq!(restored.identity, process.identity);
         assert_eq!(restored.state, process.state);
         assert_eq!(restored.name, process.name);
-        assert_eq!(restored.queued.back(), process.queued.back());
         assert_eq!(encode(&restored), bytes);
     }
 

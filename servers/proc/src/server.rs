@@ -11,9 +11,6 @@ use crate::process::{Answered, Process, Table};
 use crate::wait::Waiter;
 use crate::{MESSAGES_BADGE, NAME_SPACE_BADGE, PROCESS_BADGE, TERMINAL_BADGE};
 
-/// Bit of a binding's cookie: an interval timer instead of an end.
-pub(crate) const TIMER_COOKIE: u64 = 1 << 62;
-
 /// All processes and what waits for them.
 pub struct Server<K> {
     /// Effects.
@@ -75,7 +72,8 @@ impl<K: Kernel> Server<K> {
         if call.badge() == NAME_SPACE_BADGE && !shown_to_name_space(number) {
             return Err(Error::NotPermitted);
         }
-        let once = [process::number::fork, process::number::wait].contains(&number);
+        use process::number as n;
+        let once = [n::fork, n::spawn, n::wait].contains(&number);
         if !once || call.badge() & PROCESS_BADGE == 0 {
             return process::dispatch(self, call);
         }
@@ -107,13 +105,9 @@ impl<K: Kernel> Server<K> {
         reply
     }
 
-    /// A bound object raised a signal: a process ended, or a timer expired.
+    /// A process ended.
     pub fn bound(&mut self, cookie: u64) {
-        if cookie & TIMER_COOKIE != 0 {
-            self.timer_expired(cookie & !TIMER_COOKIE);
-        } else {
-            self.ended(cookie);
-        }
+        self.ended(cookie);
     }
 }
 

@@ -45,6 +45,21 @@ pub mod code {
     pub const CHILD_CONTINUED: i32 = 6;
 }
 
+/// Flags of `sigaction` that the C library has the kernel keep for this server.
+pub mod kept {
+    use kernel_abi::process::upcall_flags::FIRST_KEPT;
+    /// `SA_NOCLDSTOP`: SIGCHLD tells only of ends.
+    pub const NO_CHILD_STOP: u64 = FIRST_KEPT;
+    /// `SA_NOCLDWAIT`: children leave no zombies.
+    pub const NO_CHILD_WAIT: u64 = FIRST_KEPT << 1;
+}
+
+/// The signals that stop a process unless it catches them, and SIGSTOP.
+pub const STOPS: u64 = 1 << (number::STOP - 1)
+    | 1 << (number::TSTP - 1)
+    | 1 << (number::TTIN - 1)
+    | 1 << (number::TTOU - 1);
+
 /// Bit of a status word: ended by a signal.
 pub const STATUS_KILLED: u64 = 1 << 31;
 /// Bit of a status word: with a core dump.

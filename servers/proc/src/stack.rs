@@ -85,6 +85,16 @@ pub fn build(contents: &Contents<'_>, top: u64) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
+/// Address and bytes of the environment's strings on a stack that ends at `top`.
+pub fn environment_range(contents: &Contents<'_>, top: u64) -> (u64, u64) {
+    let texts = contents.environment.iter();
+    let length: usize = texts.map(|text| text.len() + 1).sum();
+    (
+        top - (contents.path.len() + 1 + length) as u64,
+        length as u64,
+    )
+}
+
 fn string_bytes(contents: &Contents<'_>) -> usize {
     let texts = contents.arguments.iter().chain(contents.environment);
     texts.map(|text| text.len() + 1).sum::<usize>() + contents.path.len() + 1
@@ -125,6 +135,8 @@ mod tests {
             }
             assert_eq!(word(&bytes, 1 + count), 0);
             assert_eq!(text(&bytes, top, word(&bytes, 2 + count)), b"HOME=/");
+            let environment = environment_range(&contents, top);
+            assert_eq!(environment, (word(&bytes, 2 + count), 7));
             assert_eq!(word(&bytes, 3 + count), 0);
             assert_eq!(word(&bytes, 4 + count), auxiliary::PAGESZ);
             assert_eq!(word(&bytes, 6 + count), auxiliary::RANDOM);

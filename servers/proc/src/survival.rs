@@ -10,7 +10,7 @@ use kernel_abi::Handle;
 use crate::kernel::Kernel;
 use crate::process::{Change, Process};
 use crate::record;
-use crate::server::{Server, TIMER_COOKIE};
+use crate::server::Server;
 
 impl<K: Kernel> Server<K> {
     /// Writes out what changed. Before an answer goes out, so that nothing that a program has
@@ -79,16 +79,6 @@ impl<K: Kernel> Server<K> {
         process.kept = process.handle;
         if process.handle != Handle::NONE {
             self.kernel.watch(process.handle, id);
-        }
-        let timer = process.timer;
-        if timer.deadline_ns != 0
-            && let Ok(handle) = self.kernel.timer_create(TIMER_COOKIE | id)
-        {
-            process.timer.handle = Some(handle);
-            // A timer that cannot be set does not ring; its process goes on.
-            let _ = self
-                .kernel
-                .timer_set(handle, timer.deadline_ns, timer.interval_ns);
         }
     }
 }

@@ -8,14 +8,16 @@ use std::vec::Vec;
 use kernel_abi::Handle;
 use kernel_abi::memory::RegionInfo;
 use kernel_abi::message::{Fault, WORDS};
-use kernel_abi::process::{ForkResult, ProcessInfo};
-use proto::types::{Plain, WaitStatus};
+use kernel_abi::process::{ForkResult, ProcessInfo, fault_kind, upcall_flags};
+use proto::types::{
+    Plain, SignalInformation, SpawnAction, SpawnAttributes, WaitStatus, spawn_flags,
+};
 use proto::{Answer, Attributes, Call, Error, Identity, Input, Outcome, Output, job, process};
 
 use crate::execute::{Program, Source};
-use crate::kernel::Kernel;
+use crate::kernel::{Built, Kernel};
 use crate::process::Process;
-use crate::signal::number;
+use crate::signal::{STOPS, bit, kept, number};
 use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
 
 /// What the fake saw, and what it answers.
@@ -23,6 +25,14 @@ use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
 struct Fake {
     next_handle: u32,
     raised: Vec<(Handle, u32)>,
+    told: Vec<SignalInformation>,
+    discarded: Vec<(Handle, u64)>,
+    actions: BTreeMap<(u32, u32), u64>,
+    queue_full: bool,
+    inherited: Vec<(u64, u64)>,
+    copied: Vec<(u32, u32)>,
+    closed: Vec<(u32, u32)>,
+    free_bytes: u64,
     replies: Vec<(u64, Result<Answer, Error>)>,
     written: Vec<(u64, Vec<u8>)>,
     killed: Vec<(Handle, u64)>,
@@ -30,7 +40,6 @@ struct Fake {
     resumed: Vec<Handle>,
     information: BTreeMap<u32, ProcessInfo>,
     identities: BTreeMap<u32, Identity>,
-    timers: Vec<(u64, u64)>,
     replaced: Vec<(u64, Handle)>,
     now_ns: u64,
     kept: BTreeMap<usize, Handle>,
@@ -48,6 +57,20 @@ impl Kernel for Fake {
             token: token + 1000,
         })
     }
+    fn inherit(&mut self, _: u64, _: Handle, mask: u64, defaults: u64) -> Result<(), Error> {
+        self.inherited.push((mask, defaults));
+        Ok(())
+    }
+    fn copy_handle(&mut self, _: Handle, source: u32, _: Handle, to: u32) -> Result<(), Error> {
+        self.copied.push((source, to));
+        Ok(())
+    }
+    fn close_handles(&mut self, _: Handle, first: u32, last: u32) {
+        self.closed.push((first, last));
+    }
+    fn memory(&self) -> (u64, u64) {
+        (self.free_bytes, 1 << 30)
+    }
     fn adopt(&mut self, _process: Handle, _badge: u64) -> Result<(), Error> {
         Ok(())
     }
@@ -55,9 +78,16 @@ impl Kernel for Fake {
         self.identities.insert(process.0, *identity);
         Ok(())
     }
-    fn build(&mut self, _program: &Program<'_>) -> Result<Handle, Error> {
+    fn build(&mut self, _program: &Program<'_>) -> Result<Built, Error> {
         self.next_handle += 1;
-        Ok(Handle(self.next_handle))
+        Ok(Built {
+            process: Handle(self.next_handle),
+            environment: (0x1000, 7),
+        })
+    }
+    fn read_memory(&self, _process: Handle, _address: u64, bytes: &mut [u8]) -> usize {
+        bytes.fill(b'e');
+        bytes.len()
     }
     fn open_program(&mut self, _file: Handle) -> Result<Source, Error> {
         Ok(Source {
@@ -83,9 +113,25 @@ impl Kernel for Fake {
     fn resume(&mut self, process: Handle) {
         self.resumed.push(process);
     }
-    fn raise(&mut self, process: Handle, _: u64, upcall: u32, _: u64) -> Result<(), Error> {
-        self.raised.push((process, upcall + 1));
+    fn raise(
+        &mut self,
+        process: Handle,
+        _: u64,
+        information: &SignalInformation,
+    ) -> Result<(), Error> {
+        if self.queue_full {
+            return Err(Error::WouldBlock);
+        }
+        self.raised.push((process, information.signal));
+        self.told.push(*information);
         Ok(())
+    }
+    fn discard(&mut self, process: Handle, set: u64) {
+        self.discarded.push((process, set));
+    }
+    fn action(&self, process: Handle, signal: u32) -> u64 {
+        let action = self.actions.get(&(process.0, signal));
+        action.copied().unwrap_or_default()
     }
     fn information(&self, process: Handle) -> ProcessInfo {
         self.information
@@ -105,14 +151,6 @@ impl Kernel for Fake {
     }
     fn write_kept(&mut self, token: u64, _buffer: usize, bytes: &[u8]) -> Result<(), Error> {
         self.written.push((token, bytes.to_vec()));
-        Ok(())
-    }
-    fn timer_create(&mut self, _cookie: u64) -> Result<Handle, Error> {
-        Ok(Handle(7777))
-    }
-    fn timer_rearm(&mut self, _timer: Handle, _cookie: u64) {}
-    fn timer_set(&mut self, _: Handle, deadline: u64, interval: u64) -> Result<(), Error> {
-        self.timers.push((deadline, interval));
         Ok(())
     }
     fn now_ns(&self) -> u64 {
@@ -224,6 +262,7 @@ impl Machine {
     fn new() -> Machine {
         let fake = Fake {
             next_handle: INIT_HANDLE,
+            free_bytes: 1 << 30,
             ..Default::default()
         };
         let first = Process::first(Handle(INIT_HANDLE), 0);
@@ -296,16 +335,13 @@ impl Machine {
         }
     }
 
-    fn catch(&mut self, process: u64, signal: u32) {
+    fn act(&mut self, process: u64, signal: u32, flags: u64) {
         let handle = self.handle(process);
-        let information = self.server.kernel.information.entry(handle.0).or_default();
-        information.caught |= 1 << (signal - 1);
+        self.server.kernel.actions.insert((handle.0, signal), flags);
     }
 
     fn ignore(&mut self, process: u64, signal: u32) {
-        let handle = self.handle(process);
-        let information = self.server.kernel.information.entry(handle.0).or_default();
-        information.ignored |= 1 << (signal - 1);
+        self.act(process, signal, upcall_flags::IGNORED);
     }
 
     fn kill(&mut self, sender: u64, target: i64, signal: u32) -> Result<u64, Error> {
@@ -414,20 +450,66 @@ fn a_parent_that_ignores_its_children_gets_no_zombies() {
 }
 
 #[test]
-fn the_end_of_a_child_is_signalled_only_to_a_parent_that_catches_it() {
+fn the_end_of_a_child_is_signalled_with_who_it_was_and_how_it_ended() {
     let mut machine = Machine::new();
     let child = machine.fork(1);
-    machine.end(child, 0);
-    assert_eq!(machine.server.kernel.raised, []);
-    let child = machine.fork(1);
-    machine.catch(1, number::CHLD);
     machine.end(child, 3);
-    assert_eq!(
-        machine.server.kernel.raised,
-        [(Handle(INIT_HANDLE), number::CHLD)]
+    let raised = [(Handle(INIT_HANDLE), number::CHLD)];
+    assert_eq!(machine.server.kernel.raised, raised);
+    let told = machine.server.kernel.told[0];
+    assert_eq!((told.process, told.code, told.status), (child, 1, 3));
+}
+
+#[test]
+fn a_parent_that_does_not_want_to_wait_gets_no_zombies_but_the_signal_if_it_catches_it() {
+    let mut machine = Machine::new();
+    for (flags, signals) in [(0, 0), (upcall_flags::CAUGHT, 1)] {
+        machine.act(1, number::CHLD, kept::NO_CHILD_WAIT | flags);
+        let child = machine.fork(1);
+        machine.server.kernel.raised.clear();
+        machine.end(child, 0);
+        assert!(machine.server.table.get(child).is_err());
+        assert_eq!(machine.server.kernel.raised.len(), signals);
+    }
+}
+
+#[test]
+fn a_parent_that_does_not_want_to_hear_of_stops_hears_of_ends_only() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.act(1, number::CHLD, upcall_flags::CAUGHT | kept::NO_CHILD_STOP);
+    machine.kill(1, child as i64, number::STOP).unwrap();
+    machine.kill(1, child as i64, number::CONT).unwrap();
+    let to_parent = |machine: &Machine| {
+        let raised = machine.server.kernel.raised.iter();
+        raised.filter(|(handle, _)| handle.0 == INIT_HANDLE).count()
+    };
+    assert_eq!(to_parent(&machine), 0);
+    assert!(
+        machine.wait(1, CONTINUED).unwrap().is_some(),
+        "wait tells it"
     );
-    let information = machine.server.take_information(1, number::CHLD).unwrap();
-    assert_eq!((information.process, information.status), (child, 3));
+    machine.end(child, 0);
+    assert_eq!(to_parent(&machine), 1);
+}
+
+#[test]
+fn stops_and_continuations_undo_each_other_while_they_are_pending() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    let handle = machine.handle(child);
+    machine.kill(1, child as i64, number::TSTP).unwrap();
+    machine.kill(1, child as i64, number::CONT).unwrap();
+    let expected = [(handle, bit(number::CONT)), (handle, STOPS)];
+    assert_eq!(machine.server.kernel.discarded, expected);
+}
+
+#[test]
+fn a_queue_that_is_full_is_told_to_the_sender() {
+    let mut machine = Machine::new();
+    let child = machine.fork(1);
+    machine.server.kernel.queue_full = true;
+    assert_eq!(machine.kill(1, child as i64, 40), Err(Error::WouldBlock));
 }
 
 #[test]
@@ -471,17 +553,18 @@ fn a_group_that_becomes_orphaned_while_stopped_is_hung_up_and_no_other() {
     let (stopped, other) = (machine.fork(leader), machine.fork(leader));
     machine.kill(1, stopped as i64, number::STOP).unwrap();
     machine.end(other, 0);
-    assert_eq!(
-        machine.server.kernel.raised,
-        [],
-        "the leader's group was orphaned from its beginning"
-    );
+    let hung_up = |machine: &Machine| {
+        let raised = machine.server.kernel.raised.iter();
+        let hang_ups = raised.filter(|(_, signal)| *signal == number::HUP);
+        hang_ups.map(|(handle, _)| *handle).collect::<Vec<_>>()
+    };
+    assert_eq!(hung_up(&machine), [], "orphaned from its beginning");
     machine
         .simple(leader, &[process::number::set_group, stopped, stopped])
         .unwrap();
     let handle = machine.handle(stopped);
     machine.end(leader, 0);
-    assert_eq!(machine.server.kernel.raised, [(handle, number::HUP)]);
+    assert_eq!(hung_up(&machine), [handle]);
     assert_eq!(machine.server.kernel.resumed, [handle]);
 }
 
@@ -498,6 +581,35 @@ fn a_fault_ends_the_process_even_if_the_signal_is_blocked_or_ignored() {
     machine.server.stopped_by(child, 77, &fault);
     let (token, answer) = machine.server.kernel.replies.pop().unwrap();
     assert_eq!((token, answer.unwrap().words[0]), (77, (3 << 30) | 11));
+}
+
+#[test]
+fn without_memory_the_biggest_process_ends_and_the_others_go_on() {
+    let mut machine = Machine::new();
+    let (small, big) = (machine.fork(1), machine.fork(1));
+    for (process, bytes) in [(1, 900), (small, 10), (big, 500)] {
+        let handle = machine.handle(process);
+        let information = machine
+            .server
+            .kernel
+            .information
+            .entry(handle.0)
+            .or_default();
+        information.resident_bytes = bytes;
+    }
+    let fault = Fault {
+        kind: fault_kind::NO_MEMORY,
+        upcall: number::KILL - 1,
+        ..Default::default()
+    };
+    machine.server.stopped_by(small, 7, &fault);
+    let killed = [(machine.handle(big), (1 << 31) | 9)];
+    assert_eq!(machine.server.kernel.killed, killed);
+    let (_, answer) = machine.server.kernel.replies.pop().unwrap();
+    assert_eq!(answer.unwrap().words[0], 0, "it tries again");
+    machine.server.stopped_by(big, 8, &fault);
+    let (_, answer) = machine.server.kernel.replies.pop().unwrap();
+    assert_eq!(answer.unwrap().words[0], (1 << 31) | 9);
 }
 
 #[test]
@@ -631,6 +743,108 @@ fn exec_refuses_what_is_no_program_and_replaces_with_what_is() {
     assert_eq!(reply, Err(Error::BadArgument));
 }
 
+/// Spawns a program with attributes and changes.
+fn spawn(
+    machine: &mut Machine,
+    parent: u64,
+    flags: u32,
+    attributes: SpawnAttributes,
+    actions: &[SpawnAction],
+) -> Result<u64, Error> {
+    let mut bytes = vec![0; SpawnAttributes::SIZE + actions.len() * SpawnAction::SIZE];
+    let (first, rest) = bytes.split_at_mut(SpawnAttributes::SIZE);
+    attributes.encode(first).unwrap();
+    for (action, place) in actions.iter().zip(rest.chunks_mut(SpawnAction::SIZE)) {
+        action.encode(place).unwrap();
+    }
+    machine.server.kernel.program = program();
+    machine.server.kernel.mode = 0o100755;
+    let inputs: [&[u8]; 4] = [b"/bin/true", b"true\0", b"", &bytes];
+    let words = [process::number::spawn, flags.into()];
+    let badge = PROCESS_BADGE | parent;
+    let (reply, _) = machine.call(badge, &words, &inputs, &[], &[Handle(5)]);
+    reply.map(|outcome| match outcome {
+        Outcome::Answer(answer) => answer.words[0],
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn a_spawned_child_has_its_program_group_handles_and_parent() {
+    let mut machine = Machine::new();
+    let attributes = SpawnAttributes {
+        mask: 5,
+        defaults: 6,
+        ..Default::default()
+    };
+    let actions = [
+        SpawnAction {
+            target: 1,
+            source: 7,
+        },
+        SpawnAction {
+            target: 3,
+            source: SpawnAction::CLOSE,
+        },
+        SpawnAction {
+            target: 10,
+            source: SpawnAction::CLOSE_FROM,
+        },
+    ];
+    let flags = spawn_flags::SET_GROUP;
+    let child = spawn(&mut machine, 1, flags, attributes, &actions).unwrap();
+    let process = machine.server.table.get(child).unwrap();
+    assert_eq!(
+        (process.identity.parent, process.identity.group),
+        (1, child)
+    );
+    assert!(process.executed && process.name == b"true");
+    let kernel = &machine.server.kernel;
+    assert_eq!(kernel.inherited, [(5, 6)]);
+    assert_eq!(kernel.copied, [(7, 1)]);
+    assert_eq!(kernel.closed, [(3, 3), (10, Handle::HIGH_BASE - 1)]);
+    assert_eq!(kernel.resumed, [process.handle]);
+    machine.end(child, 4);
+    let told = machine.wait(1, EXITED).unwrap().unwrap();
+    assert_eq!((told.process, told.status), (child, 4));
+}
+
+#[test]
+fn a_spawn_gives_no_handle_of_the_runtime_and_joins_no_strange_group() {
+    let mut machine = Machine::new();
+    let none = SpawnAttributes::default();
+    let server = SpawnAction {
+        target: Handle::PROCESS_SERVER.0,
+        source: 7,
+    };
+    let refused = spawn(&mut machine, 1, 0, none, &[server]);
+    assert_eq!(refused, Err(Error::BadHandle));
+    let group = SpawnAttributes { group: 99, ..none };
+    let refused = spawn(&mut machine, 1, spawn_flags::SET_GROUP, group, &[]);
+    assert_eq!(refused, Err(Error::NotPermitted));
+    assert_eq!(machine.server.table.ids(|_| true), [1]);
+}
+
+#[test]
+fn users_have_a_number_of_processes_and_leave_memory_to_root() {
+    let mut machine = Machine::new();
+    let user = machine.fork(1);
+    machine
+        .simple(user, &[process::number::set_ids, 0, 1000, 0, 0])
+        .unwrap();
+    let fork = [process::number::fork];
+    let limits = &mut machine.server.table.get_mut(user).unwrap().limits;
+    limits.set(6, 2, 2, true).unwrap();
+    machine.fork(user);
+    assert_eq!(machine.simple(user, &fork), Err(Error::WouldBlock));
+    machine.fork(1);
+    let limits = &mut machine.server.table.get_mut(user).unwrap().limits;
+    limits.set(6, 20, 20, true).unwrap();
+    machine.server.kernel.free_bytes = 1 << 20;
+    assert_eq!(machine.simple(user, &fork), Err(Error::WouldBlock));
+    machine.fork(1);
+}
+
 /// The smallest program that the loader takes.
 fn program() -> Vec<u8> {
     let mut file = vec![0u8; 0x1000];
@@ -648,28 +862,6 @@ fn program() -> Vec<u8> {
         file[at..at + 8].copy_from_slice(&0x1000u64.to_le_bytes());
     }
     file
-}
-
-#[test]
-fn the_real_timer_raises_its_signal_and_repeats() {
-    let mut machine = Machine::new();
-    let child = machine.fork(1);
-    let set = [process::number::interval_timer, 0, 1, 50, 10];
-    assert_eq!(machine.simple(child, &set), Ok(0));
-    assert_eq!(machine.server.kernel.timers, [(50, 10)]);
-    let cookie = crate::server::TIMER_COOKIE | child;
-    machine.server.bound(cookie);
-    assert_eq!(machine.server.kernel.raised, [], "not due yet");
-    machine.server.kernel.now_ns = 50;
-    machine.server.bound(cookie);
-    assert_eq!(
-        machine.server.kernel.raised,
-        [(machine.handle(child), number::ALRM)]
-    );
-    assert_eq!(
-        machine.server.table.get(child).unwrap().timer.deadline_ns,
-        60
-    );
 }
 
 #[test]

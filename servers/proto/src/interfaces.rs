@@ -162,8 +162,6 @@ interface! {
         163 kill(process: i64, signal: u32, code: i64, value: u64) in() out() sends(0) -> () returns(0);
         /// `pthread_kill` from another process and `tgkill`.
         164 kill_thread(process: u64, thread: u64, signal: u32) in() out() sends(0) -> () returns(0);
-        /// The `siginfo` of a signal that was delivered to the caller.
-        165 signal_information(signal: u32) in() out(information) sends(0) -> () returns(0);
         /// Sets ids: `kind` 0 setuid, 1 setgid, 2 setreuid(a, b), 3 setregid, 4 setresuid(a, b, c),
         /// 5 setresgid, 6 seteuid, 7 setegid; `u32::MAX` leaves one as it is.
         166 set_ids(kind: u32, a: u32, b: u32, c: u32) in() out() sends(0) -> () returns(0);
@@ -181,23 +179,22 @@ interface! {
         172 limit(process: u64, resource: u32, set: u32) in(new) out(old) sends(0) -> () returns(0);
         /// `getrusage` (who: 0 self, 1 children as in `types::WaitStatus` times) as (user ns, kernel ns).
         173 usage(who: u32) in() out() sends(0) -> (user_ns, kernel_ns, minor_faults, major_faults) returns(0);
-        /// `getitimer`/`setitimer`/`alarm`: `which`; `set` != 0 sets value and interval (ns). Results: old.
-        174 interval_timer(which: u32, set: u32, value_ns: u64, interval_ns: u64) in() out() sends(0)
-            -> (old_value_ns, old_interval_ns) returns(0);
         /// `getpriority`/`setpriority`. Value: nice + 20.
         175 priority(which: u32, who: u64, set: u32, nice_plus_20: u32) in() out() sends(0) -> (nice) returns(0);
         /// Ids of processes above `after`, ascending, as an array of u64. Value: how many bytes.
         176 list(after: u64) in() out(processes) sends(0) -> (length) returns(0);
         /// A process's entry in text: `what` 0 stat, 1 status, 2 cmdline, 3 maps, 4 comm (as Linux's
-        /// `/proc/PID`), 5 environ. Value: bytes from `offset`.
+        /// `/proc/PID`), 5 environ, 6 statm, 7 limits. Value: bytes from `offset`.
         177 describe(process: u64, what: u32, offset: u64) in() out(text) sends(0) -> (length) returns(0);
-        /// Spawns: as `execute` in a new child (`posix_spawn`), with file actions and attributes encoded as
-        /// in `libc`'s `spawn` module documentation. Value: the child's id.
+        /// Spawns: as `execute` in a new child (`posix_spawn`), with `types::spawn_flags`; `actions` are
+        /// a `types::SpawnAttributes` and then `types::SpawnAction`s. Value: the child's id.
         178 spawn(flags: u32) in(path, arguments, environment, actions) out() sends(1) -> (process) returns(0);
         /// Becomes the parent of orphans below it (`PR_SET_CHILD_SUBREAPER`), 0 = off.
         179 set_reaper(on: u32) in() out() sends(0) -> () returns(0);
         /// Sets the host name, or with an empty input reads it. Value: bytes.
         180 host_name() in(new) out(name) sends(0) -> (length) returns(0);
+        /// CPU time of a process (its CPU clock).
+        181 processor_time(process: u64) in() out() sends(0) -> (time_ns) returns(0);
     }
 }
 
@@ -274,6 +271,8 @@ interface! {
         /// A word of the kernel's command line: value 1 when present, and the text after `=`. An empty
         /// name asks for the whole line.
         232 option() in(name) out(text) sends(0) -> (present, length) returns(0);
+        /// Sets the real-time clock: real time minus monotonic time.
+        234 set_clock(realtime_offset_ns: u64) in() out() sends(0) -> () returns(0);
         /// The server cannot start for this reason, and starting it again would not help: once it
         /// has ended it stays down.
         233 cannot_start() in(reason) out() sends(0) -> () returns(0);

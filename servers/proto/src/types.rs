@@ -137,6 +137,50 @@ pub struct WaitStatus {
     pub kernel_ns: u64,
 }
 
+/// What a spawned child is to be, beside its program (`posix_spawnattr_t`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct SpawnAttributes {
+    /// Its process group, 0 = its own (with [`spawn_flags::SET_GROUP`]).
+    pub group: u64,
+    /// Blocked signals, or `kernel_abi::process::SPAWN_MASK_OF_CALLER`.
+    pub mask: u64,
+    /// Signals to set to their default though the parent ignores them.
+    pub defaults: u64,
+    /// `kernel_abi::process::priority` (with [`spawn_flags::SET_PRIORITY`]).
+    pub priority: u64,
+}
+
+/// Flags of `process::spawn`.
+pub mod spawn_flags {
+    /// The effective ids are the real ones (`POSIX_SPAWN_RESETIDS`).
+    pub const RESET_IDS: u32 = 1;
+    /// In another group (`POSIX_SPAWN_SETPGROUP`).
+    pub const SET_GROUP: u32 = 2;
+    /// In a session of its own (`POSIX_SPAWN_SETSID`).
+    pub const SET_SESSION: u32 = 4;
+    /// With another priority.
+    pub const SET_PRIORITY: u32 = 8;
+}
+
+/// One of the changes, in order, that are made to a spawned child's handles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct SpawnAction {
+    /// A descriptor of the child, or its `Handle::WORKING_DIRECTORY`.
+    pub target: u32,
+    /// A handle of the parent that is put there, or [`SpawnAction::CLOSE`] or
+    /// [`SpawnAction::CLOSE_FROM`].
+    pub source: u32,
+}
+
+impl SpawnAction {
+    /// Closes the target.
+    pub const CLOSE: u32 = u32::MAX;
+    /// Closes the target and all descriptors above.
+    pub const CLOSE_FROM: u32 = u32::MAX - 1;
+}
+
 /// `siginfo_t` in the form it travels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -153,6 +197,31 @@ pub struct SignalInformation {
     pub status: u32,
     /// Value.
     pub value: u64,
+}
+
+impl SignalInformation {
+    /// The three words that go with an upcall (`kernel_abi::Call::UpcallRaise`): the value; code
+    /// and status; sender and user.
+    pub fn words(&self) -> [u64; 3] {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        [
+            self.value,
+            pair(self.code as u32, self.status),
+            pair(self.process as u32, self.user),
+        ]
+    }
+
+    /// The same, taken apart. The status of a timer's signal is its overrun, the sender its id.
+    pub fn from_words(signal: u32, [value, first, second]: [u64; 3]) -> SignalInformation {
+        SignalInformation {
+            signal,
+            code: first as i32,
+            process: second & 0xffff_ffff,
+            user: (second >> 32) as u32,
+            status: (first >> 32) as u32,
+            value,
+        }
+    }
 }
 
 /// What is to be told of a System V object (`struct shmid_ds`, `semid_ds`, `msqid_ds`).
@@ -229,6 +298,8 @@ pub mod open_flags {
     pub const NO_FOLLOW: u32 = 0o400000;
     /// Close on exec.
     pub const CLOSE_ON_EXEC: u32 = 0o2000000;
+    /// Close in children (`O_CLOFORK`): the C library's alone, no server sees it.
+    pub const CLOSE_ON_FORK: u32 = 0o200000000;
     /// Only a place in the tree (`O_PATH`); with `ACCESS_MODE` 3: to execute (`O_EXEC`).
     pub const PATH: u32 = 0o10000000;
     /// A file without a name (`O_TMPFILE`, with `DIRECTORY`).
@@ -363,6 +434,8 @@ plain! {
     FileSystemStatus { kind, block_size, blocks, blocks_free, blocks_available, files, files_free, identifier, name_length, flags }
     WaitStatus { process, user, code, status, reserved, user_ns, kernel_ns }
     SignalInformation { signal, code, process, user, status, value }
+    SpawnAttributes { group, mask, defaults, priority }
+    SpawnAction { target, source }
     ObjectStatus { id, key, user, group, creator_user, creator_group, mode, count, first_s, second_s, changed_s, bytes, limit, first_process, second_process }
 }
 
@@ -371,6 +444,20 @@ const _: () = assert!(Identity::SIZE <= kernel_abi::message::IDENTITY_SIZE);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn information_travels_in_three_words() {
+        let information = SignalInformation {
+            signal: 17,
+            code: -6,
+            process: 4_000_000,
+            user: 1000,
+            status: 9,
+            value: u64::MAX,
+        };
+        let words = information.words();
+        assert_eq!(SignalInformation::from_words(17, words), information);
+    }
 
     #[test]
     fn structures_have_no_padding_and_survive_a_round_trip() {

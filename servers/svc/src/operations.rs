@@ -171,6 +171,13 @@ impl supervisor::Supervisor<ServerCall> for Supervisor {
         Ok(Answer::default().into())
     }
 
+    fn set_clock(&mut self, call: &mut ServerCall, realtime_offset_ns: u64) -> Reply {
+        self.require_control(call)?;
+        let command = control::SET_REALTIME_OFFSET_NS;
+        safe::system_control(self.resource, command, realtime_offset_ns)?;
+        Ok(Answer::default().into())
+    }
+
     fn option(&mut self, call: &mut ServerCall, name: Input, output: Output) -> Reply {
         let (bytes, length) = text::<64>(call, name)?;
         if length == 0 {

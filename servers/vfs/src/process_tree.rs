@@ -17,37 +17,106 @@ use crate::tree::{Entry, ROOT, Tree};
 const NUMBER: u64 = 4;
 /// `PROC_SUPER_MAGIC`.
 const KIND: u64 = 0x9fa0;
-/// Node of `/proc/self`.
-const SELF: u64 = 2;
 /// Nodes of a process: its id shifted, and the file's number below; 0 is the directory.
 const PROCESS_SHIFT: u32 = 8;
 /// Longest text of one file.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Files of the system: name and node.
-const FILES: [(&[u8], u64); 9] = [
-    (b"meminfo", 3),
-    (b"uptime", 4),
-    (b"stat", 5),
-    (b"cpuinfo", 6),
-    (b"version", 7),
-    (b"loadavg", 8),
-    (b"filesystems", 9),
-    (b"mounts", 10),
-    (b"cmdline", 11),
-];
+/// A file of the system.
+struct File {
+    directory: u64,
+    name: &'static [u8],
+    node: u64,
+    kind: u32,
+}
+
+const fn text(directory: u64, name: &'static [u8], node: u64) -> File {
+    let kind = file_type::REGULAR;
+    File {
+        directory,
+        name,
+        node,
+        kind,
+    }
+}
+
+const fn folder(directory: u64, name: &'static [u8], node: u64) -> File {
+    let kind = file_type::DIRECTORY;
+    File {
+        directory,
+        name,
+        node,
+        kind,
+    }
+}
+
+const fn link(name: &'static [u8], node: u64) -> File {
+    let kind = file_type::SYMLINK;
+    File {
+        directory: ROOT,
+        name,
+        node,
+        kind,
+    }
+}
+
+const SELF: u64 = 2;
+const MEMORY: u64 = 3;
+const UPTIME: u64 = 4;
+const STATISTICS: u64 = 5;
+const PROCESSORS: u64 = 6;
+const VERSION: u64 = 7;
+const LOAD: u64 = 8;
+const FILE_SYSTEMS: u64 = 9;
 const MOUNTS: u64 = 10;
 const COMMAND_LINE: u64 = 11;
+const SYSTEM: u64 = 13;
+const KERNEL: u64 = 14;
+const HOST_NAME: u64 = 15;
+const SYSTEM_NAME: u64 = 16;
+const RELEASE: u64 = 17;
+const PROCESS_MAX: u64 = 18;
+const THREADS_MAX: u64 = 19;
+const GROUPS_MAX: u64 = 20;
+const COUNTERS: u64 = 21;
+
+/// The files that are always there.
+const FILES: [File; 19] = [
+    link(b"self", SELF),
+    text(ROOT, b"meminfo", MEMORY),
+    text(ROOT, b"uptime", UPTIME),
+    text(ROOT, b"stat", STATISTICS),
+    text(ROOT, b"cpuinfo", PROCESSORS),
+    text(ROOT, b"version", VERSION),
+    text(ROOT, b"loadavg", LOAD),
+    text(ROOT, b"filesystems", FILE_SYSTEMS),
+    text(ROOT, b"mounts", MOUNTS),
+    text(ROOT, b"cmdline", COMMAND_LINE),
+    text(ROOT, b"counters", COUNTERS),
+    folder(ROOT, b"sys", SYSTEM),
+    folder(SYSTEM, b"kernel", KERNEL),
+    text(KERNEL, b"hostname", HOST_NAME),
+    text(KERNEL, b"ostype", SYSTEM_NAME),
+    text(KERNEL, b"osrelease", RELEASE),
+    text(KERNEL, b"pid_max", PROCESS_MAX),
+    text(KERNEL, b"threads-max", THREADS_MAX),
+    text(KERNEL, b"ngroups_max", GROUPS_MAX),
+];
 
 /// Files of a process: name and the number that `process::describe` takes, plus one.
-const PROCESS_FILES: [(&[u8], u64); 6] = [
+const PROCESS_FILES: [(&[u8], u64); 9] = [
     (b"stat", 1),
     (b"status", 2),
     (b"cmdline", 3),
     (b"maps", 4),
     (b"comm", 5),
+    (b"environ", ENVIRONMENT),
+    (b"statm", 7),
+    (b"limits", 8),
     (b"mounts", MOUNTS),
 ];
+/// Only its owner reads it.
+const ENVIRONMENT: u64 = 6;
 
 /// The tree of processes.
 pub struct ProcessTree {
@@ -103,6 +172,14 @@ impl ProcessTree {
         Ok(line)
     }
 
+    fn host_name(&self) -> Result<Vec<u8>, Error> {
+        let mut name = alloc::vec![0; 65];
+        let answer = process::host_name(&self.processes, b"", &mut name, &[])?;
+        name.truncate(usize::try_from(answer.words[0]).unwrap_or(0));
+        name.push(b'\n');
+        Ok(name)
+    }
+
     /// Effective user and group, from the status text.
     fn owner(&self, id: u64) -> Result<(u32, u32), Error> {
         let status = self.describe(id, 1)?;
@@ -120,41 +197,64 @@ impl ProcessTree {
         let kib = |bytes: u64| bytes >> 10;
         let load = |load: u64| format!("{}.{:02}", load / 100, load % 100);
         match node {
-            3 => format!(
+            MEMORY => format!(
                 "MemTotal: {} kB\nMemFree: {} kB\nMemAvailable: {} kB\nBuffers: 0 kB\nCached: 0 kB\n\
                  SwapTotal: 0 kB\nSwapFree: 0 kB\n",
                 kib(system.memory_total_bytes),
                 kib(system.memory_free_bytes),
                 kib(system.memory_free_bytes),
             ),
-            4 => format!("{} {}\n", seconds(system.uptime_ns), seconds(system.idle_ns)),
-            5 => {
-                let ticks = |ns: u64| ns / 10_000_000;
-                let busy = (system.uptime_ns * system.cpus).saturating_sub(system.idle_ns);
-                format!(
-                    "cpu 0 0 {} {} 0 0 0 0 0 0\nintr {}\nctxt {}\nprocesses {}\n",
-                    ticks(busy),
-                    ticks(system.idle_ns),
-                    system.interrupts,
-                    system.context_switches,
-                    system.processes,
-                )
-            }
-            6 => (0..system.cpus)
+            UPTIME => format!("{} {}\n", seconds(system.uptime_ns), seconds(system.idle_ns)),
+            STATISTICS => statistics(system),
+            PROCESSORS => (0..system.cpus)
                 .map(|cpu| format!("processor\t: {cpu}\nmodel name\t: x86-64\n\n"))
                 .collect(),
-            7 => String::from(concat!("MicroKosm version ", env!("CARGO_PKG_VERSION"), "\n")),
-            8 => format!(
+            VERSION => String::from(concat!("MicroKosm version ", env!("CARGO_PKG_VERSION"), "\n")),
+            LOAD => format!(
                 "{} {} {} 1/{} 1\n",
                 load(system.load_1),
                 load(system.load_5),
                 load(system.load_15),
                 system.threads,
             ),
+            COUNTERS => counters(system),
+            SYSTEM_NAME => String::from("MicroKosm\n"),
+            RELEASE => String::from(concat!(env!("CARGO_PKG_VERSION"), "\n")),
+            PROCESS_MAX => String::from("4194304\n"),
+            THREADS_MAX => String::from("65536\n"),
+            GROUPS_MAX => format!("{}\n", proto::types::MAX_GROUPS),
             _ => String::from("\text2\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tdevpts\n"),
         }
         .into_bytes()
     }
+}
+
+/// `/proc/counters`, this system's own: how many of the kernel's objects there are, and free pages.
+fn counters(system: &SystemInfo) -> String {
+    format!(
+        "processes {}\nthreads {}\nhandles {}\nmemories {}\nendpoints {}\nsessions {}\nstreams {}\n\
+         free_pages {}\n",
+        system.processes,
+        system.threads,
+        system.handles,
+        system.memories,
+        system.endpoints,
+        system.sessions,
+        system.streams,
+        system.memory_free_bytes / kernel_abi::PAGE_SIZE,
+    )
+}
+
+/// `/proc/stat`: what the processors did together, and counters.
+fn statistics(system: &SystemInfo) -> String {
+    let ticks = |ns: u64| ns / 10_000_000;
+    let all_ns = system.uptime_ns.saturating_mul(system.cpus);
+    let busy = ticks(all_ns.saturating_sub(system.idle_ns));
+    let idle = ticks(system.idle_ns);
+    format!(
+        "cpu  {busy} 0 0 {idle} 0 0 0 0 0 0\nintr {}\nctxt {}\nprocesses {}\n",
+        system.interrupts, system.context_switches, system.processes,
+    )
 }
 
 impl Tree for ProcessTree {
@@ -167,17 +267,18 @@ impl Tree for ProcessTree {
     }
 
     fn lookup(&self, directory: u64, name: &[u8]) -> Result<u64, Error> {
-        if directory != ROOT {
+        if directory >> PROCESS_SHIFT != 0 {
             let found = PROCESS_FILES.iter().find(|(known, _)| *known == name);
             return found
                 .map(|(_, file)| directory | file)
                 .ok_or(Error::NotFound);
         }
-        if name == b"self" {
-            return Ok(SELF);
+        let mut files = FILES.iter();
+        if let Some(file) = files.find(|file| file.directory == directory && file.name == name) {
+            return Ok(file.node);
         }
-        if let Some((_, node)) = FILES.iter().find(|(known, _)| *known == name) {
-            return Ok(*node);
+        if directory != ROOT {
+            return Err(Error::NotFound);
         }
         let digits = name.iter().all(u8::is_ascii_digit) && name.first() != Some(&b'0');
         let id = core::str::from_utf8(name)
@@ -189,8 +290,9 @@ impl Tree for ProcessTree {
         Ok(id << PROCESS_SHIFT)
     }
 
-    fn parent(&self, _directory: u64) -> u64 {
-        ROOT
+    fn parent(&self, directory: u64) -> u64 {
+        let file = FILES.iter().find(|file| file.node == directory);
+        file.map_or(ROOT, |file| file.directory)
     }
 
     fn attributes(&self, node: u64) -> Result<Attributes, Error> {
@@ -202,12 +304,20 @@ impl Tree for ProcessTree {
             block_size: 4096,
             ..Default::default()
         };
-        if node == SELF {
-            attributes.mode = file_type::SYMLINK | 0o777;
-        }
         let is_process = node >> PROCESS_SHIFT != 0;
-        if node == ROOT || is_process && node & 0xff == 0 {
-            attributes.mode = file_type::DIRECTORY | 0o555;
+        let file = FILES.iter().find(|file| file.node == node);
+        let kind = match file {
+            Some(file) => file.kind,
+            None if node == ROOT || is_process && node & 0xff == 0 => file_type::DIRECTORY,
+            None => file_type::REGULAR,
+        };
+        attributes.mode = match kind {
+            file_type::SYMLINK => kind | 0o777,
+            file_type::DIRECTORY => kind | 0o555,
+            _ if is_process && node & 0xff == ENVIRONMENT => kind | 0o400,
+            _ => kind | 0o444,
+        };
+        if kind == file_type::DIRECTORY {
             attributes.links = 2;
         }
         if is_process {
@@ -218,18 +328,19 @@ impl Tree for ProcessTree {
 
     fn entries(&self, directory: u64) -> Result<Vec<Entry>, Error> {
         let entry = |name: Vec<u8>, node, kind| Entry { name, node, kind };
-        if directory != ROOT {
+        if directory >> PROCESS_SHIFT != 0 {
             let files = PROCESS_FILES.iter();
             return Ok(files
                 .map(|(name, file)| entry(name.to_vec(), directory | file, file_type::REGULAR))
                 .collect());
         }
-        let mut entries = alloc::vec![entry(b"self".to_vec(), SELF, file_type::SYMLINK)];
-        entries.extend(
-            FILES
-                .iter()
-                .map(|(name, node)| entry(name.to_vec(), *node, file_type::REGULAR)),
-        );
+        let files = FILES.iter().filter(|file| file.directory == directory);
+        let mut entries: Vec<Entry> = files
+            .map(|file| entry(file.name.to_vec(), file.node, file.kind))
+            .collect();
+        if directory != ROOT {
+            return Ok(entries);
+        }
         entries.extend(self.ids()?.into_iter().map(|id| {
             let name = format!("{id}").into_bytes();
             entry(name, id << PROCESS_SHIFT, file_type::DIRECTORY)
@@ -238,10 +349,10 @@ impl Tree for ProcessTree {
     }
 
     fn link(&self, node: u64, caller: &Caller) -> Result<Vec<u8>, Error> {
-        if node != SELF {
-            return Err(Error::BadArgument);
+        match node {
+            SELF => Ok(format!("{}", caller.identity.process).into_bytes()),
+            _ => Err(Error::BadArgument),
         }
-        Ok(format!("{}", caller.identity.process).into_bytes())
     }
 
     fn content(&self, node: u64, system: &SystemInfo) -> Result<Vec<u8>, Error> {
@@ -249,11 +360,13 @@ impl Tree for ProcessTree {
         if file == MOUNTS {
             return Ok(self.mounts.borrow().clone());
         }
-        if id == 0 && file == COMMAND_LINE {
-            return self.command_line();
-        }
         if id != 0 {
             return self.describe(id, file as u32 - 1);
+        }
+        match file {
+            COMMAND_LINE => return self.command_line(),
+            HOST_NAME => return self.host_name(),
+            _ => {}
         }
         Ok(self.system_text(node, system))
     }

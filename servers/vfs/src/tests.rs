@@ -685,6 +685,12 @@ fn texts_of_proc_are_made_when_they_are_opened() {
     let mut inside = user.clone();
     inside.identity.process = 42;
     assert!(inside.open("/proc/self/stat", 0).is_ok());
+    assert_eq!(user.names("/proc/sys"), [".", "..", "kernel"]);
+    assert!(user.open("/proc/sys/kernel/ostype", 0).is_ok());
+    assert!(user.open("/proc/sys/../stat", 0).is_ok());
+    assert_eq!(user.status("/proc/sys/nothing"), Err(Error::NotFound));
+    let environment = user.status("/proc/42/environ").unwrap();
+    assert_eq!(environment.mode & 0o777, 0o400, "only its owner reads it");
     let mut text = [0; 4096];
     let length = directory::mounts(&user, 0, &mut text, &[]).unwrap().words[0];
     let text = String::from_utf8(text[..length as usize].to_vec()).unwrap();

@@ -5,7 +5,7 @@
 use crate::kernel::{Kernel, ThreadId};
 use crate::machine::{Cpu, Machine};
 use crate::priority::{NORMAL_WEIGHT, Priority};
-use crate::thread::{State, Thread};
+use crate::thread::Thread;
 
 /// What a thread has used.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,31 +76,16 @@ impl<M: Machine> Kernel<M> {
         };
         found.charge_ticks(used_ticks);
         found.settle_account(|ticks| self.machine.ticks_to_ns(ticks));
+        if self.scheduler.cpu_watches == 0 {
+            return;
+        }
         let process = found.process;
+        self.expire_cpu_timers(thread, process);
         if let Some(owner) = self.processes.get(process)
             && owner.limits.cpu_ns != u64::MAX
             && self.process_cpu_ns(process) > owner.limits.cpu_ns
         {
             self.cpu_limit_reached(process);
         }
-    }
-
-    /// Time that the running thread of this processor has used since it was switched to.
-    pub(crate) fn unaccounted_ns(&mut self) -> u64 {
-        let here = self.scheduler.here;
-        let since_ticks = self.scheduler.cpu(here).switched_ticks;
-        let used_ticks = self.machine.now_ticks().wrapping_sub(since_ticks);
-        self.machine.ticks_to_ns(used_ticks)
-    }
-
-    /// Time that a thread has used since it was switched to, if it runs.
-    pub(crate) fn running_ns(&self, thread: ThreadId) -> u64 {
-        let Some(State::Running(cpu)) = self.threads.get(thread).map(|found| found.state) else {
-            return 0;
-        };
-        let processor = self.scheduler.cpus.get(usize::from(cpu.0));
-        let since_ticks = processor.map_or(0, |processor| processor.switched_ticks);
-        let used_ticks = self.machine.now_ticks().wrapping_sub(since_ticks);
-        self.machine.ticks_to_ns(used_ticks)
     }
 }

@@ -29,6 +29,8 @@ struct Processor {
     real_time: BTreeMap<u8, VecDeque<ThreadId>>,
     minimum_virtual_runtime: u64,
     slice_end_ns: u64,
+    /// When the CPU time of its thread is to be looked at.
+    watch_ns: u64,
     /// The machine's counter at the last switch.
     switched_ticks: u64,
     programmed_ns: Option<u64>,
@@ -104,6 +106,8 @@ pub(crate) struct Scheduler {
     pub cpu_count: usize,
     /// The processor that is in the kernel.
     pub here: Cpu,
+    /// Timers and limits of CPU time: while there are any, every switch goes the long way.
+    pub cpu_watches: usize,
 }
 
 impl Scheduler {
@@ -112,6 +116,7 @@ impl Scheduler {
             cpus: Default::default(),
             cpu_count: cpu_count.clamp(1, MAX_CPUS),
             here: Cpu(0),
+            cpu_watches: 0,
         }
     }
 
@@ -157,6 +162,12 @@ impl Scheduler {
         let processor = self.cpu(cpu);
         processor.reschedule = true;
         processor.unsettle();
+    }
+
+    /// Ticks since a processor's thread was charged last.
+    pub fn running_ticks(&self, cpu: Cpu, now_ticks: u64) -> u64 {
+        let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
+        now_ticks.wrapping_sub(processor.switched_ticks)
     }
 
     /// Whether another thread waits to run on a processor.
@@ -366,8 +377,10 @@ impl<M: Machine> Kernel<M> {
         let now_ns = self.machine.now_ns();
         let processor = self.scheduler.cpu(cpu);
         processor.programmed_ns = None;
+        let slice_over = now_ns >= processor.slice_end_ns && processor.has_ready();
+        let watch_over = now_ns >= processor.watch_ns;
         processor.unsettle();
-        if now_ns >= processor.slice_end_ns && processor.has_ready() {
+        if slice_over || watch_over {
             processor.reschedule = true;
         }
     }
@@ -388,7 +401,15 @@ impl<M: Machine> Kernel<M> {
     /// Programs the processor's timer.
     #[inline]
     fn program_timer(&mut self, cpu: Cpu) {
-        let wanted_ns = self.wanted_timer_ns(cpu);
+        let mut wanted_ns = self.wanted_timer_ns(cpu);
+        let mut watch_ns = u64::MAX;
+        if self.scheduler.cpu_watches != 0
+            && let Some(current) = self.scheduler.current(cpu)
+        {
+            watch_ns = self.cpu_watch_ns(current);
+            wanted_ns = wanted_ns.min(watch_ns);
+        }
+        self.scheduler.cpu(cpu).watch_ns = watch_ns;
         let processor = self.scheduler.cpu(cpu);
         if processor.programmed_ns != Some(wanted_ns) {
             processor.programmed_ns = Some(wanted_ns);
@@ -401,9 +422,12 @@ impl<M: Machine> Kernel<M> {
     /// The decision has been made.
     #[inline]
     fn settle(&mut self, cpu: Cpu) {
+        let watched = self.scheduler.cpu_watches != 0;
         let processor = self.scheduler.cpu(cpu);
         processor.settled = true;
-        let current = processor.current.filter(|_| processor.real_time.is_empty());
+        let current = processor
+            .current
+            .filter(|_| processor.real_time.is_empty() && !watched);
         processor.direct =
             current.and_then(|thread| Some((thread, self.threads.get(thread)?.process)));
     }

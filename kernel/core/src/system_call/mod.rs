@@ -23,6 +23,9 @@ pub(crate) struct Request {
     pub arguments: [u64; 6],
 }
 
+/// Upcalls that cannot be blocked, caught or ignored (`SIGKILL` and `SIGSTOP`, minus one).
+pub(crate) const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
+
 impl<M: Machine> Kernel<M> {
     /// The thread on a processor executed `syscall`; its registers are in its context, `rip`
     /// after the instruction.
@@ -178,9 +181,10 @@ impl<M: Machine> Kernel<M> {
             Call::EventCreateCounter => self.event_create_counter(process, a, b),
             Call::EventUpcalls => self.event_upcalls(request),
             Call::EventSignal => self.event_signal(process, a, b, c),
-            Call::TimerCreate => self.timer_create(process, a),
-            Call::TimerSet => self.timer_set(request),
-            Call::TimerGet => self.timer_get(request),
+            Call::TimerCreate => self.timer_create(thread, process, a),
+            Call::TimerSet => self.timer_set(cpu, process, [a, b, c, d]),
+            Call::TimerNotify => self.timer_notify(thread, process, arguments),
+            Call::TimerState => self.timer_state(thread, process, a, b),
             Call::Wait => self.wait_any(cpu, thread, process, arguments),
             Call::WaitSetCreate => self.wait_set_create(process),
             Call::WaitSetChange => self.wait_set_change(process, arguments),

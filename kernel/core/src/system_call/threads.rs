@@ -1,21 +1,20 @@
 //! Calls about threads, upcalls and time.
 
-use super::Request;
+use super::{Request, UNBLOCKABLE};
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::Machine;
+use crate::pending::Raised;
 use crate::priority::Priority;
 use crate::thread::{Step, Stop, Wait, user_address};
 use crate::user_memory::Fields;
-use kernel_abi::process::{ThreadArguments, UpcallAction, mask_how, thread_property, upcall_flags};
+use kernel_abi::process::{
+    RAISE_UNLESS_DEFAULT, ThreadArguments, UpcallAction, mask_how, thread_property, upcall_flags,
+};
 use kernel_abi::system::clock;
 use kernel_abi::{Call, Error, Handle, PAGE_SIZE, Rights};
 
 /// Upcalls there are.
 const UPCALLS: u64 = 64;
-/// Upcalls that cannot be blocked, caught or ignored (`SIGKILL` and `SIGSTOP`, minus one).
-const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
-/// The mask that UpcallMask returns must stay positive in `rax`.
-const MASK_BITS: u64 = !(1 << 63);
 
 impl<M: Machine> Kernel<M> {
     pub(super) fn dispatch_thread(&mut self, call: Call, request: &Request) -> Step {
@@ -41,7 +40,8 @@ impl<M: Machine> Kernel<M> {
             Call::UpcallSuspend => self.upcall_suspend(thread, a),
             Call::UpcallTake => self.upcall_take(request, a, b, c),
             Call::UpcallPending => self.upcall_pending(thread, process),
-            Call::ClockRead => self.clock_read(thread, process, a),
+            Call::UpcallDiscard => self.upcall_discard(process, a, b),
+            Call::ClockRead => self.clock_read(thread, process, a, b),
             Call::SystemInfo => self.system_info(thread, a),
             _ => self.dispatch_device(call, request),
         }
@@ -152,7 +152,7 @@ impl<M: Machine> Kernel<M> {
             thread_property::PRIORITY => found.own.raw(),
             thread_property::LOCK_OWNER => u64::from(crate::futex_lock::name_of(thread)),
             thread_property::ROBUST_LIST => found.robust_list,
-            thread_property::CPU_NS => self.thread_cpu_ns(thread) + self.running_ns(thread),
+            thread_property::CPU_NS => self.thread_cpu_now_ns(thread),
             thread_property::AFFINITY => {
                 u64::from(found.affinity) & ((1 << self.scheduler.cpu_count) - 1)
             }
@@ -189,25 +189,50 @@ impl<M: Machine> Kernel<M> {
         if let Some(found) = self.threads.get_mut(request.thread) {
             found.restartable = false;
         }
-        self.block(request.thread, Wait::Sleep, false);
+        if clock == clock::REALTIME {
+            // Executed again when the clock is set.
+            self.block(request.thread, Wait::RealtimeSleep, true);
+        } else {
+            self.block(request.thread, Wait::Sleep, false);
+        }
         Err(Stop::Blocked)
     }
 
     fn upcall_raise(&mut self, caller: ThreadId, process: ProcessId, arguments: [u64; 6]) -> Step {
-        let [handle, number, upcall, value, ..] = arguments;
+        let [handle, number, upcall, value, detail0, detail1] = arguments;
+        let droppable = upcall & RAISE_UNLESS_DEFAULT != 0;
+        let upcall = upcall & !RAISE_UNLESS_DEFAULT;
         if upcall >= UPCALLS || UNBLOCKABLE & (1 << upcall) != 0 {
             return Err(Error::BadArgument.into());
         }
         let target = self.process_alive(process, handle, Rights::MANAGE)?;
+        let raised = Raised {
+            upcall: upcall as u32,
+            value,
+            details: [detail0, detail1],
+            timer: None,
+        };
+        let dropped = droppable && self.is_ignored_by_default(target, &raised);
         if number == 0 {
-            self.raise_in_process(target, upcall, value);
+            if !dropped {
+                self.raise_in_process(target, raised)?;
+            }
         } else {
             // `SELF` names the calling thread.
             let own = number == u64::from(Handle::SELF.0) && target == process;
             let number = if own { 0 } else { number };
             let thread = self.thread_by_number(caller, target, number)?;
-            self.raise_in_thread(thread, upcall, value);
+            if !dropped {
+                self.raise_in_thread(thread, raised)?;
+            }
         }
+        Ok(0)
+    }
+
+    /// UpcallDiscard.
+    fn upcall_discard(&mut self, process: ProcessId, handle: u64, set: u64) -> Step {
+        let target = self.process_alive(process, handle, Rights::MANAGE)?;
+        self.discard_pending(target, set);
         Ok(0)
     }
 
@@ -223,7 +248,8 @@ impl<M: Machine> Kernel<M> {
             _ => return Err(Error::BadArgument.into()),
         };
         found.call_attention();
-        Ok(before & MASK_BITS)
+        // Bit 18 is never set: no mask looks like a negated error.
+        Ok(before)
     }
 
     fn upcall_action(
@@ -260,12 +286,7 @@ impl<M: Machine> Kernel<M> {
         }
         if action.flags & upcall_flags::IGNORED != 0 {
             // What is pending and now ignored is dropped.
-            owner.pending &= !(1 << upcall);
-            for other in owner.threads.clone() {
-                if let Some(found) = self.threads.get_mut(other) {
-                    found.pending &= !(1 << upcall);
-                }
-            }
+            self.discard_pending(process, 1 << upcall);
         }
         Ok(0)
     }
@@ -285,13 +306,14 @@ impl<M: Machine> Kernel<M> {
     fn upcall_take(&mut self, request: &Request, set: u64, address: u64, deadline_ns: u64) -> Step {
         let thread = request.thread;
         if address != 0 {
-            self.write_words(thread, address, &[0])?;
+            self.write_words(thread, address, &[0; 3])?;
         }
-        if let Some((upcall, value)) = self.take_from_set(thread, set) {
+        if let Some(raised) = self.take_from_set(thread, set) {
             if address != 0 {
-                self.write_words(thread, address, &[value])?;
+                let [detail0, detail1] = raised.details;
+                self.write_words(thread, address, &[raised.value, detail0, detail1])?;
             }
-            return Ok(u64::from(upcall));
+            return Ok(u64::from(raised.upcall));
         }
         if deadline_ns <= self.machine.now_ns() {
             return Err(Error::WouldBlock.into());
@@ -299,24 +321,43 @@ impl<M: Machine> Kernel<M> {
         self.set_deadline(request.cpu, thread, deadline_ns);
         if let Some(found) = self.threads.get_mut(thread) {
             found.restartable = false;
+            // What it waits for is taken by it and not by a handler.
+            if found.saved_mask.is_none() {
+                found.saved_mask = Some(found.mask);
+            }
+            found.mask |= set & !UNBLOCKABLE;
+            found.call_attention();
         }
         self.block(thread, Wait::PendingUpcall(set), true);
         Err(Stop::Blocked)
     }
 
     fn upcall_pending(&mut self, thread: ThreadId, process: ProcessId) -> Step {
-        let own = self.threads.get(thread).map_or(0, |found| found.pending);
-        let shared = self.processes.get(process).map_or(0, |found| found.pending);
-        Ok((own | shared) & MASK_BITS)
+        let own = self
+            .threads
+            .get(thread)
+            .map_or(0, |found| found.pending.set());
+        let owner = self.processes.get(process);
+        let shared = owner.map_or(0, |found| found.pending.set());
+        Ok(own | shared)
     }
 
-    fn clock_read(&mut self, thread: ThreadId, process: ProcessId, which: u64) -> Step {
+    fn clock_read(
+        &mut self,
+        thread: ThreadId,
+        process: ProcessId,
+        which: u64,
+        number: u64,
+    ) -> Step {
         let now_ns = self.machine.now_ns();
         Ok(match which {
             clock::MONOTONIC => now_ns,
             clock::REALTIME => now_ns.saturating_add(self.machine.realtime_offset_ns()),
-            clock::PROCESS_CPU => self.process_cpu_ns(process) + self.unaccounted_ns(),
-            clock::THREAD_CPU => self.thread_cpu_ns(thread) + self.unaccounted_ns(),
+            clock::PROCESS_CPU => self.process_cpu_now_ns(process),
+            clock::THREAD_CPU => {
+                let target = self.thread_by_number(thread, process, number)?;
+                self.thread_cpu_now_ns(target)
+            }
             _ => return Err(Error::BadArgument.into()),
         })
     }

@@ -94,12 +94,12 @@ fn a_timer_tells_when_it_expires_next() {
     let mut h = Harness::new();
     let (_, thread) = h.process();
     let timer = h.ok(thread, Call::TimerCreate, &[0]);
-    h.ok(thread, Call::TimerGet, &[timer, BUFFER]);
+    h.ok(thread, Call::TimerState, &[timer, BUFFER]);
     assert_eq!(h.peek_word(thread, BUFFER), u64::MAX);
     h.ok(thread, Call::TimerSet, &[timer, 1 << 40, 77]);
-    h.ok(thread, Call::TimerGet, &[timer, BUFFER]);
+    h.ok(thread, Call::TimerState, &[timer, BUFFER]);
     assert_eq!(h.peek_word(thread, BUFFER), 1 << 40);
-    assert_eq!(h.peek_word(thread, BUFFER + 8), 77);
+    assert_eq!(h.peek_word(thread, BUFFER + 16), 77);
 }
 
 #[test]

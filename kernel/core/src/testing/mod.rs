@@ -13,6 +13,7 @@ mod object_tests;
 mod scheduler_tests;
 mod socket_tests;
 mod stream_tests;
+mod timer_tests;
 mod upcall_tests;
 
 pub use machine::FakeMachine;

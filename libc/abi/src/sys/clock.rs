@@ -26,38 +26,75 @@ pub unsafe extern "C" fn clock_getres(id: c_int, out: *mut Timespec) -> c_int {
     }))
 }
 
-/// POSIX: nothing in the interfaces sets the clock yet.
-#[unsafe(no_mangle)]
-pub extern "C" fn clock_settime(_id: c_int, _time: *const Timespec) -> c_int {
-    fail(Error::NotPermitted as c_int)
+fn set(id: c_int, time_ns: Result<u64>) -> c_int {
+    status(match id {
+        0 => time_ns.and_then(clock::set_realtime),
+        _ => Err(Error::BadArgument),
+    })
 }
 
-/// BSD: as `clock_settime`.
+/// POSIX: only the real-time clock can be set, by root.
 #[unsafe(no_mangle)]
-pub extern "C" fn settimeofday(_time: *const Timeval, _zone: *const c_void) -> c_int {
-    fail(Error::NotPermitted as c_int)
+pub unsafe extern "C" fn clock_settime(id: c_int, time: *const Timespec) -> c_int {
+    // SAFETY: the caller's.
+    set(id, nanoseconds(unsafe { &*time }))
+}
+
+/// BSD: as `clock_settime`. The zone is not kept.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn settimeofday(time: *const Timeval, _zone: *const c_void) -> c_int {
+    // SAFETY: the caller's.
+    match unsafe { time.as_ref() } {
+        Some(time) => set(0, nanoseconds(&time.to_timespec())),
+        None => 0,
+    }
 }
 
 /// SVID: as `clock_settime`.
 #[unsafe(no_mangle)]
-pub extern "C" fn stime(_time: *const i64) -> c_int {
-    fail(Error::NotPermitted as c_int)
+pub unsafe extern "C" fn stime(time: *const i64) -> c_int {
+    // SAFETY: the caller's.
+    let seconds = u64::try_from(unsafe { *time }).map_err(|_| Error::BadArgument);
+    set(
+        0,
+        seconds.map(|seconds| seconds.saturating_mul(clock::SECOND_NS)),
+    )
 }
 
-/// BSD: slewing needs a settable clock.
+/// BSD: the clock is set by the whole difference at once; so nothing of an adjustment is ever left.
 #[unsafe(no_mangle)]
-pub extern "C" fn adjtime(_new: *const Timeval, _old: *mut Timeval) -> c_int {
-    fail(Error::NotPermitted as c_int)
+pub unsafe extern "C" fn adjtime(new: *const Timeval, old: *mut Timeval) -> c_int {
+    // SAFETY: the caller's.
+    unsafe {
+        if let Some(old) = old.as_mut() {
+            *old = Timeval::from_ns(0);
+        }
+        let Some(new) = new.as_ref() else { return 0 };
+        let difference_ns = new.to_timespec().signed_ns();
+        let now_ns = libc_rt::kernel::realtime_ns();
+        set(
+            0,
+            now_ns
+                .checked_add_signed(difference_ns)
+                .ok_or(Error::BadArgument),
+        )
+    }
 }
 
-/// POSIX.
+/// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_getcpuclockid(process: c_int, out: *mut c_int) -> c_int {
-    if process != 0 && process as u64 != libc_rt::identity::process() {
-        return Error::NotPermitted as c_int;
+    let id = if process == 0 {
+        libc_rt::identity::process() as c_int
+    } else {
+        process
+    };
+    let id = clock::clock_of_process(id);
+    if process < 0 || clock::time_ns(id).is_err() {
+        return Error::NoProcess as c_int;
     }
     // SAFETY: the caller's.
-    unsafe { *out = 2 };
+    unsafe { *out = id };
     0
 }
 
@@ -148,6 +185,10 @@ pub unsafe extern "C" fn clock_nanosleep(
         if flags & TIMER_ABSTIME != 0 {
             return clock::sleep_until(id, wanted_ns);
         }
+        if id == 2 || id < 0 {
+            let deadline_ns = clock::time_ns(id)?.saturating_add(wanted_ns);
+            return clock::sleep_until(id, deadline_ns);
+        }
         clock::sleep_clock(id)?;
         // A relative sleep does not change when the real-time clock is set.
         let deadline = clock::deadline_after(wanted_ns);
@@ -202,7 +243,7 @@ fn timer(which: c_int, new: Option<(u64, u64)>) -> Result<(u64, u64)> {
     if !(0..=2).contains(&which) {
         return Err(Error::BadArgument);
     }
-    process::interval_timer(which as u32, new)
+    libc_posix::timer::interval_timer(which as u32, new)
 }
 
 /// POSIX.

@@ -5,6 +5,7 @@
 use super::support::{Error, Result, fail, int, status};
 use core::ffi::{VaList, c_int, c_void};
 use libc_posix::descriptor;
+use proto::types::open_flags;
 
 /// `struct flock`.
 #[derive(Clone, Copy, Default)]
@@ -31,6 +32,7 @@ mod command {
     pub const OFD_SETLKW: i32 = 38;
     pub const DUPFD_CLOEXEC: i32 = 0x406;
     pub const SETPIPE_SZ: i32 = 0x407;
+    pub const DUPFD_CLOFORK: i32 = 0x41a;
     pub const GETPIPE_SZ: i32 = 0x408;
 }
 
@@ -40,15 +42,16 @@ pub unsafe extern "C" fn fcntl(fd: c_int, command: c_int, mut rest: ...) -> c_in
     // SAFETY: the caller's; commands without an argument do not use what is read here.
     unsafe {
         match command {
-            command::DUPFD | command::DUPFD_CLOEXEC => {
-                let close = command == command::DUPFD_CLOEXEC;
-                int(descriptor::duplicate(fd, rest.arg::<c_int>(), close))
+            command::DUPFD | command::DUPFD_CLOEXEC | command::DUPFD_CLOFORK => {
+                let kept = match command {
+                    command::DUPFD_CLOEXEC => descriptor::kept_flags(open_flags::CLOSE_ON_EXEC),
+                    command::DUPFD_CLOFORK => descriptor::kept_flags(open_flags::CLOSE_ON_FORK),
+                    _ => 0,
+                };
+                int(descriptor::duplicate_keeping(fd, rest.arg::<c_int>(), kept))
             }
-            command::GETFD => int(descriptor::close_on_exec(fd).map(i32::from)),
-            command::SETFD => status(descriptor::set_close_on_exec(
-                fd,
-                rest.arg::<c_int>() & 1 != 0,
-            )),
+            command::GETFD => int(descriptor::descriptor_flags(fd)),
+            command::SETFD => status(descriptor::set_descriptor_flags(fd, rest.arg::<c_int>())),
             command::GETFL => int(descriptor::status_flags(fd).map(|flags| flags as i32)),
             command::SETFL => status(descriptor::set_status_flags(fd, rest.arg::<c_int>() as u32)),
             command::GETLK | command::OFD_GETLK => status(get_lock(

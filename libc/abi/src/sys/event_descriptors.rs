@@ -8,6 +8,7 @@ use core::ffi::c_int;
 use kernel_abi::Handle;
 use kernel_abi::object::ObjectKind;
 use kernel_abi::wait::event_kind;
+use libc_posix::timer::MONOTONIC_DEADLINE;
 use libc_posix::{clock, descriptor};
 use libc_rt::kernel;
 use proto::types::open_flags;
@@ -87,13 +88,13 @@ pub extern "C" fn timerfd_create(id: c_int, flags: c_int) -> c_int {
 
 /// What is left until a timer expires, and its interval, ns.
 fn remaining(timer: Handle) -> Result<[Timespec; 2]> {
-    let (monotonic_ns, interval_ns) = kernel::timer_get(timer)?;
-    let left_ns = match monotonic_ns {
+    let state = kernel::timer_state(timer)?;
+    let left_ns = match state.deadline_ns {
         u64::MAX => 0,
         // An expiry that is due, but not yet delivered, must not read as disarmed.
-        deadline_ns => deadline_ns.saturating_sub(kernel::monotonic_ns()).max(1),
+        deadline_ns => deadline_ns.saturating_sub(state.now_ns).max(1),
     };
-    Ok([interval_ns, left_ns].map(Timespec::from_ns))
+    Ok([state.interval_ns, left_ns].map(Timespec::from_ns))
 }
 
 /// Linux: sets value and interval. `TFD_TIMER_CANCEL_ON_SET` is refused: the clock's changes are
@@ -118,7 +119,10 @@ pub unsafe extern "C" fn timerfd_settime(
         match (value_ns, flags & ABSOLUTE != 0) {
             (0, _) => kernel::timer_set(timer, u64::MAX, 0)?,
             (at_ns, true) => kernel::timer_set(timer, at_ns.min(u64::MAX - 1), interval_ns)?,
-            (wait_ns, false) => kernel::timer_set_relative(timer, wait_ns, interval_ns, 1)?,
+            (wait_ns, false) => {
+                let deadline_ns = kernel::monotonic_ns().saturating_add(wait_ns);
+                kernel::timer_set_with(timer, deadline_ns, interval_ns, MONOTONIC_DEADLINE)?
+            }
         }
         // SAFETY: the caller's.
         if let Some(old) = unsafe { old.as_mut() } {

@@ -6,7 +6,8 @@ use super::environment::environ;
 use super::support::{Error, Result, fail, text};
 use alloc::vec::Vec;
 use core::ffi::{VaList, c_char, c_int};
-use libc_posix::names::{PATH_MAX, WORKING_DIRECTORY};
+use kernel_abi::Handle;
+use libc_posix::names::{Base, PATH_MAX, WORKING_DIRECTORY};
 use libc_posix::process;
 
 /// NUL-ended strings one after the other.
@@ -25,20 +26,57 @@ unsafe fn joined(vector: *const *const c_char) -> Result<Vec<u8>> {
     Ok(all)
 }
 
-unsafe fn execute(
-    directory: c_int,
-    path: &[u8],
-    arguments: *const *const c_char,
-    environment: *const *const c_char,
-    no_follow: bool,
-) -> Error {
-    // SAFETY: the caller's.
-    match unsafe { (joined(arguments), joined(environment)) } {
-        (Ok(arguments), Ok(environment)) => {
-            execute_joined(directory, path, &arguments, &environment, no_follow)
+/// What is done with a program that was found: it, its path, its arguments, its environment.
+pub(super) type Carry<'a> = &'a mut dyn FnMut(Handle, &[u8], &[u8], &[u8]) -> Result<()>;
+
+/// Replaces the calling program; comes back only when that failed.
+fn replace(program: Handle, path: &[u8], arguments: &[u8], environment: &[u8]) -> Result<()> {
+    Err(process::execute(program, path, arguments, environment))
+}
+
+/// Where a program is looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// Where a relative path starts.
+    pub directory: Base,
+    /// The path.
+    pub path: &'a [u8],
+    /// Where the path of an interpreter starts.
+    pub working: Base,
+    /// A symbolic link is not followed.
+    pub no_follow: bool,
+}
+
+impl<'a> Place<'a> {
+    fn from(working: Base, path: &'a [u8]) -> Place<'a> {
+        Place {
+            directory: working,
+            working,
+            path,
+            no_follow: false,
         }
-        _ => Error::NoMemory,
     }
+
+    fn of(path: &'a [u8]) -> Place<'a> {
+        Place::from(Base::Descriptor(WORKING_DIRECTORY), path)
+    }
+}
+
+/// Argument and environment vectors of C.
+pub(super) type Vectors = [*const *const c_char; 2];
+
+/// Finds a program and carries on with it.
+///
+/// # Safety
+/// The vectors end with null pointers.
+pub(super) unsafe fn execute(
+    place: Place<'_>,
+    [arguments, environment]: Vectors,
+    carry: Carry<'_>,
+) -> Result<()> {
+    // SAFETY: the caller's.
+    let (arguments, environment) = unsafe { (joined(arguments)?, joined(environment)?) };
+    execute_joined(place, &arguments, &environment, carry)
 }
 
 /// Most interpreters that are scripts themselves, one after the other.
@@ -49,22 +87,21 @@ const MAX_INTERPRETER_LINE: usize = 256;
 /// Executes a program, or the interpreter that a script's first line names. The process server
 /// takes programs only: finding an interpreter is a walk of names, which is the caller's.
 fn execute_joined(
-    directory: c_int,
-    path: &[u8],
+    place: Place<'_>,
     arguments: &[u8],
     environment: &[u8],
-    no_follow: bool,
-) -> Error {
-    let error = execute_program(directory, path, arguments, environment, no_follow);
-    if error != Error::NotExecutable {
-        return error;
+    carry: Carry<'_>,
+) -> Result<()> {
+    let result = execute_program(place, arguments, environment, carry);
+    if result != Err(Error::NotExecutable) {
+        return result;
     }
-    let Ok(mut interpreter) = interpreter_line(directory, path) else {
-        return error;
+    let Ok(mut interpreter) = interpreter_line(place.directory, place.path) else {
+        return result;
     };
     let own = arguments.iter().position(|byte| *byte == 0);
     let rest = own.map_or(&[][..], |end| &arguments[end + 1..]);
-    let mut all = [path, b"\0", rest].concat();
+    let mut all = [place.path, b"\0", rest].concat();
     for _ in 0..MAX_INTERPRETERS {
         let (program, argument) = interpreter;
         let mut front = [&program[..], b"\0"].concat();
@@ -73,37 +110,38 @@ fn execute_joined(
             front.push(0);
         }
         all.splice(0..0, front);
-        let error = execute_program(WORKING_DIRECTORY, &program, &all, environment, false);
-        if error != Error::NotExecutable {
-            return error;
+        let next = Place {
+            directory: place.working,
+            path: &program,
+            no_follow: false,
+            ..place
+        };
+        let result = execute_program(next, &all, environment, carry);
+        if result != Err(Error::NotExecutable) {
+            return result;
         }
-        interpreter = match interpreter_line(WORKING_DIRECTORY, &program) {
+        interpreter = match interpreter_line(place.working, &program) {
             Ok(next) => next,
-            Err(_) => return error,
+            Err(_) => return result,
         };
     }
-    Error::TooManySymlinks
+    Err(Error::TooManySymlinks)
 }
 
 fn execute_program(
-    directory: c_int,
-    path: &[u8],
+    place: Place<'_>,
     arguments: &[u8],
     environment: &[u8],
-    no_follow: bool,
-) -> Error {
-    match process::open_program(directory, path, no_follow) {
-        Ok(program) => {
-            let error = process::execute(program, path, arguments, environment);
-            let _ = libc_rt::kernel::handle_close(program);
-            error
-        }
-        Err(error) => error,
-    }
+    carry: Carry<'_>,
+) -> Result<()> {
+    let program = process::open_program(place.directory, place.path, place.no_follow)?;
+    let result = carry(program, place.path, arguments, environment);
+    let _ = libc_rt::kernel::handle_close(program);
+    result
 }
 
 /// The interpreter and its argument (empty: none) from a script's `#!` line.
-fn interpreter_line(directory: c_int, path: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+fn interpreter_line(directory: Base, path: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
     let script = libc_posix::names::open_high(directory, path, 0)?;
     let mut line = [0u8; MAX_INTERPRETER_LINE];
     let read = libc_rt::kernel::read(script, &mut line);
@@ -134,7 +172,18 @@ pub unsafe extern "C" fn execve(
     environment: *const *const c_char,
 ) -> c_int {
     // SAFETY: the caller's.
-    fail(unsafe { execute(WORKING_DIRECTORY, text(path), arguments, environment, false) } as c_int)
+    failed(unsafe {
+        execute(
+            Place::of(text(path)),
+            [arguments, environment],
+            &mut replace,
+        )
+    })
+}
+
+/// What `exec` returns when it returns.
+fn failed(result: Result<()>) -> c_int {
+    fail(result.err().unwrap_or(Error::BadMessage) as c_int)
 }
 
 /// POSIX.
@@ -160,8 +209,12 @@ pub unsafe extern "C" fn execveat(
         if flags & AT_EMPTY_PATH != 0 && text(path).is_empty() {
             return fexecve(directory, arguments, environment);
         }
-        let no_follow = flags & AT_SYMLINK_NOFOLLOW != 0;
-        fail(execute(directory, text(path), arguments, environment, no_follow) as c_int)
+        let place = Place {
+            directory: directory.into(),
+            no_follow: flags & AT_SYMLINK_NOFOLLOW != 0,
+            ..Place::of(text(path))
+        };
+        failed(execute(place, [arguments, environment], &mut replace))
     }
 }
 
@@ -174,16 +227,11 @@ pub unsafe extern "C" fn fexecve(
 ) -> c_int {
     let mut path = [0u8; PATH_MAX];
     match libc_posix::descriptor::path(fd, &mut path) {
-        // SAFETY: the caller's.
-        Ok(length) => fail(unsafe {
-            execute(
-                WORKING_DIRECTORY,
-                &path[..length.min(PATH_MAX)],
-                arguments,
-                environment,
-                false,
-            )
-        } as c_int),
+        Ok(length) => {
+            let place = Place::of(&path[..length.min(PATH_MAX)]);
+            // SAFETY: the caller's.
+            failed(unsafe { execute(place, [arguments, environment], &mut replace) })
+        }
         Err(error) => fail(error as c_int),
     }
 }
@@ -195,14 +243,28 @@ pub unsafe extern "C" fn execvpe(
     arguments: *const *const c_char,
     environment: *const *const c_char,
 ) -> c_int {
+    let vectors = [arguments, environment];
+    // SAFETY: the caller's.
+    failed(unsafe { search(text(file), WORKING_DIRECTORY.into(), vectors, &mut replace) })
+}
+
+/// Finds a program by the calling process's `PATH`, relative names from a directory on.
+///
+/// # Safety
+/// The vectors end with null pointers.
+pub(super) unsafe fn search(
+    name: &[u8],
+    working: Base,
+    vectors: Vectors,
+    carry: Carry<'_>,
+) -> Result<()> {
     // SAFETY: the caller's.
     unsafe {
-        let name = text(file);
         if name.is_empty() {
-            return fail(Error::NotFound as c_int);
+            return Err(Error::NotFound);
         }
         if name.contains(&b'/') {
-            return fail(run(name, arguments, environment) as c_int);
+            return run(Place::from(working, name), vectors, carry);
         }
         let list = super::environment::getenv(c"PATH".as_ptr());
         let list = if list.is_null() {
@@ -223,51 +285,41 @@ pub unsafe extern "C" fn execvpe(
                 place[directory.len()] = b'/';
             }
             place[length - name.len()..].copy_from_slice(name);
-            match run(place, arguments, environment) {
-                Error::NotFound | Error::NotDirectory => {}
-                Error::AccessDenied => result = Error::AccessDenied,
-                error => return fail(error as c_int),
+            match run(Place::from(working, place), vectors, carry) {
+                Err(Error::NotFound | Error::NotDirectory) => {}
+                Err(Error::AccessDenied) => result = Error::AccessDenied,
+                other => return other,
             }
         }
-        fail(result as c_int)
+        Err(result)
     }
 }
 
 /// Executes a file, or has the shell read it when it has no known format.
-unsafe fn run(
-    path: &[u8],
-    arguments: *const *const c_char,
-    environment: *const *const c_char,
-) -> Error {
+unsafe fn run(place: Place<'_>, vectors: Vectors, carry: Carry<'_>) -> Result<()> {
+    let [arguments, environment] = vectors;
     // SAFETY: the caller's.
     unsafe {
-        let error = execute(WORKING_DIRECTORY, path, arguments, environment, false);
-        if error != Error::NotExecutable {
-            return error;
+        let result = execute(place, vectors, carry);
+        if result != Err(Error::NotExecutable) {
+            return result;
         }
         let mut script = [0u8; PATH_MAX + 1];
-        script[..path.len()].copy_from_slice(path);
+        script[..place.path.len()].copy_from_slice(place.path);
         let mut vector: Vec<*const c_char> = Vec::new();
-        let rest = {
-            let mut length = 0;
-            while !(*arguments.add(length)).is_null() {
-                length += 1;
-            }
-            core::slice::from_raw_parts(arguments, length)
-        };
-        if vector.try_reserve(rest.len() + 3).is_err() {
-            return Error::NoMemory;
+        let mut length = 0;
+        while !(*arguments.add(length)).is_null() {
+            length += 1;
         }
+        let rest = core::slice::from_raw_parts(arguments, length);
+        vector
+            .try_reserve(rest.len() + 3)
+            .map_err(|_| Error::NoMemory)?;
         vector.extend([c"sh".as_ptr(), script.as_ptr().cast()]);
         vector.extend(rest.iter().skip(1));
         vector.push(core::ptr::null());
-        execute(
-            WORKING_DIRECTORY,
-            b"/bin/sh",
-            vector.as_ptr(),
-            environment,
-            false,
-        )
+        let shell = Place::of(b"/bin/sh");
+        execute(shell, [vector.as_ptr(), environment], carry)
     }
 }
 

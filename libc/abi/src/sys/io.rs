@@ -7,6 +7,7 @@ use core::ffi::{c_int, c_void};
 use kernel_abi::Call;
 use kernel_stubs::{raw, safe};
 use libc_posix::descriptor;
+use proto::types::open_flags;
 
 /// `struct iovec`.
 #[derive(Clone, Copy)]
@@ -172,17 +173,22 @@ pub extern "C" fn dup2(fd: c_int, target: c_int) -> c_int {
     if fd == target {
         return int(descriptor::close_on_exec(fd).map(|_| fd));
     }
-    int(descriptor::duplicate_to(fd, target, false))
+    int(descriptor::duplicate_to(fd, target, 0))
 }
 
 /// POSIX 2024.
 #[unsafe(no_mangle)]
 pub extern "C" fn dup3(fd: c_int, target: c_int, flags: c_int) -> c_int {
-    const O_CLOEXEC: c_int = 0o2000000;
-    if fd == target || flags & !O_CLOEXEC != 0 {
+    const KNOWN: u32 = open_flags::CLOSE_ON_EXEC | open_flags::CLOSE_ON_FORK;
+    let flags = flags as u32;
+    if fd == target || flags & !KNOWN != 0 {
         return fail(Error::BadArgument as c_int);
     }
-    int(descriptor::duplicate_to(fd, target, flags != 0))
+    int(descriptor::duplicate_to(
+        fd,
+        target,
+        descriptor::kept_flags(flags),
+    ))
 }
 
 /// POSIX.

@@ -6,8 +6,8 @@
 use super::signal_sets::member;
 use super::support::{Error, Result, Timespec, fail, nanoseconds, status};
 use core::ffi::{c_char, c_int, c_void};
+use kernel_abi::Call;
 use kernel_abi::process::{mask_how, thread_property};
-use kernel_abi::{Call, Handle};
 use libc_posix::{clock, process};
 use libc_rt::signal::{self, Action, SIGNALS, SignalInfo};
 use libc_rt::{identity, kernel, thread};
@@ -143,12 +143,7 @@ pub(super) fn raise_in(number_of_thread: u64, number: c_int) -> Result<()> {
         0 => Ok(()),
         // These never are upcalls: the process server carries them out.
         SIGKILL | SIGSTOP => process::kill(identity::process() as i64, number as u32, 0, 0),
-        1..=64 => Ok(kernel::upcall_raise(
-            Handle::SELF,
-            number_of_thread,
-            number as u32 - 1,
-            signal::RAISED_HERE,
-        )?),
+        1..=64 => process::raise(number_of_thread, number as u32, signal::code::THREAD, 0),
         _ => Err(Error::BadArgument),
     }
 }
@@ -159,31 +154,7 @@ pub extern "C" fn kill(target: c_int, number: c_int) -> c_int {
     if !(0..=64).contains(&number) {
         return fail(Error::BadArgument as c_int);
     }
-    if target as i64 == identity::process() as i64 && concerns_nobody_else(number) {
-        return status(send_here(number));
-    }
     status(process::kill(target as i64, number as u32, 0, 0))
-}
-
-/// Whether a signal that a process sends itself is the kernel's business alone: not one that the
-/// process server carries out, nor one that stops and continues jobs, nor one that queues.
-fn concerns_nobody_else(number: c_int) -> bool {
-    const SIGKILL: c_int = 9;
-    const FIRST_OF_JOBS: c_int = 18;
-    const LAST_OF_JOBS: c_int = 22;
-    const LAST_STANDARD: c_int = 31;
-    let jobs = (FIRST_OF_JOBS..=LAST_OF_JOBS).contains(&number);
-    (1..=LAST_STANDARD).contains(&number) && number != SIGKILL && !jobs
-}
-
-/// Raises a signal in this process, in whichever thread takes it.
-fn send_here(number: c_int) -> Result<()> {
-    Ok(kernel::upcall_raise(
-        Handle::SELF,
-        0,
-        number as u32 - 1,
-        signal::SENT_HERE,
-    )?)
 }
 
 /// BSD.
@@ -298,27 +269,28 @@ pub extern "C" fn pause() -> c_int {
     }
 }
 
-/// Takes a pending signal of a set, waiting until the deadline.
-unsafe fn take(set: *const SignalSet, deadline_ns: u64) -> Result<(u32, u64)> {
-    let mut value = 0u64;
-    // SAFETY: the caller's set; the kernel writes one word.
+/// Takes a pending signal of a set, waiting until the deadline: it and what came with it.
+pub(super) fn take(set: u64, deadline_ns: u64) -> Result<(u32, [u64; 3])> {
+    let mut words = [0u64; 3];
+    // SAFETY: the kernel writes three words.
     let number = unsafe {
         kernel_stubs::raw::call3(
             Call::UpcallTake,
-            (*set)[0] & !INTERNAL,
-            core::ptr::from_mut(&mut value) as u64,
+            set,
+            words.as_mut_ptr() as u64,
             deadline_ns,
         )
     }?;
-    Ok((number as u32 + 1, value))
+    Ok((number as u32 + 1, words))
 }
 
 /// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sigwait(set: *const SignalSet, number: *mut c_int) -> c_int {
+    super::pthread::cancellation_point();
     loop {
         // SAFETY: the caller's.
-        match unsafe { take(set, kernel_abi::wait::FOREVER) } {
+        match unsafe { take((*set)[0] & !INTERNAL, kernel_abi::wait::FOREVER) } {
             Ok((taken, _)) => {
                 // SAFETY: the caller's.
                 unsafe { *number = taken as c_int };
@@ -337,17 +309,17 @@ pub unsafe extern "C" fn sigtimedwait(
     information: *mut SignalInfo,
     timeout: *const Timespec,
 ) -> c_int {
+    super::pthread::cancellation_point();
     // SAFETY: the caller's.
     unsafe {
         let deadline = match timeout.as_ref().map(nanoseconds).transpose() {
             Ok(timeout) => timeout.map_or(kernel_abi::wait::FOREVER, clock::deadline_after),
             Err(error) => return fail(error as c_int),
         };
-        match take(set, deadline) {
-            Ok((number, value)) => {
+        match take((*set)[0] & !INTERNAL, deadline) {
+            Ok((number, words)) => {
                 if let Some(information) = information.as_mut() {
-                    *information = signal::own_information(number, value)
-                        .unwrap_or_else(|| signal::query(number));
+                    *information = signal::told(number, words);
                 }
                 number as c_int
             }
@@ -402,7 +374,7 @@ pub unsafe extern "C" fn sigaltstack(new: *const Stack, old: *mut Stack) -> c_in
             return fail(Error::NotPermitted as c_int);
         }
         let (base, size) = match new.flags {
-            flags if flags & SS_DISABLE != 0 => (0, 0),
+            SS_DISABLE => (0, 0),
             0 | SS_ONSTACK if new.size < MINSIGSTKSZ => return fail(Error::NoMemory as c_int),
             0 | SS_ONSTACK => (new.base as usize, new.size),
             _ => return fail(Error::BadArgument as c_int),
@@ -446,6 +418,37 @@ pub extern "C" fn sighold(number: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn sigrelse(number: c_int) -> c_int {
     one(mask_how::UNBLOCK, number)
+}
+
+/// System V: sets a handler, or with `SIG_HOLD` blocks the signal; the handler before, or `SIG_HOLD`
+/// if the signal was blocked.
+#[unsafe(no_mangle)]
+pub extern "C" fn sigset(number: c_int, handler: usize) -> usize {
+    const SIG_HOLD: usize = 2;
+    let set = || -> Result<usize> {
+        let number = valid(number)?;
+        let bit = 1u64 << (number - 1);
+        let (how, new) = match handler {
+            SIG_HOLD => (mask_how::BLOCK, None),
+            handler => {
+                let action = Action {
+                    handler,
+                    ..Action::default()
+                };
+                (mask_how::UNBLOCK, Some(action))
+            }
+        };
+        let before = signal::action(number, new)?;
+        let mask = change_mask(how, bit)?;
+        Ok(match mask & bit {
+            0 => before.handler,
+            _ => SIG_HOLD,
+        })
+    };
+    set().unwrap_or_else(|error| {
+        fail(error as c_int);
+        usize::MAX
+    })
 }
 
 /// System V.

@@ -2,16 +2,16 @@
 //! are pending in the process that made it; reading takes them as `sigtimedwait` does.
 
 use super::event_descriptors::as_descriptor;
-use super::signal::{INTERNAL, SignalSet};
+use super::signal::{INTERNAL, SignalSet, take as signal_take};
 use super::support::{Error, Result, fail, int};
 use core::ffi::c_int;
+use kernel_abi::Handle;
 use kernel_abi::message::status_flags;
 use kernel_abi::object::ObjectKind;
 use kernel_abi::wait::{FOREVER, NOW, event_kind};
-use kernel_abi::{Call, Handle};
 use libc_posix::descriptor;
 use libc_rt::kernel;
-use libc_rt::signal::{self, SignalInfo};
+use libc_rt::signal::{SignalInfo, told};
 
 /// Bytes of a `struct signalfd_siginfo`.
 const RECORD: usize = 128;
@@ -49,14 +49,10 @@ fn set_of(fd: c_int, new: Option<u64>) -> Result<u64> {
 
 /// Takes a pending signal of a set.
 fn take(set: u64, deadline_ns: u64) -> Result<SignalInfo> {
-    let mut value = 0u64;
-    let address = core::ptr::from_mut(&mut value) as u64;
-    // SAFETY: the kernel writes one word.
-    let taken = unsafe { kernel_stubs::raw::call3(Call::UpcallTake, set, address, deadline_ns) };
-    match taken {
-        Ok(upcall) => Ok(signal::query(upcall as u32 + 1)),
-        Err(kernel_abi::Error::TimedOut) => Err(Error::WouldBlock),
-        Err(error) => Err(error.into()),
+    match signal_take(set, deadline_ns) {
+        Ok((number, words)) => Ok(told(number, words)),
+        Err(Error::TimedOut) => Err(Error::WouldBlock),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,12 +1,14 @@
-//! `posix_spawn`, as a fork and an exec.
+//! `posix_spawn`: its objects here, the child in `child`.
 //!
 //! SAFETY of the C functions here: objects were initialised, strings are NUL-ended.
 
+use super::execute;
 use super::heap::{free, malloc};
 use super::signal::SignalSet;
-use super::support::{Error, copy_text, text};
-use super::{execute, files, identity, io, process, signal, start};
-use core::ffi::{c_char, c_int, c_void};
+use super::support::{Error, copy_text, number, text};
+use core::ffi::{c_char, c_int};
+
+mod child;
 
 /// `posix_spawnattr_t`, 336 bytes.
 #[derive(Clone, Copy)]
@@ -41,6 +43,7 @@ enum Kind {
     Open(c_int, c_int, u32),
     Directory,
     DirectoryOf(c_int),
+    CloseFrom(c_int),
 }
 
 /// An action, with its path behind it.
@@ -61,6 +64,8 @@ mod flag {
     pub const SET_GROUP: i32 = 2;
     pub const SET_DEFAULT: i32 = 4;
     pub const SET_MASK: i32 = 8;
+    pub const SET_PRIORITY: i32 = 0x10;
+    pub const SET_SCHEDULER: i32 = 0x20;
     pub const SET_SESSION: i32 = 0x80;
 }
 
@@ -146,16 +151,26 @@ pub unsafe extern "C" fn posix_spawnattr_setsigdefault(
     0
 }
 
-/// POSIX: returns the error's number. Not offered.
+/// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
-pub extern "C" fn posix_spawnattr_setschedparam(_: *mut Attributes, _: *const c_int) -> c_int {
-    Error::Unsupported as c_int
+pub unsafe extern "C" fn posix_spawnattr_setschedparam(
+    attributes: *mut Attributes,
+    level: *const c_int,
+) -> c_int {
+    // SAFETY: the caller's; `struct sched_param` begins with the priority.
+    unsafe { (*attributes).priority = *level };
+    0
 }
 
-/// POSIX: returns the error's number. Not offered.
+/// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
-pub extern "C" fn posix_spawnattr_setschedpolicy(_: *mut Attributes, _: c_int) -> c_int {
-    Error::Unsupported as c_int
+pub unsafe extern "C" fn posix_spawnattr_setschedpolicy(
+    attributes: *mut Attributes,
+    policy: c_int,
+) -> c_int {
+    // SAFETY: the caller's.
+    unsafe { (*attributes).policy = policy };
+    0
 }
 
 /// POSIX: returns the error's number.
@@ -249,6 +264,19 @@ pub unsafe extern "C" fn posix_spawn_file_actions_adddup2(
     unsafe { add(actions, Kind::Duplicate(fd, target), &[]) }
 }
 
+/// GNU: returns the error's number.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_spawn_file_actions_addclosefrom_np(
+    actions: *mut Actions,
+    first: c_int,
+) -> c_int {
+    if first < 0 {
+        return Error::BadHandle as c_int;
+    }
+    // SAFETY: the caller's.
+    unsafe { add(actions, Kind::CloseFrom(first), &[]) }
+}
+
 macro_rules! directories {
     ($($by_path:ident, $by_descriptor:ident;)*) => {$(
         /// POSIX 2024: returns the error's number.
@@ -275,147 +303,31 @@ directories! {
     posix_spawn_file_actions_addchdir_np, posix_spawn_file_actions_addfchdir_np;
 }
 
-/// Carries out one action in the child, whose report goes through `report`: 0, or -1.
-unsafe fn act(action: *mut Action, report: &mut c_int) -> c_int {
-    // SAFETY: the action is live.
-    unsafe {
-        match (*action).kind {
-            Kind::Close(fd) => {
-                // POSIX: closing what is not open is no error here.
-                io::close(fd);
-                0
-            }
-            Kind::Duplicate(from, to) => {
-                if to == *report {
-                    *report = io::dup(*report);
-                }
-                if from == to {
-                    return super::support::status(libc_posix::descriptor::set_close_on_exec(
-                        from, false,
-                    ));
-                }
-                io::dup2(from, to)
-            }
-            Kind::Open(fd, flags, mode) => {
-                if fd == *report {
-                    *report = io::dup(*report);
-                }
-                let path = Action::path(action);
-                let opened =
-                    files::open_at(libc_posix::names::WORKING_DIRECTORY, path, flags, mode);
-                if opened < 0 || opened == fd {
-                    return opened;
-                }
-                let moved = io::dup2(opened, fd);
-                io::close(opened);
-                moved
-            }
-            Kind::Directory => files::chdir(Action::path(action)),
-            Kind::DirectoryOf(fd) => files::fchdir(fd),
-        }
-    }
-}
-
-/// The child's part, up to the exec: 0 or the error's number.
-unsafe fn prepare(
-    attributes: Option<&Attributes>,
-    actions: *const Actions,
-    report: &mut c_int,
-) -> c_int {
-    use libc_rt::signal::{Action as SignalAction, SIGNALS, action};
-    let flags = attributes.map_or(0, |attributes| attributes.flags);
-    // SAFETY: the caller's objects.
-    unsafe {
-        if let Some(attributes) = attributes {
-            if flags & flag::SET_DEFAULT != 0 {
-                for number in
-                    (1..=SIGNALS as u32).filter(|n| attributes.default[0] >> (n - 1) & 1 != 0)
-                {
-                    let _ = action(number, Some(SignalAction::default()));
-                }
-            }
-            let failed = (flags & flag::SET_SESSION != 0 && identity::setsid() < 0)
-                || (flags & flag::SET_GROUP != 0 && identity::setpgid(0, attributes.group) != 0)
-                || (flags & flag::RESET_IDS != 0
-                    && (identity::setgid(identity::getgid()) != 0
-                        || identity::setuid(identity::getuid()) != 0));
-            if failed {
-                return super::support::errno();
-            }
-        }
-        let mut entry = actions
-            .as_ref()
-            .map_or(core::ptr::null_mut(), |actions| actions.first);
-        while !entry.is_null() {
-            if act(entry, report) < 0 {
-                return super::support::errno();
-            }
-            entry = (*entry).next;
-        }
-        let _ = libc_posix::descriptor::set_close_on_exec(*report, true);
-        if let (true, Some(attributes)) = (flags & flag::SET_MASK != 0, attributes) {
-            signal::pthread_sigmask(2, &attributes.mask, core::ptr::null_mut());
-        }
-    }
-    0
-}
-
-type Execute =
-    unsafe extern "C" fn(*const c_char, *const *const c_char, *const *const c_char) -> c_int;
-
 unsafe fn spawn(
     out: *mut c_int,
-    path: *const c_char,
+    file: *const c_char,
     actions: *const Actions,
     attributes: *const Attributes,
-    vectors: [*const *const c_char; 2],
-    execute: Execute,
+    vectors: execute::Vectors,
+    in_path: bool,
 ) -> c_int {
-    const CLOEXEC: c_int = 0o2000000;
-    let mut ends = [0; 2];
-    // SAFETY: the caller's objects; the pipe carries the child's error, or ends at its exec.
-    unsafe {
-        if io::pipe2(&mut ends, CLOEXEC) != 0 {
-            return super::support::errno();
+    super::pthread::cancellation_point();
+    // SAFETY: the caller's objects.
+    let result = unsafe {
+        child::spawn(
+            text(file),
+            actions.as_ref(),
+            attributes.as_ref(),
+            vectors,
+            in_path,
+        )
+    };
+    number(result.map(|id| {
+        // SAFETY: the caller's.
+        if let Some(out) = unsafe { out.as_mut() } {
+            *out = id as c_int;
         }
-        let child = process::fork();
-        if child == 0 {
-            io::close(ends[0]);
-            let mut report = ends[1];
-            let mut error = prepare(attributes.as_ref(), actions, &mut report);
-            if error == 0 {
-                execute(path, vectors[0], vectors[1]);
-                error = super::support::errno();
-            }
-            io::write(
-                report,
-                (&raw const error).cast::<c_void>(),
-                size_of::<c_int>(),
-            );
-            start::_exit(127);
-        }
-        let mut error = super::support::errno();
-        io::close(ends[1]);
-        if child > 0 {
-            let mut told: c_int = 0;
-            error = 0;
-            let length = size_of::<c_int>();
-            while io::read(ends[0], (&raw mut told).cast(), length) < 0
-                && super::support::errno() == Error::Interrupted as c_int
-            {}
-            if told != 0 {
-                error = told;
-                process::waitpid(child, core::ptr::null_mut(), 0);
-            }
-        }
-        io::close(ends[0]);
-        if error == 0
-            && let Some(out) = out.as_mut()
-        {
-            *out = child;
-        }
-        error
-    }
+    }))
 }
 
 /// POSIX: returns the error's number.
@@ -430,7 +342,7 @@ pub unsafe extern "C" fn posix_spawn(
 ) -> c_int {
     let vectors = [arguments, environment];
     // SAFETY: the caller's.
-    unsafe { spawn(out, path, actions, attributes, vectors, execute::execve) }
+    unsafe { spawn(out, path, actions, attributes, vectors, false) }
 }
 
 /// POSIX: returns the error's number.
@@ -445,5 +357,5 @@ pub unsafe extern "C" fn posix_spawnp(
 ) -> c_int {
     let vectors = [arguments, environment];
     // SAFETY: the caller's.
-    unsafe { spawn(out, file, actions, attributes, vectors, execute::execvpe) }
+    unsafe { spawn(out, file, actions, attributes, vectors, true) }
 }

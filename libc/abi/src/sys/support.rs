@@ -111,6 +111,15 @@ impl Timespec {
     }
 }
 
+impl Timespec {
+    /// In nanoseconds, which may be negative.
+    pub fn signed_ns(self) -> i64 {
+        self.seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(self.nanoseconds)
+    }
+}
+
 /// `struct timeval`.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]

@@ -80,11 +80,11 @@ pub(super) fn processors() -> c_long {
     (clock_page().cpus as c_long).max(1)
 }
 
-fn descriptors() -> c_long {
-    const NOFILE: u32 = 7;
-    match process::limit(0, NOFILE, None) {
+/// The caller's limit of a resource; -1 when there is none.
+fn limit(resource: u32) -> c_long {
+    match process::limit(0, resource, None) {
+        Ok([u64::MAX, _]) | Err(_) => -1,
         Ok([current, _]) => current.min(c_long::MAX as u64) as c_long,
-        Err(_) => 1024,
     }
 }
 
@@ -97,37 +97,38 @@ pub extern "C" fn sysconf(name: c_int) -> c_long {
         return value;
     }
     match name {
-        0 => 131072, // ARG_MAX
-        1 => -1,     // CHILD_MAX
-        2 => 100,    // CLK_TCK
+        0 => 2 << 20,  // ARG_MAX
+        1 => limit(6), // CHILD_MAX
+        2 => 100,      // CLK_TCK
         3 => proto::types::MAX_GROUPS as c_long,
-        4 => descriptors(), // OPEN_MAX
-        5 => -1,            // STREAM_MAX
-        6 => 6,             // TZNAME_MAX
-        7 | 8 => 1,         // JOB_CONTROL, SAVED_IDS
+        4 => limit(7), // OPEN_MAX
+        5 => -1,       // STREAM_MAX
+        6 => 6,        // TZNAME_MAX
+        7 | 8 => 1,    // JOB_CONTROL, SAVED_IDS
         9 | 11 | 14..=18 | 21 | 67 => POSIX_VERSION,
         10 | 12 | 13 | 19 | 20 | 22 => -1,
         29 => POSIX_VERSION, // VERSION
         30 => 4096,          // PAGESIZE
         31 => 30,            // RTSIG_MAX
-        32 => 0x7fff_ffff,   // SEM_NSEMS_MAX
-        33 => 0x7fff_ffff,   // SEM_VALUE_MAX
-        35 => 32,            // TIMER_MAX
-        36 => 99,            // BC_BASE_MAX
-        37 => 2048,          // BC_DIM_MAX
-        38 => 99,            // BC_SCALE_MAX
-        39 => 1000,          // BC_STRING_MAX
-        40 => 2,             // COLL_WEIGHTS_MAX
-        42 => 32,            // EXPR_NEST_MAX
-        43 => 4096,          // LINE_MAX
-        44 => 255,           // RE_DUP_MAX
-        46..=52 => -1,       // 2_VERSION and its options: no compiler in the system
-        60 => 1024,          // IOV_MAX
-        68 | 69 => 256,      // THREAD_SAFE_FUNCTIONS is 68 in some lists; GETGR_R_SIZE_MAX
-        70 => 256,           // GETPW_R_SIZE_MAX
-        71 => 256,           // LOGIN_NAME_MAX
-        72 => 32,            // TTY_NAME_MAX
-        73 => 4,             // THREAD_DESTRUCTOR_ITERATIONS
+        34 => limit(11),     // SIGQUEUE_MAX
+        133 | 137..=139 | 153..=155 | 159 | 164 => POSIX_VERSION,
+        26 | 32 | 33 => 0x7fff_ffff, // DELAYTIMER_MAX, SEM_NSEMS_MAX, SEM_VALUE_MAX
+        35 => 32,                    // TIMER_MAX
+        36 => 99,                    // BC_BASE_MAX
+        37 => 2048,                  // BC_DIM_MAX
+        38 => 99,                    // BC_SCALE_MAX
+        39 => 1000,                  // BC_STRING_MAX
+        40 => 2,                     // COLL_WEIGHTS_MAX
+        42 => 32,                    // EXPR_NEST_MAX
+        43 => 4096,                  // LINE_MAX
+        44 => 255,                   // RE_DUP_MAX
+        46..=52 => -1,               // 2_VERSION and its options: no compiler in the system
+        60 => 1024,                  // IOV_MAX
+        68 | 69 => 256,              // THREAD_SAFE_FUNCTIONS is 68 in some lists; GETGR_R_SIZE_MAX
+        70 => 256,                   // GETPW_R_SIZE_MAX
+        71 => 256,                   // LOGIN_NAME_MAX
+        72 => 32,                    // TTY_NAME_MAX
+        73 => 4,                     // THREAD_DESTRUCTOR_ITERATIONS
         74 => libc_rt::thread::KEYS as c_long,
         75 => 2048, // THREAD_STACK_MIN
         76 => -1,   // THREAD_THREADS_MAX
@@ -207,7 +208,7 @@ pub extern "C" fn getpagesize() -> c_int {
 /// BSD.
 #[unsafe(no_mangle)]
 pub extern "C" fn getdtablesize() -> c_int {
-    descriptors().min(c_int::MAX as c_long) as c_int
+    limit(7).min(c_int::MAX as c_long) as c_int
 }
 
 /// BSD.

@@ -1,15 +1,19 @@
-//! Timers of a process (POSIX `timer_create`): each is a kernel timer that a thread of the
-//! library waits on, since signals are raised by processes here and not by timers.
+//! Timers of a process (POSIX `timer_create`): the kernel's, which raise their signal by
+//! themselves. For `SIGEV_THREAD` they raise one of the library's own in a thread that it starts
+//! for each such timer, and that runs the function.
 //!
 //! SAFETY of the C functions here: structures are valid, ids come from `timer_create`.
 
 use super::heap::{free, malloc};
-use super::support::{Error, Result, Timespec, fail, nanoseconds, status};
+use super::signal::{raise_in, take};
+use super::support::{Error, Result, Timespec, fail, int, nanoseconds, status};
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
-use libc_posix::clock;
-use libc_rt::futex;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use kernel_abi::Handle;
+use kernel_abi::process::mask_how;
+use libc_posix::timer;
 use libc_rt::thread::{self, Options, Thread};
+use libc_rt::{futex, kernel};
 
 /// `struct sigevent`, 64 bytes.
 #[derive(Clone, Copy)]
@@ -18,83 +22,98 @@ pub struct SignalEvent {
     value: usize,
     signal: c_int,
     notify: c_int,
-    function: Option<unsafe extern "C" fn(usize)>,
+    /// The union: `sigev_notify_function` or `sigev_notify_thread_id`.
+    function: usize,
     attributes: *const c_void,
     reserved: [u64; 4],
 }
 
-const SIGEV_SIGNAL: c_int = 0;
-const SIGEV_THREAD: c_int = 2;
-const DISARMED: u64 = u64::MAX;
+const _: () = assert!(size_of::<SignalEvent>() == 64);
 
-/// A timer. `change` is the word its thread waits on.
-#[repr(C)]
-pub struct Timer {
-    event: SignalEvent,
+const SIGEV_SIGNAL: c_int = 0;
+const SIGEV_NONE: c_int = 1;
+const SIGEV_THREAD: c_int = 2;
+const SIGEV_THREAD_ID: c_int = 4;
+const SIGALRM: c_int = 14;
+/// The library's own, as musl has it.
+const SIGTIMER: c_int = 32;
+/// Marks the id of a timer with a thread: the rest is half its address.
+const WITH_THREAD: usize = 1 << 63;
+
+/// A timer with a thread.
+struct ThreadTimer {
+    handle: Handle,
     clock: c_int,
-    change: AtomicU32,
-    deadline_ns: AtomicU64,
-    interval_ns: AtomicU64,
-    overrun: AtomicI32,
+    function: Option<unsafe extern "C" fn(usize)>,
+    value: usize,
+    /// Number of its thread, once it has started.
+    thread: AtomicU32,
     deleted: AtomicBool,
 }
 
-/// What the library's thread does: waits for the deadline, or for a change of it.
+/// A `timer_t`, taken apart. The id of a timer without a thread is its handle and its clock.
+struct Named {
+    handle: Handle,
+    clock: c_int,
+}
+
+/// Clocks that ids can name, by their place; a clock of a process is its own.
+const CLOCKS: [c_int; 4] = [0, 1, 2, 3];
+
+fn id_of(handle: Handle, clock: c_int) -> usize {
+    let place = match clock {
+        clock if clock < 0 => 2,
+        3 => 3,
+        0 | 5 | 8 | 11 => 0,
+        2 => 2,
+        _ => 1,
+    };
+    handle.0 as usize | place << 32
+}
+
+unsafe fn named(id: usize) -> Result<Named> {
+    if id & WITH_THREAD != 0 {
+        // SAFETY: the caller's id.
+        let timer = unsafe { &*((id << 1) as *const ThreadTimer) };
+        return Ok(Named {
+            handle: timer.handle,
+            clock: timer.clock,
+        });
+    }
+    let clock = *CLOCKS.get(id >> 32).ok_or(Error::BadArgument)?;
+    let handle = Handle(id as u32);
+    timer::state(handle)?;
+    Ok(Named { handle, clock })
+}
+
+/// What the thread of a timer does: runs the function for each expiry.
 extern "C" fn run(block: *mut Thread) -> ! {
     // SAFETY: `timer_create` stored the timer; this thread frees it at the end.
     unsafe {
-        let timer = &*(*block).argument.cast::<Timer>();
-        while !timer.deleted.load(Ordering::Acquire) {
-            let change = timer.change.load(Ordering::Acquire);
-            let deadline = timer.deadline_ns.load(Ordering::Acquire);
-            let until = (deadline != DISARMED).then_some(deadline);
-            if futex::wait(&timer.change, change, until) == Err(kernel_abi::Error::TimedOut)
-                && timer.change.load(Ordering::Acquire) == change
-            {
-                expire(timer, deadline);
+        let timer = &*(*block).argument.cast::<ThreadTimer>();
+        // The program's signals are for its own threads (POSIX leaves open which mask it is).
+        let _ = kernel::upcall_mask(mask_how::SET, u64::MAX);
+        timer
+            .thread
+            .store(thread::number(block) as u32, Ordering::Release);
+        futex::wake(&timer.thread, 1);
+        loop {
+            let taken = take(1 << (SIGTIMER - 1), kernel_abi::wait::FOREVER);
+            if timer.deleted.load(Ordering::Acquire) {
+                break;
+            }
+            if let (Ok(_), Some(function)) = (taken, timer.function) {
+                function(timer.value);
             }
         }
+        let _ = timer::delete(timer.handle);
         free((*block).argument);
     }
     super::pthread::pthread_exit(core::ptr::null_mut())
 }
 
-fn expire(timer: &Timer, deadline: u64) {
-    let interval = timer.interval_ns.load(Ordering::Relaxed);
-    let late = libc_rt::kernel::monotonic_ns().saturating_sub(deadline);
-    // Without an interval the timer fires once.
-    let (missed, next) = match late.checked_div(interval) {
-        Some(missed) => (missed, deadline + interval * (missed + 1)),
-        None => (0, DISARMED),
-    };
-    timer
-        .overrun
-        .store(missed.min(i32::MAX as u64) as i32, Ordering::Relaxed);
-    // A change made meanwhile wins.
-    let _ = timer
-        .deadline_ns
-        .compare_exchange(deadline, next, Ordering::AcqRel, Ordering::Relaxed);
-    match (timer.event.notify, timer.event.function) {
-        (SIGEV_SIGNAL, _) => {
-            let own = libc_rt::identity::process() as i64;
-            const SI_TIMER: i64 = -2;
-            let value = timer.event.value as u64;
-            let _ = libc_posix::process::kill(own, timer.event.signal as u32, SI_TIMER, value);
-        }
-        // SAFETY: the program's function.
-        (SIGEV_THREAD, Some(function)) => unsafe { function(timer.event.value) },
-        _ => {}
-    }
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn timer_create(
-    clock: c_int,
-    event: *const SignalEvent,
-    out: *mut *mut Timer,
-) -> c_int {
-    const SIGALRM: c_int = 14;
+/// Makes a timer with a thread: its id.
+unsafe fn with_thread(handle: Handle, clock: c_int, event: &SignalEvent) -> Result<usize> {
     const OPTIONS: Options = Options {
         stack_size: 64 << 10,
         guard_size: 4096,
@@ -102,116 +121,157 @@ pub unsafe extern "C" fn timer_create(
         detached: true,
         priority: 0,
     };
-    // SAFETY: the caller's; the thread takes the timer over.
+    // SAFETY: the program's function has this type; the thread takes the timer over.
     unsafe {
-        if let Err(error) = clock::sleep_clock(clock) {
-            return fail(error as c_int);
+        let function =
+            core::mem::transmute::<usize, Option<unsafe extern "C" fn(usize)>>(event.function);
+        let place: *mut ThreadTimer = malloc(size_of::<ThreadTimer>()).cast();
+        if place.is_null() {
+            return Err(Error::WouldBlock);
         }
-        let timer: *mut Timer = malloc(size_of::<Timer>()).cast();
-        if timer.is_null() {
-            return -1;
-        }
-        let event = event.as_ref().copied().unwrap_or(SignalEvent {
-            value: timer as usize,
-            signal: SIGALRM,
-            notify: SIGEV_SIGNAL,
-            function: None,
-            attributes: core::ptr::null(),
-            reserved: [0; 4],
-        });
-        if !(SIGEV_SIGNAL..=SIGEV_THREAD).contains(&event.notify) {
-            free(timer.cast());
-            return fail(Error::BadArgument as c_int);
-        }
-        timer.write(Timer {
-            event,
+        place.write(ThreadTimer {
+            handle,
             clock,
-            change: AtomicU32::new(0),
-            deadline_ns: AtomicU64::new(DISARMED),
-            interval_ns: AtomicU64::new(0),
-            overrun: AtomicI32::new(0),
+            function,
+            value: event.value,
+            thread: AtomicU32::new(0),
             deleted: AtomicBool::new(false),
         });
-        match thread::create(&OPTIONS, run, |block| block.argument = timer.cast()) {
-            Ok(_) => {
-                *out = timer;
-                0
-            }
-            Err(_) => {
-                free(timer.cast());
-                fail(Error::WouldBlock as c_int)
-            }
+        if thread::create(&OPTIONS, run, |block| block.argument = place.cast()).is_err() {
+            free(place.cast());
+            return Err(Error::WouldBlock);
         }
+        let timer = &*place;
+        while timer.thread.load(Ordering::Acquire) == 0 {
+            let _ = futex::wait(&timer.thread, 0, None);
+        }
+        let number = timer.thread.load(Ordering::Acquire).into();
+        timer::notify(handle, number, SIGTIMER as u32, 0, 0)?;
+        Ok(place as usize >> 1 | WITH_THREAD)
     }
 }
 
-fn changed(timer: &Timer) {
-    timer.change.fetch_add(1, Ordering::Release);
-    futex::wake(&timer.change, 1);
+/// The number of the thread with a `gettid` in this process.
+fn thread_number(id: usize) -> u64 {
+    match id as u64 {
+        first if first == libc_rt::identity::process() => 1,
+        other => other,
+    }
+}
+
+unsafe fn create(handle: Handle, clock: c_int, event: Option<&SignalEvent>) -> Result<usize> {
+    let id = id_of(handle, clock);
+    let Some(event) = event else {
+        timer::notify(handle, 0, SIGALRM as u32, id as u64, id as u32)?;
+        return Ok(id);
+    };
+    let signal = match event.signal {
+        signal @ 1..=64 if signal != 9 && signal != 19 => signal as u32,
+        _ if event.notify == SIGEV_NONE || event.notify == SIGEV_THREAD => SIGALRM as u32,
+        _ => return Err(Error::BadArgument),
+    };
+    let value = event.value as u64;
+    match event.notify {
+        SIGEV_NONE => {}
+        SIGEV_SIGNAL => timer::notify(handle, 0, signal, value, id as u32)?,
+        SIGEV_THREAD_ID => {
+            let thread = thread_number(event.function & 0xffff_ffff);
+            timer::notify(handle, thread, signal, value, id as u32)
+                .map_err(|_| Error::BadArgument)?;
+        }
+        // SAFETY: the caller's.
+        SIGEV_THREAD => return unsafe { with_thread(handle, clock, event) },
+        _ => return Err(Error::BadArgument),
+    }
+    Ok(id)
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn timer_delete(timer: *mut Timer) -> c_int {
-    // SAFETY: the caller's; the timer's thread frees it.
-    let timer = unsafe { &*timer };
-    timer.deleted.store(true, Ordering::Release);
-    changed(timer);
-    0
+pub unsafe extern "C" fn timer_create(
+    clock: c_int,
+    event: *const SignalEvent,
+    out: *mut usize,
+) -> c_int {
+    let made = timer::create(clock).and_then(|handle| {
+        // SAFETY: the caller's.
+        let id = unsafe { create(handle, clock, event.as_ref()) };
+        id.inspect_err(|_| {
+            let _ = timer::delete(handle);
+        })
+    });
+    status(made.map(|id| {
+        // SAFETY: the caller's.
+        unsafe { *out = id };
+    }))
 }
 
-fn left(timer: &Timer) -> [Timespec; 2] {
-    let value = match timer.deadline_ns.load(Ordering::Acquire) {
-        DISARMED => 0,
-        deadline => deadline
-            .saturating_sub(libc_rt::kernel::monotonic_ns())
-            .max(1),
-    };
-    let interval = timer.interval_ns.load(Ordering::Relaxed);
-    [Timespec::from_ns(interval), Timespec::from_ns(value)]
+/// POSIX.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn timer_delete(id: usize) -> c_int {
+    if id & WITH_THREAD == 0 {
+        // SAFETY: the caller's.
+        return status(unsafe { named(id) }.and_then(|named| timer::delete(named.handle)));
+    }
+    // SAFETY: the caller's; the timer's thread frees it, woken by its own signal.
+    unsafe {
+        let timer = &*((id << 1) as *const ThreadTimer);
+        let thread = timer.thread.load(Ordering::Acquire).into();
+        timer.deleted.store(true, Ordering::Release);
+        status(raise_in(thread, SIGTIMER))
+    }
+}
+
+fn both(state: &timer::State) -> [Timespec; 2] {
+    [
+        Timespec::from_ns(state.interval_ns),
+        Timespec::from_ns(state.left_ns),
+    ]
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn timer_settime(
-    timer: *mut Timer,
+    id: usize,
     flags: c_int,
     new: *const [Timespec; 2],
     old: *mut [Timespec; 2],
 ) -> c_int {
     const ABSOLUTE: c_int = 1;
     // SAFETY: the caller's.
-    let (timer, [interval, value]) = unsafe { (&*timer, &*new) };
-    let set = || -> Result<()> {
-        let (interval, value) = (nanoseconds(interval)?, nanoseconds(value)?);
-        let deadline = match value {
-            0 => DISARMED,
-            value if flags & ABSOLUTE != 0 => clock::deadline_at(timer.clock, value)?,
-            value => clock::deadline_after(value),
+    unsafe {
+        let Some([interval, value]) = new.as_ref() else {
+            return fail(Error::BadArgument as c_int);
         };
-        // SAFETY: the caller's.
-        if let Some(old) = unsafe { old.as_mut() } {
-            *old = left(timer);
-        }
-        timer.interval_ns.store(interval, Ordering::Relaxed);
-        timer.deadline_ns.store(deadline, Ordering::Release);
-        changed(timer);
-        Ok(())
-    };
-    status(set())
+        let set = named(id).and_then(|named| {
+            let (interval, value) = (nanoseconds(interval)?, nanoseconds(value)?);
+            let before = timer::state(named.handle)?;
+            let absolute = flags & ABSOLUTE != 0;
+            timer::set(named.handle, named.clock, value, interval, absolute)?;
+            Ok(before)
+        });
+        status(set.map(|before| {
+            if let Some(old) = old.as_mut() {
+                *old = both(&before);
+            }
+        }))
+    }
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn timer_gettime(timer: *mut Timer, out: *mut [Timespec; 2]) -> c_int {
+pub unsafe extern "C" fn timer_gettime(id: usize, out: *mut [Timespec; 2]) -> c_int {
     // SAFETY: the caller's.
-    unsafe { *out = left(&*timer) };
-    0
+    unsafe {
+        let state = named(id).and_then(|named| timer::state(named.handle));
+        status(state.map(|state| *out = both(&state)))
+    }
 }
 
-/// POSIX.
+/// POSIX: at most `DELAYTIMER_MAX`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn timer_getoverrun(timer: *mut Timer) -> c_int {
+pub unsafe extern "C" fn timer_getoverrun(id: usize) -> c_int {
     // SAFETY: the caller's.
-    unsafe { (*timer).overrun.load(Ordering::Relaxed) }
+    let state = unsafe { named(id) }.and_then(|named| timer::state(named.handle));
+    int(state.map(|state| state.overrun.min(i32::MAX as u64) as c_int))
 }

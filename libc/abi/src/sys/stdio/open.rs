@@ -135,8 +135,8 @@ pub unsafe extern "C" fn freopen(
                     return Ok(());
                 }
                 // The old number stays, so that `freopen(stdout)` redirects descriptor 1.
-                let close = flags & open_flags::CLOSE_ON_EXEC != 0;
-                let result = descriptor::duplicate_to(fd, stream_file.fd, close);
+                let result =
+                    descriptor::duplicate_to(fd, stream_file.fd, descriptor::kept_flags(flags));
                 descriptor::close(fd)?;
                 result.map(|_| ())
             });
