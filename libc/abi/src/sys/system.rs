@@ -106,12 +106,11 @@ pub extern "C" fn sysconf(name: c_int) -> c_long {
         6 => 6,        // TZNAME_MAX
         7 | 8 => 1,    // JOB_CONTROL, SAVED_IDS
         9 | 11 | 14..=18 | 21 | 67 => POSIX_VERSION,
-        10 | 12 | 13 | 19 | 20 | 22 => -1,
         29 => POSIX_VERSION, // VERSION
         30 => 4096,          // PAGESIZE
         31 => 30,            // RTSIG_MAX
         34 => limit(11),     // SIGQUEUE_MAX
-        133 | 137..=139 | 153..=155 | 159 | 164 => POSIX_VERSION,
+        137..=139 | 155 | 159 => POSIX_VERSION,
         26 | 32 | 33 => 0x7fff_ffff, // DELAYTIMER_MAX, SEM_NSEMS_MAX, SEM_VALUE_MAX
         35 => 32,                    // TIMER_MAX
         36 => 99,                    // BC_BASE_MAX
@@ -124,7 +123,7 @@ pub extern "C" fn sysconf(name: c_int) -> c_long {
         44 => 255,                   // RE_DUP_MAX
         46..=52 => -1,               // 2_VERSION and its options: no compiler in the system
         60 => 1024,                  // IOV_MAX
-        68 | 69 => 256,              // THREAD_SAFE_FUNCTIONS is 68 in some lists; GETGR_R_SIZE_MAX
+        69 => 256,                   // GETGR_R_SIZE_MAX
         70 => 256,                   // GETPW_R_SIZE_MAX
         71 => 256,                   // LOGIN_NAME_MAX
         72 => 32,                    // TTY_NAME_MAX
@@ -139,8 +138,7 @@ pub extern "C" fn sysconf(name: c_int) -> c_long {
         87 => -1, // PASS_MAX
         88 => 32, // ATEXIT_MAX
         89 | 90 => XOPEN_VERSION,
-        91 => 1, // XOPEN_UNIX
-        92..=96 => -1,
+        91 => 1,              // XOPEN_UNIX
         109 => 20,            // NZERO
         149 => POSIX_VERSION, // MONOTONIC_CLOCK
         157 => 1,             // SHELL
