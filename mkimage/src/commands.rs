@@ -199,6 +199,7 @@ fn test(workspace: &Workspace, arguments: &TestArguments) -> Result<u8> {
     let mut tally = host_tests::Tally::default();
     if arguments.all {
         host_tests::run_setup(workspace, &mut tally)?;
+        check::run(workspace, &mut tally)?;
         host_tests::run_cargo(workspace, &mut tally)?;
     }
     match arguments.boots {
