@@ -33,6 +33,18 @@ static void catch(int number)
 	sigaction(number, &action, NULL);
 }
 
+/* Waits until the handler has run; the signal may have come already. */
+static void await(int number)
+{
+	sigset_t blocked, before;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, number);
+	sigprocmask(SIG_BLOCK, &blocked, &before);
+	while (!count)
+		sigsuspend(&before);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 static void burn(volatile sig_atomic_t *until)
 {
 	while (!*until)
@@ -53,8 +65,7 @@ static void by_signal(void)
 		&& now.it_value.tv_sec == 0 && now.it_value.tv_nsec == 0);
 	count = 0;
 	timer_settime(timer, 0, &soon, NULL);
-	while (!count)
-		pause();
+	await(SIGUSR1);
 	CHECK("it tells SI_TIMER and the value", last.si_code == SI_TIMER && last.si_value.sival_int == 42);
 	sigset_t set;
 	sigemptyset(&set);
@@ -140,8 +151,7 @@ static void alarms(char *self)
 	CHECK("alarm tells what was left", alarm(0) == 100);
 	struct itimerval soon_alarm = {{0, 0}, {0, 2000}};
 	setitimer(ITIMER_REAL, &soon_alarm, NULL);
-	while (!count)
-		pause();
+	await(SIGALRM);
 	int status;
 	pid_t child = fork();
 	if (child == 0) {
