@@ -118,7 +118,9 @@ pub unsafe extern "C" fn timerfd_settime(
         let before = remaining(timer)?;
         match (value_ns, flags & ABSOLUTE != 0) {
             (0, _) => kernel::timer_set(timer, u64::MAX, 0)?,
-            (at_ns, true) => kernel::timer_set(timer, at_ns.min(u64::MAX - 1), interval_ns)?,
+            (at_ns, true) => {
+                kernel::timer_set_with(timer, at_ns.min(u64::MAX - 1), interval_ns, 0)?
+            }
             (wait_ns, false) => {
                 let deadline_ns = kernel::monotonic_ns().saturating_add(wait_ns);
                 kernel::timer_set_with(timer, deadline_ns, interval_ns, MONOTONIC_DEADLINE)?
