@@ -4,10 +4,11 @@ use kernel_abi::Handle;
 use kernel_abi::message::operation;
 use proto::types::{attribute_mask, file_type};
 use proto::{Answer, Attributes, Call, Error, Input, Output, Reply};
+use server_rt::write_plain;
 
 use crate::kernel::Kernel;
 use crate::open_file::OpenFile;
-use crate::server::{Server, read_plain, write_plain};
+use crate::server::{Server, read_plain};
 use crate::volume::Volume;
 
 impl<V: Volume, K: Kernel> Server<V, K> {

@@ -5,11 +5,10 @@ use alloc::vec::Vec;
 
 use kernel_abi::memory::{MemoryInfo, Range, memory_flags};
 use kernel_abi::object::handle_flags;
-use kernel_abi::system::clock;
 use kernel_abi::{Handle, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Call, Error, Reply, supervisor};
-use server_rt::{Saved, ServerCall, Service, Session};
+use server_rt::{Alarm, Saved, ServerCall, Service, Session};
 
 use crate::kernel::Kernel;
 use crate::server::Server;
@@ -78,15 +77,7 @@ impl Kernel for GuestKernel {
     }
 
     fn sessions(&mut self) -> Vec<u64> {
-        let mut all = Vec::new();
-        let mut page = [0; 64];
-        loop {
-            let after = all.last().copied().unwrap_or(0);
-            match safe::session_list(self.endpoint, after, &mut page) {
-                Ok(count) if count > 0 => all.extend_from_slice(&page[..count.min(page.len())]),
-                _ => return all,
-            }
-        }
+        server_rt::sessions(self.endpoint)
     }
 
     fn memory_create(&mut self, size: u64) -> Result<Handle, Error> {
@@ -227,7 +218,7 @@ impl Kernel for GuestKernel {
 /// The receive loop's view of the server.
 struct Loop<V> {
     server: Server<V, GuestKernel>,
-    timer: Option<Handle>,
+    timer: Option<Alarm>,
     requests: u64,
 }
 
@@ -281,12 +272,9 @@ impl<V: Volume> Loop<V> {
     }
 
     fn arm_timer(&mut self) {
-        let Some(timer) = self.timer else { return };
-        let mut expiries = [0; 8];
-        let _ = safe::read(timer, &mut expiries);
-        let endpoint = self.server.kernel.endpoint;
-        let _ = safe::timer_set(timer, safe::monotonic_ns() + WRITE_BACK_INTERVAL_NS, 0);
-        let _ = safe::endpoint_bind(endpoint, timer, Signals::READABLE, TIMER_COOKIE);
+        if let Some(timer) = &self.timer {
+            timer.set(safe::monotonic_ns() + WRITE_BACK_INTERVAL_NS);
+        }
     }
 }
 
@@ -300,20 +288,16 @@ fn trace_failure(number: u64, error: Error) {
 /// Serves a volume for ever. A paged volume is written back regularly.
 pub fn serve<V: Volume>(volume: V, endpoint: Handle, supervisor: Option<Handle>) -> ! {
     let server = Server::new(volume, GuestKernel::new(endpoint, supervisor));
-    let timer = if V::PAGED {
-        safe::timer_create(clock::MONOTONIC).ok()
-    } else {
-        None
+    let timer = match V::PAGED {
+        true => Alarm::new(endpoint, TIMER_COOKIE).ok(),
+        false => None,
     };
     let mut service = Loop {
         server,
         timer,
         requests: 0,
     };
-    if let Some(timer) = timer {
-        let _ = safe::timer_set(timer, safe::monotonic_ns() + WRITE_BACK_INTERVAL_NS, 0);
-        let _ = safe::endpoint_bind(endpoint, timer, Signals::READABLE, TIMER_COOKIE);
-    }
+    service.arm_timer();
     if let Some(supervisor) = supervisor {
         // Only the supervisor's view depends on it.
         let _ = supervisor::ready(&Session(supervisor), &[]);

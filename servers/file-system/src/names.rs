@@ -2,11 +2,12 @@
 
 use proto::types::{file_type, open_flags};
 use proto::{Answer, Call, Credentials, Error, Input, Output, Reply};
+use server_rt::{read_input, write_plain};
 
 use crate::kernel::Kernel;
 use crate::open_file::OpenFile;
 use crate::permission::{self, EXECUTE, READ, WRITE};
-use crate::server::{MAXIMUM_PATH, Server, read_bytes, read_plain, write_plain};
+use crate::server::{MAXIMUM_PATH, Server, read_plain};
 use crate::volume::Volume;
 use crate::walk::reason;
 
@@ -30,7 +31,7 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> f
         credentials: Input,
         attributes: Output,
     ) -> Reply {
-        let path = read_bytes(call, path, MAXIMUM_PATH)?;
+        let path = read_input(call, path, MAXIMUM_PATH, Error::NameTooLong)?;
         let credentials = read_plain(call, credentials)?;
         let (walked, found) = self.walk_path(node, flags & 1 != 0, &path, &credentials)?;
         write_plain(call, attributes, &found)?;
@@ -84,7 +85,7 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> f
         name: Input,
         credentials: Input,
     ) -> Reply {
-        let name = read_bytes(call, name, MAXIMUM_PATH)?;
+        let name = read_input(call, name, MAXIMUM_PATH, Error::NameTooLong)?;
         let credentials: Credentials = read_plain(call, credentials)?;
         if mode & file_type::MASK == file_type::SYMLINK {
             return Err(Error::BadArgument);
@@ -120,7 +121,7 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> f
         name: Input,
         credentials: Input,
     ) -> Reply {
-        let name = read_bytes(call, name, MAXIMUM_PATH)?;
+        let name = read_input(call, name, MAXIMUM_PATH, Error::NameTooLong)?;
         let credentials: Credentials = read_plain(call, credentials)?;
         self.writable_directory(directory, &credentials)?;
         let kind = self.volume.attributes(node)?.mode & file_type::MASK;
@@ -140,7 +141,7 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> f
         name: Input,
         credentials: Input,
     ) -> Reply {
-        let name = read_bytes(call, name, MAXIMUM_PATH)?;
+        let name = read_input(call, name, MAXIMUM_PATH, Error::NameTooLong)?;
         let credentials: Credentials = read_plain(call, credentials)?;
         match (is_directory, &name[..]) {
             (0, b"." | b"..") => return Err(Error::IsDirectory),
@@ -169,8 +170,8 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> f
         new: Input,
         credentials: Input,
     ) -> Reply {
-        let old = read_bytes(call, old, MAXIMUM_PATH)?;
-        let new = read_bytes(call, new, MAXIMUM_PATH)?;
+        let old = read_input(call, old, MAXIMUM_PATH, Error::NameTooLong)?;
+        let new = read_input(call, new, MAXIMUM_PATH, Error::NameTooLong)?;
         let credentials: Credentials = read_plain(call, credentials)?;
         if flags > 1 {
             // Exchanging two names is not offered.
@@ -203,8 +204,8 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> f
         target: Input,
         credentials: Input,
     ) -> Reply {
-        let name = read_bytes(call, name, MAXIMUM_PATH)?;
-        let target = read_bytes(call, target, MAXIMUM_PATH)?;
+        let name = read_input(call, name, MAXIMUM_PATH, Error::NameTooLong)?;
+        let target = read_input(call, target, MAXIMUM_PATH, Error::NameTooLong)?;
         let credentials = read_plain(call, credentials)?;
         let mode = file_type::SYMLINK | 0o777;
         self.create_node(directory, &name, &credentials, mode, 0, &target)

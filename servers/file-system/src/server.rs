@@ -1,7 +1,6 @@
 //! The server's state, and what the interfaces share.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec;
 use alloc::vec::Vec;
 
 use kernel_abi::message::{operation, status_flags};
@@ -19,7 +18,7 @@ use crate::permission::{self, EXECUTE, WRITE};
 use crate::volume::{NewNode, Volume};
 
 /// Longest path, and longest target of a symbolic link.
-pub(crate) const MAXIMUM_PATH: u64 = 4095;
+pub(crate) const MAXIMUM_PATH: usize = 4095;
 /// Most bytes of directory entries in one answer.
 const MAXIMUM_ENTRIES: u64 = 32 << 10;
 
@@ -288,45 +287,16 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     }
 }
 
-/// Reads an input as bytes, up to a limit.
-pub(crate) fn read_bytes<C: Call + ?Sized>(
-    call: &C,
-    input: Input,
-    limit: u64,
-) -> Result<Vec<u8>, Error> {
-    if input.length > limit {
-        return Err(Error::NameTooLong);
-    }
-    let mut bytes = vec![0; input.length as usize];
-    let mut done = 0;
-    while done < bytes.len() {
-        match call.read(input, done as u64, &mut bytes[done..])? {
-            0 => return Err(Error::BadMessage),
-            count => done += count,
-        }
-    }
-    Ok(bytes)
-}
-
 /// Reads an input as a structure.
 pub(crate) fn read_plain<T: Plain, C: Call + ?Sized>(call: &C, input: Input) -> Result<T, Error> {
     if input.length != T::SIZE as u64 {
         return Err(Error::BadMessage);
     }
-    T::decode(&read_bytes(call, input, T::SIZE as u64)?).ok_or(Error::BadMessage)
-}
-
-/// Writes a structure to an output that is large enough.
-pub(crate) fn write_plain<T: Plain, C: Call + ?Sized>(
-    call: &C,
-    output: Output,
-    value: &T,
-) -> Result<(), Error> {
-    let mut bytes = vec![0; T::SIZE];
-    value.encode(&mut bytes).ok_or(Error::Overflow)?;
-    if output.length < T::SIZE as u64 {
-        return Err(Error::BadMessage);
-    }
-    call.write(output, 0, &bytes)?;
-    Ok(())
+    T::decode(&server_rt::read_input(
+        call,
+        input,
+        T::SIZE,
+        Error::BadMessage,
+    )?)
+    .ok_or(Error::BadMessage)
 }

@@ -3,11 +3,10 @@
 use alloc::format;
 use alloc::vec::Vec;
 use kernel_abi::object::handle_flags;
-use kernel_abi::system::clock;
 use kernel_abi::{Handle, PAGE_SIZE, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Error, job, supervisor};
-use server_rt::{Mapping, Saved, Session};
+use server_rt::{Alarm, Mapping, Saved, Session};
 
 use crate::arena::ARENA_BYTES;
 use crate::kernel::{Kernel, Notification};
@@ -29,7 +28,7 @@ pub struct Guest {
     endpoint: Handle,
     job: Session,
     supervisor: Session,
-    alarm: Handle,
+    alarm: Alarm,
     state: Saved,
     arena: Mapping,
 }
@@ -62,7 +61,7 @@ impl Guest {
             endpoint,
             job: Session(job),
             supervisor,
-            alarm: safe::timer_create(clock::MONOTONIC)?,
+            alarm: Alarm::new(endpoint, ALARM_COOKIE)?,
             state,
             arena,
         })
@@ -89,15 +88,7 @@ impl Kernel for Guest {
     }
 
     fn sessions(&self) -> Vec<u64> {
-        let mut all = Vec::new();
-        let mut page = [0; 64];
-        loop {
-            let after = all.last().copied().unwrap_or(0);
-            match safe::session_list(self.endpoint, after, &mut page) {
-                Ok(count @ 1..) => all.extend_from_slice(&page[..count.min(page.len())]),
-                _ => return all,
-            }
-        }
+        server_rt::sessions(self.endpoint)
     }
 
     fn reply(&mut self, token: u64, result: Result<Answer, Error>) {
@@ -116,13 +107,7 @@ impl Kernel for Guest {
     }
 
     fn set_alarm(&mut self, deadline_ns: u64) {
-        let bound = safe::endpoint_bind(self.endpoint, self.alarm, Signals::READABLE, ALARM_COOKIE);
-        if bound
-            .and_then(|()| safe::timer_set(self.alarm, deadline_ns, 0))
-            .is_err()
-        {
-            server_rt::log!("cannot set the timer: timed calls wait longer");
-        }
+        self.alarm.set(deadline_ns);
     }
 
     fn now_ns(&self) -> u64 {

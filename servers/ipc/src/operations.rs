@@ -2,13 +2,14 @@
 
 use proto::types::object_kind;
 use proto::{Answer, Call, Error, Input, Outcome, Output, Reply, ipc};
+use server_rt::{read_input, write_plain};
 
 use crate::kernel::Kernel;
 use crate::message;
 use crate::objects::{change_permission, id_of};
 use crate::permission::{READ, WRITE};
 use crate::semaphore::{self, Operation, Refused};
-use crate::server::{Done, Server, read_input, write_plain};
+use crate::server::{Done, Server};
 use crate::waiting::{Caller, Subject, Wait};
 
 /// Commands of `semctl`.
@@ -166,7 +167,7 @@ impl<K: Kernel, C: Call + ?Sized> ipc::Ipc<C> for Server<K> {
     fn operate(&mut self, call: &mut C, id: u64, deadline_ns: u64, operations: Input) -> Reply {
         let (caller, identity) = Self::caller(call)?;
         let (id, now_s) = (id_of(id)?, self.kernel.realtime_s());
-        let most = 6 * semaphore::MOST_OPERATIONS as u64;
+        let most = 6 * semaphore::MOST_OPERATIONS;
         let bytes = read_input(call, operations, most, Error::ArgumentsTooLong)?;
         let operations = Operation::decode_all(&bytes).ok_or(Error::BadArgument)?;
         if operations.is_empty() {
@@ -256,9 +257,9 @@ impl<K: Kernel, C: Call + ?Sized> ipc::Ipc<C> for Server<K> {
         let (caller, identity) = Self::caller(call)?;
         let id = id_of(id)?;
         let set = self.state.sets.allowed(id, &identity, WRITE)?;
-        let length = 2 * set.semaphores.len() as u64;
+        let length = 2 * set.semaphores.len();
         let bytes = read_input(call, values, length, Error::BadArgument)?;
-        if bytes.len() as u64 != length {
+        if bytes.len() != length {
             return Err(Error::BadArgument);
         }
         let (words, _) = bytes.as_chunks::<2>();

@@ -8,7 +8,7 @@ use crate::permission::Permission;
 use crate::record::{Reader, Writer};
 
 /// Longest name without its slash.
-pub const LONGEST_NAME: u64 = 255;
+pub const LONGEST_NAME: usize = 255;
 /// Messages of a queue and bytes of a message when `mq_open` does not say.
 pub const DEFAULT_MESSAGES: u64 = 10;
 /// See [`DEFAULT_MESSAGES`].

@@ -2,12 +2,13 @@
 
 use proto::types::open_flags;
 use proto::{Answer, Call, Error, Identity, Input, Outcome, Output, Reply, queue};
+use server_rt::read_input;
 
 use crate::kernel::{Kernel, Notification};
 use crate::object::PRIVATE;
 use crate::permission::{Permission, READ, WRITE, is_root};
 use crate::queue::{self as limits, PosixQueue, Registration};
-use crate::server::{Badge, Done, Server, read_input};
+use crate::server::{Badge, Done, Server};
 use crate::waiting::{Caller, Subject, Wait};
 
 /// Kinds of notification.

@@ -3,7 +3,6 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use kernel_abi::{Handle, Signals};
-use proto::types::Plain;
 use proto::{Answer, Call, Error, Identity, Input, Outcome, Output, Reply, device, ipc, queue};
 use server_rt::{ServerCall, Service};
 
@@ -322,31 +321,4 @@ impl<K: Kernel> Service for Server<K> {
     fn signalled(&mut self, _cookie: u64, _signals: Signals) {
         self.alarm();
     }
-}
-
-/// Reads the whole of a short input.
-pub(crate) fn read_input<C: Call + ?Sized>(
-    call: &C,
-    input: Input,
-    most: u64,
-    too_long: Error,
-) -> Result<Vec<u8>, Error> {
-    if input.length > most {
-        return Err(too_long);
-    }
-    let mut bytes = alloc::vec![0; input.length as usize];
-    let count = call.read(input, 0, &mut bytes)?;
-    bytes.truncate(count);
-    Ok(bytes)
-}
-
-/// Writes a structure into an output.
-pub(crate) fn write_plain<C: Call + ?Sized, T: Plain>(
-    call: &C,
-    output: Output,
-    value: &T,
-) -> Result<(), Error> {
-    let mut bytes = alloc::vec![0; T::SIZE];
-    value.encode(&mut bytes).ok_or(Error::BadArgument)?;
-    call.write(output, 0, &bytes).map(|_| ())
 }

@@ -52,15 +52,7 @@ impl Kernel for Guest {
     }
 
     fn sessions(&self) -> Vec<u64> {
-        let mut all = Vec::new();
-        let mut page = [0; 64];
-        loop {
-            let after = all.last().copied().unwrap_or(0);
-            match safe::session_list(self.endpoint, after, &mut page) {
-                Ok(count @ 1..) => all.extend_from_slice(&page[..count.min(page.len())]),
-                _ => return all,
-            }
-        }
+        server_rt::sessions(self.endpoint)
     }
 
     fn signal(&mut self, badge: u64, clear: Signals, set: Signals) {

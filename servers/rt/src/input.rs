@@ -1,9 +1,10 @@
-//! Copying what a caller passed.
+//! Copying what a caller passed, and to where it waits for an answer.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use proto::{Call, Error, Input};
+use proto::types::Plain;
+use proto::{Call, Error, Input, Output};
 
 /// Copies a whole input of at most `most` bytes.
 ///
@@ -29,4 +30,21 @@ pub fn read_input<C: Call + ?Sized>(
         }
     }
     Ok(bytes)
+}
+
+/// Copies a structure to an output that is large enough for it.
+///
+/// # Errors
+/// `BadMessage` when the output is shorter than the structure, and those of writing it.
+pub fn write_plain<T: Plain, C: Call + ?Sized>(
+    call: &C,
+    output: Output,
+    value: &T,
+) -> Result<(), Error> {
+    let mut bytes = vec![0; T::SIZE];
+    value.encode(&mut bytes).ok_or(Error::Overflow)?;
+    if output.length < T::SIZE as u64 {
+        return Err(Error::BadMessage);
+    }
+    call.write(output, 0, &bytes).map(|_| ())
 }

@@ -9,6 +9,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod elf;
+mod endpoint;
 mod heap;
 mod input;
 mod log;
@@ -18,8 +19,9 @@ mod serve;
 mod session;
 mod start;
 
+pub use endpoint::{Alarm, sessions};
 pub use heap::Heap;
-pub use input::read_input;
+pub use input::{read_input, write_plain};
 pub use log::{Log, write_log};
 pub use mapping::{Mapping, map_constant};
 pub use saved::{Saved, SavedTable};

@@ -3,11 +3,10 @@
 use alloc::vec::Vec;
 use kernel_abi::message::status_flags;
 use kernel_abi::object::handle_flags;
-use kernel_abi::system::clock;
 use kernel_abi::{Handle, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Error, job};
-use server_rt::{SavedTable, Session};
+use server_rt::{Alarm, SavedTable, Session};
 
 use crate::kernel::Kernel;
 
@@ -23,7 +22,7 @@ pub struct Guest {
     endpoint: Handle,
     console: Handle,
     job: Session,
-    alarm: Handle,
+    alarm: Alarm,
     state: SavedTable,
 }
 
@@ -38,7 +37,7 @@ impl Guest {
         safe::status_flags(console, 1, status_flags::NONBLOCK)?;
         let (slots, capacity) = (crate::state::MAX_TERMINALS, crate::state::CAPACITY);
         let state = SavedTable::open(supervisor, "terminals", slots, capacity)?;
-        let alarm = safe::timer_create(clock::MONOTONIC)?;
+        let alarm = Alarm::new(endpoint, ALARM_COOKIE)?;
         Ok(Guest {
             endpoint,
             console,
@@ -93,13 +92,7 @@ impl Kernel for Guest {
     }
 
     fn set_alarm(&mut self, deadline_ns: u64) {
-        let bound = safe::endpoint_bind(self.endpoint, self.alarm, Signals::READABLE, ALARM_COOKIE);
-        if bound
-            .and_then(|()| safe::timer_set(self.alarm, deadline_ns, 0))
-            .is_err()
-        {
-            server_rt::log!("cannot set the timer: timed reads wait longer");
-        }
+        self.alarm.set(deadline_ns);
     }
 
     fn now_ns(&self) -> u64 {
@@ -111,15 +104,7 @@ impl Kernel for Guest {
     }
 
     fn sessions(&self) -> Vec<u64> {
-        let mut all = Vec::new();
-        let mut page = [0; 64];
-        loop {
-            let after = all.last().copied().unwrap_or(0);
-            match safe::session_list(self.endpoint, after, &mut page) {
-                Ok(count @ 1..) => all.extend_from_slice(&page[..count.min(page.len())]),
-                _ => return all,
-            }
-        }
+        server_rt::sessions(self.endpoint)
     }
 
     fn saved(&self, terminal: usize) -> Option<Vec<u8>> {
