@@ -83,6 +83,7 @@ fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
     if let Some(disk) = arguments.disk.as_ref().filter(|disk| !disk.is_file()) {
         bail!("--disk: there is no file {}", disk.display());
     }
+    let network = arguments.machine.network()?;
     let built = build_profile(workspace, &arguments.machine.profile)?;
     let options = interactive::Options {
         processors: arguments.machine.smp,
@@ -90,12 +91,14 @@ fn boot(workspace: &Workspace, arguments: RunArguments) -> Result<u8> {
         display: arguments.display,
         disk: arguments.disk,
         uefi: arguments.uefi,
+        network,
     };
     interactive::run(workspace, &built, &options).map(|()| 0)
 }
 
 fn execute(workspace: &Workspace, arguments: ExecArguments) -> Result<u8> {
     check_additions(&arguments.add)?;
+    let network = arguments.machine.network()?;
     let built = build_profile(workspace, &arguments.machine.profile)?;
     let request = Request {
         // As ssh does: the words are joined, and the guest's shell reads them.
@@ -104,6 +107,7 @@ fn execute(workspace: &Workspace, arguments: ExecArguments) -> Result<u8> {
         processors: arguments.machine.smp,
         memory_mib: arguments.machine.memory.into(),
         timeout: Duration::from_secs(arguments.timeout.into()),
+        network,
         ..Request::default()
     };
     let (stdout, stderr) = (Box::new(std::io::stdout()), Box::new(std::io::stderr()));

@@ -3,6 +3,7 @@
 use crate::exec::Guest;
 use crate::image::Built;
 use crate::machine::{Boot, Machine, Serial};
+use crate::network::Network;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::io::{ErrorKind, Read, Write};
@@ -34,6 +35,8 @@ pub struct Setup {
     pub count_instructions: bool,
     /// The processor model.
     pub processor_model: String,
+    /// Network cards.
+    pub network: Network,
     /// More words for QEMU's command line.
     pub emulator_options: Vec<String>,
 }
@@ -45,6 +48,7 @@ impl Default for Setup {
             memory_mib: 256,
             count_instructions: false,
             processor_model: "max".into(),
+            network: Network::default(),
             emulator_options: Vec::new(),
         }
     }
@@ -123,6 +127,7 @@ fn machine(built: &Built, setup: &Setup, socket: PathBuf) -> Machine {
         },
         serial: Serial::Socket(socket),
         consoles: Vec::new(),
+        network: setup.network.clone(),
     }
 }
 

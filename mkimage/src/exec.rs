@@ -7,6 +7,7 @@
 
 use crate::image::{self, Built};
 use crate::machine::{Boot, Machine, Serial};
+use crate::network::Network;
 use crate::staging::Addition;
 use crate::workspace::{Workspace, make_folder};
 use anyhow::{Context, Result};
@@ -51,6 +52,8 @@ pub struct Request {
     pub count_instructions: bool,
     /// The processor model.
     pub processor_model: String,
+    /// Network cards.
+    pub network: Network,
 }
 
 impl Default for Request {
@@ -67,6 +70,7 @@ impl Default for Request {
             timeout: Duration::from_secs(120),
             count_instructions: false,
             processor_model: "max".into(),
+            network: Network::default(),
         }
     }
 }
@@ -126,6 +130,7 @@ pub fn run(
         },
         serial: Serial::File(log.clone()),
         consoles: channels.paths.clone(),
+        network: request.network.clone(),
     };
     let emulator_log = sockets.path().join("qemu.log");
     let mut guest = Guest::start(machine.command(), &emulator_log)?;

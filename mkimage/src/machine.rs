@@ -1,5 +1,6 @@
 //! The virtual machine: QEMU's command line and what can be asked of it.
 
+use crate::network::Network;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,6 +63,8 @@ pub struct Machine {
     pub serial: Serial,
     /// Sockets behind virtual consoles, in PCI order.
     pub consoles: Vec<PathBuf>,
+    /// Network cards.
+    pub network: Network,
 }
 
 /// The program that emulates the machine.
@@ -113,6 +116,7 @@ impl Machine {
                 "virtconsole,bus=serial{index}.0,chardev=console{index}"
             ));
         }
+        words.extend(self.network.arguments());
         words
     }
 
@@ -176,7 +180,7 @@ impl Machine {
 }
 
 /// A path as part of a QEMU option, in which a comma is written twice.
-fn option(path: &Path) -> String {
+pub fn option(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
 
@@ -212,6 +216,7 @@ mod tests {
             },
             serial: Serial::File("log".into()),
             consoles: vec!["/tmp/out".into(), "/tmp/err".into()],
+            network: Network::default(),
         }
     }
 

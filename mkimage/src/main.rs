@@ -15,6 +15,7 @@ mod image;
 mod keep;
 mod libc;
 mod machine;
+mod network;
 mod packages;
 mod progress;
 mod root_file_system;
@@ -27,6 +28,7 @@ mod workspace;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use network::{Attachment, Forward, Network};
 use staging::Addition;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -96,6 +98,24 @@ struct MachineArguments {
     /// Memory in MiB
     #[arg(long, default_value_t = 256, value_parser = |text: &str| bounded(text, 8, 65536))]
     memory: u32,
+    /// A network card: user, none, or socket: with listen=[ADDRESS:]PORT, connect=ADDRESS:PORT,
+    /// multicast=GROUP:PORT or unix=PATH; may be repeated
+    #[arg(long, default_value = "user")]
+    net: Vec<Attachment>,
+    /// Leads a TCP port of this machine's loopback to one of the guest's; may be repeated
+    #[arg(long, value_name = "HOST:GUEST")]
+    forward: Vec<Forward>,
+}
+
+impl MachineArguments {
+    /// The network cards that were asked for, if they can be had.
+    fn network(&self) -> anyhow::Result<Network> {
+        let network = Network {
+            cards: self.net.clone(),
+            forwards: self.forward.clone(),
+        };
+        network.check().map(|()| network)
+    }
 }
 
 #[derive(Args)]
@@ -236,6 +256,14 @@ mod tests {
             (
                 vec!["mkimage", "exec", "--memory", "1K", "--", "x"],
                 "number from 8 to 65536",
+            ),
+            (
+                vec!["mkimage", "run", "--forward", "22"],
+                "wanted HOST:GUEST",
+            ),
+            (
+                vec!["mkimage", "run", "--net", "bridge"],
+                "wanted user, none, or socket:",
             ),
         ] {
             let error = CommandLine::try_parse_from(line).err().unwrap();

@@ -4,6 +4,7 @@ use crate::disk::{self, copy_sparse};
 use crate::image::{self, Built};
 use crate::keep;
 use crate::machine::{Boot, Machine, Serial, firmware};
+use crate::network::Network;
 use crate::workspace::{Workspace, read_file, write_file};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ pub struct Options {
     pub disk: Option<PathBuf>,
     /// Whether firmware boots the disk, as on a PC.
     pub uefi: bool,
+    /// Network cards.
+    pub network: Network,
 }
 
 /// Boots and waits for the end.
@@ -50,6 +53,7 @@ pub fn run(workspace: &Workspace, built: &Built, options: &Options) -> Result<()
         boot,
         serial: Serial::Terminal,
         consoles: Vec::new(),
+        network: options.network.clone(),
     };
     let status = machine.command().status().context("cannot start QEMU")?;
     match status.code() {

@@ -3,6 +3,7 @@
 use crate::exec::Guest;
 use crate::image::Built;
 use crate::machine::{Boot, Machine, Serial};
+use crate::network::Network;
 use crate::workspace::read_file;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -53,6 +54,7 @@ pub fn run(built: &Built, trial: &Trial) -> Result<(String, i32)> {
         },
         serial: Serial::File(log.clone()),
         consoles: Vec::new(),
+        network: Network::none(),
     };
     let mut guest = Guest::start(machine.command(), &folder.path().join("qemu.log"))?;
     let deadline = Instant::now() + trial.timeout;

@@ -4,6 +4,7 @@ use super::damage::{BundleDamage, Damage};
 use super::power_cut::PowerCut;
 use crate::console::Step;
 use crate::image::DEFAULT_PROFILE;
+use crate::network::{Attachment, Network};
 use crate::workspace::{Workspace, read_file};
 use crate::{packages, tour};
 use anyhow::{Context, Result, anyhow, bail};
@@ -48,6 +49,8 @@ pub struct GuestTest {
     pub smp: Option<u32>,
     /// Memory in MiB.
     pub memory: Option<u64>,
+    /// Network cards, as `--net` has them; none given: one on a user network.
+    pub net: Vec<Attachment>,
     /// `HOST:GUEST`, host paths relative to `tests/guest`.
     pub add: Vec<String>,
     /// Runs the command so often at the same time, in guests of their own; each finds its number in
@@ -146,13 +149,26 @@ impl GuestTest {
         self.profile.as_deref().unwrap_or(DEFAULT_PROFILE)
     }
 
+    /// The network cards of its machine.
+    pub fn network(&self) -> Network {
+        let plain = Network::default();
+        if self.net.is_empty() {
+            return plain;
+        }
+        Network {
+            cards: self.net.clone(),
+            ..plain
+        }
+    }
+
     /// Whether it can run in a boot with others.
     pub fn can_share(&self) -> bool {
         let plain_machine = self.programs.is_empty()
             && self.package.is_none()
             && self.smp.is_none()
             && self.memory.is_none()
-            && self.timeout.is_none();
+            && self.timeout.is_none()
+            && self.net.is_empty();
         let plain_run = self.at_once.is_none() && self.failure.is_none();
         let whole = plain_run
             && self.damage.is_empty()

@@ -180,6 +180,7 @@ impl Runner<'_> {
             let setup = console::Setup {
                 processors: test.smp.unwrap_or(plain.processors),
                 memory_mib: test.memory.unwrap_or(plain.memory_mib),
+                network: test.network(),
                 ..plain
             };
             return console::drive(self.built, &test.console, &setup, timeout_of(test));
@@ -335,6 +336,7 @@ impl Runner<'_> {
             processors: test.smp.unwrap_or(plain.processors),
             memory_mib: test.memory.unwrap_or(plain.memory_mib),
             timeout: timeout_of(test),
+            network: test.network(),
             ..plain
         })
     }
