@@ -299,8 +299,7 @@ calls! {
     /// Makes a timer of a clock; CPU clocks are those of the calling process or thread.
     147 TimerCreate(clock);
     /// Sets the next expiry and the interval (0: once). `u64::MAX` disarms. A read takes the count
-    /// of expiries (u64). Flag 1: the deadline is monotonic though the clock is the real-time one
-    /// (else it moves when that is set).
+    /// of expiries (u64). Flags: `system::timer_flags`.
     148 TimerSet(timer, deadline_ns, interval_ns, flags);
     /// Makes a wait set.
     149 WaitSetCreate();

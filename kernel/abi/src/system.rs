@@ -12,6 +12,13 @@ pub mod clock {
     pub const THREAD_CPU: u64 = 3;
 }
 
+/// Flags of [`crate::Call::TimerSet`].
+pub mod timer_flags {
+    /// The deadline is a monotonic time though the clock is the real-time one, and does not move
+    /// when that is set.
+    pub const MONOTONIC_DEADLINE: u64 = 1;
+}
+
 /// The page at [`crate::CLOCK_PAGE`]. Monotonic time in ns is
 /// `((rdtsc - tsc_base) * multiplier) >> shift` (128-bit product); real time adds
 /// `realtime_offset_ns`. `sequence` is odd while the kernel writes.

@@ -13,6 +13,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use kernel_abi::message::status_flags;
 use kernel_abi::system::clock;
+use kernel_abi::system::timer_flags::MONOTONIC_DEADLINE;
 use kernel_abi::{Error, Rights, Signals};
 
 /// A timer object.
@@ -58,9 +59,6 @@ struct Notify {
     thread: Option<ThreadId>,
     raised: Raised,
 }
-
-/// Flag of `TimerSet`: the deadline is a monotonic time whatever the timer's clock.
-const MONOTONIC_DEADLINE: u64 = 1;
 
 /// A place in the queue: processor, time, and a number that makes it unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,6 +297,9 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn timer_set(&mut self, cpu: Cpu, process: ProcessId, arguments: [u64; 4]) -> Step {
         let [handle, deadline_ns, interval_ns, flags] = arguments;
         let id = self.timer_of(process, handle, Rights::WRITE)?;
+        if flags & !MONOTONIC_DEADLINE != 0 {
+            return Err(Error::BadArgument.into());
+        }
         let timer = self.timers.get_mut(id).ok_or(Error::BadHandle)?;
         timer.interval_ns = interval_ns;
         timer.expiries = 0;

@@ -3,14 +3,13 @@
 use crate::{Error, Result, clock};
 use kernel_abi::object::handle_flags;
 use kernel_abi::system::clock as kernel_clock;
+pub use kernel_abi::system::timer_flags::MONOTONIC_DEADLINE;
 use kernel_abi::{Handle, Rights};
 use libc_rt::kernel;
 use libc_rt::signal::{code, own_words};
 
 /// Deadline of a timer that is not armed.
 const DISARMED: u64 = u64::MAX;
-/// Flag of `TimerSet`: the deadline is a monotonic time.
-pub const MONOTONIC_DEADLINE: u64 = 1;
 /// Signals of the interval timers.
 const INTERVAL_SIGNALS: [u32; 3] = [14, 26, 27];
 

@@ -131,6 +131,19 @@ fn what_waits_for_a_real_time_follows_the_clock_when_it_is_set() {
 }
 
 #[test]
+fn a_timer_refuses_flags_that_are_none_and_stays_as_it_was() {
+    let (mut h, thread) = program();
+    let timer = h.ok(thread, Call::TimerCreate, &[clock::MONOTONIC]);
+    h.ok(thread, Call::TimerSet, &[timer, 1_000_000, 0, 0]);
+    for flags in [2, 3, 1 << 63, u64::MAX] {
+        let refused = h.call(thread, Call::TimerSet, &[timer, u64::MAX, 0, flags]);
+        assert_eq!(refused, Err(Error::BadArgument));
+    }
+    h.advance(2_000_000);
+    assert_eq!(h.ok(thread, Call::Read, &[timer, BUFFER, 8]), 8);
+}
+
+#[test]
 fn who_waits_for_an_upcall_takes_it_though_it_has_a_handler() {
     let (mut h, thread) = program();
     let process = h.owner(thread);

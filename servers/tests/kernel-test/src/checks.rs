@@ -200,6 +200,9 @@ fn timer_fires() -> Check {
     let mut count = [0; 8];
     safe::read(timer, &mut count)?;
     equal("expiries", u64::from(u64::from_le_bytes(count) >= 1), 1u64)?;
+    let refused = safe::timer_set_with(timer, u64::MAX, 0, !0) == Err(Error::BadArgument);
+    equal("unknown flags are refused", refused, 1u64)?;
+    // By no flags, whatever the call before left in the registers.
     safe::timer_set(timer, u64::MAX, 0)?;
     close(&[timer]);
     Ok(())
