@@ -256,6 +256,8 @@ pub struct ThreadArguments {
     pub mask: u64,
     /// [`priority`], or 0 for the creator's.
     pub priority: u64,
+    /// Where the creator has its number (u64), written before it runs; 0: nowhere.
+    pub number_address: u64,
 }
 
 /// What [`crate::Call::ProcessInfo`] writes.

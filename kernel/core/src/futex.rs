@@ -11,9 +11,16 @@ pub(crate) type FutexKey = (u64, u64);
 
 const BUCKETS: usize = 256;
 
-/// Waiting threads by key, oldest first in each bucket.
+/// A thread that waits, and the rank that it began to wait with.
+struct Waiter {
+    key: FutexKey,
+    thread: ThreadId,
+    rank: u8,
+}
+
+/// Waiting threads: in each bucket those of one key by rank, the oldest of a rank first.
 pub(crate) struct FutexTable {
-    buckets: [VecDeque<(FutexKey, ThreadId)>; BUCKETS],
+    buckets: [VecDeque<Waiter>; BUCKETS],
 }
 
 impl Default for FutexTable {
@@ -25,25 +32,36 @@ impl Default for FutexTable {
 }
 
 impl FutexTable {
-    fn bucket(&mut self, key: FutexKey) -> &mut VecDeque<(FutexKey, ThreadId)> {
+    fn bucket(&mut self, key: FutexKey) -> &mut VecDeque<Waiter> {
         let mixed = (key.0 ^ (key.1 >> 2)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         &mut self.buckets[(mixed >> 56) as usize % BUCKETS]
     }
 
-    pub fn add(&mut self, key: FutexKey, thread: ThreadId) {
-        self.bucket(key).push_back((key, thread));
+    /// Adds a thread behind those of its rank and above.
+    pub fn add(&mut self, key: FutexKey, thread: ThreadId, rank: u8) {
+        let bucket = self.bucket(key);
+        let waiter = Waiter { key, thread, rank };
+        if rank == 0 {
+            bucket.push_back(waiter);
+            return;
+        }
+        let before = bucket
+            .iter()
+            .rposition(|other| other.key == key && other.rank >= rank);
+        bucket.insert(before.map_or(0, |index| index + 1), waiter);
     }
 
     /// Takes a thread out.
     pub fn remove(&mut self, key: FutexKey, thread: ThreadId) {
-        self.bucket(key).retain(|&entry| entry != (key, thread));
+        self.bucket(key)
+            .retain(|waiter| (waiter.key, waiter.thread) != (key, thread));
     }
 
     fn first(&mut self, key: FutexKey) -> Option<ThreadId> {
         self.bucket(key)
             .iter()
-            .find(|(other, _)| *other == key)
-            .map(|(_, thread)| *thread)
+            .find(|waiter| waiter.key == key)
+            .map(|waiter| waiter.thread)
     }
 
     /// How often a thread stands in the table.
@@ -52,7 +70,7 @@ impl FutexTable {
         self.buckets
             .iter()
             .flatten()
-            .filter(|(_, other)| *other == thread)
+            .filter(|waiter| waiter.thread == thread)
             .count()
     }
 }
@@ -76,6 +94,15 @@ impl<M: Machine> Kernel<M> {
         Ok(word?)
     }
 
+    /// Puts a thread into the table.
+    pub(crate) fn futex_enqueue(&mut self, key: FutexKey, thread: ThreadId) {
+        let rank = self
+            .threads
+            .get(thread)
+            .map_or(0, |found| found.base.rank());
+        self.futexes.add(key, thread, rank);
+    }
+
     /// FutexWait.
     pub(crate) fn futex_wait(
         &mut self,
@@ -92,7 +119,7 @@ impl<M: Machine> Kernel<M> {
         if deadline_ns <= self.machine.now_ns() {
             return Err(Error::TimedOut.into());
         }
-        self.futexes.add(key, thread);
+        self.futex_enqueue(key, thread);
         self.set_deadline(cpu, thread, deadline_ns);
         if let Some(found) = self.threads.get_mut(thread) {
             found.restartable = true;
@@ -134,7 +161,7 @@ impl<M: Machine> Kernel<M> {
             && let Some(waiter) = self.futexes.first(from)
         {
             self.futexes.remove(from, waiter);
-            self.futexes.add(to, waiter);
+            self.futex_enqueue(to, waiter);
             if let Some(found) = self.threads.get_mut(waiter) {
                 found.wait = Wait::Futex(to);
             }

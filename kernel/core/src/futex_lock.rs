@@ -58,7 +58,7 @@ impl<M: Machine> Kernel<M> {
             Found::Taken => return Ok(0),
             Found::Wait(owner) => owner,
         };
-        self.futexes.add(key, thread);
+        self.futex_enqueue(key, thread);
         self.set_deadline(cpu, thread, deadline_ns);
         if let Some(found) = self.threads.get_mut(thread) {
             found.restartable = true;

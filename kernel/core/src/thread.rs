@@ -225,6 +225,7 @@ impl<M: Machine> Kernel<M> {
             0 => self.threads.get(creator).ok_or(Error::NoProcess)?.own,
             raw => Priority::from_raw(raw).ok_or(Error::BadArgument)?,
         };
+        let number = owner.last_thread_number + 1;
         let registers = Registers {
             rip: user_address(arguments.entry)?,
             rsp: user_address(arguments.stack)?,
@@ -233,12 +234,12 @@ impl<M: Machine> Kernel<M> {
             rflags: INITIAL_RFLAGS,
             ..Registers::default()
         };
+        if arguments.number_address != 0 {
+            self.write_words(creator, arguments.number_address, &[number])?;
+        }
         let thread = self.thread_new(process, registers, base, arguments.mask)?;
         self.make_ready(thread);
-        self.threads
-            .get(thread)
-            .map(|thread| thread.number)
-            .ok_or(Stop::Error(Error::NoProcess))
+        Ok(number)
     }
 
     /// The thread of a process with this number (0: the caller).

@@ -17,6 +17,7 @@ pub mod message;
 pub mod number;
 pub mod pattern;
 pub mod random;
+pub mod range_set;
 pub mod regex;
 pub mod scan;
 pub mod search;

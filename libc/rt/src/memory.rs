@@ -1,5 +1,6 @@
 //! The process's own mappings.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use kernel_abi::memory::{MapArguments, RegionInfo, map_flags, protection};
 use kernel_abi::{Call, Error, Handle};
 use kernel_stubs::raw;
@@ -31,12 +32,24 @@ pub fn map_anonymous_at(address: usize, length: usize) -> Result<*mut u8, Error>
     unsafe { map(&arguments) }
 }
 
+/// Whether all that is mapped has its pages at once.
+static POPULATE: AtomicBool = AtomicBool::new(false);
+
+/// Has mappings from now on made with all their pages (`mlockall`), or as usual again.
+pub fn populate_from_now_on(wanted: bool) {
+    POPULATE.store(wanted, Ordering::Relaxed);
+}
+
 /// [`Call::MemoryMap`] into this process.
 ///
 /// # Safety
 /// With `FIXED`, what is mapped there now is lost: no reference into it may be left.
 pub unsafe fn map(arguments: &MapArguments) -> Result<*mut u8, Error> {
-    let address = core::ptr::from_ref(arguments) as u64;
+    let mut arguments = *arguments;
+    if POPULATE.load(Ordering::Relaxed) {
+        arguments.flags |= map_flags::POPULATE;
+    }
+    let address = core::ptr::from_ref(&arguments) as u64;
     // SAFETY: the caller answers for replaced mappings.
     unsafe { raw::call2(Call::MemoryMap, Handle::SELF.0 as u64, address) }
         .map(|address| address as *mut u8)

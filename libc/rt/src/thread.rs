@@ -99,6 +99,9 @@ struct Template {
     offset: usize,
 }
 
+/// The number of a process's first thread.
+const FIRST_NUMBER: u64 = 1;
+
 struct Shared {
     template: core::cell::UnsafeCell<Template>,
 }
@@ -221,7 +224,10 @@ pub(crate) unsafe fn initialise(canary: usize) -> Result<(), Error> {
     // SAFETY: the area is fresh.
     let (thread, _) = unsafe { place(area_end, &template, canary) };
     // SAFETY: `thread` was just made.
-    unsafe { (*thread).is_main = true };
+    unsafe {
+        (*thread).is_main = true;
+        (*thread).number.store(FIRST_NUMBER, Ordering::Relaxed);
+    }
     safe::thread_set(0, thread_property::FS_BASE, thread as u64)
 }
 
@@ -301,14 +307,7 @@ pub unsafe fn create(
     LIVE.fetch_add(1, Ordering::AcqRel);
     // SAFETY: the arguments name the fresh block and stack; the thread runs `entry`.
     match unsafe { start(thread, entry, stack_end, options.priority) } {
-        Ok(number) => {
-            // A detached thread may be gone already, and its memory with it.
-            if !options.detached {
-                // SAFETY: a joinable thread's block stays until somebody joins it.
-                unsafe { (*thread).number.store(number, Ordering::Relaxed) };
-            }
-            Ok(thread)
-        }
+        Ok(()) => Ok(thread),
         Err(error) => {
             LIVE.fetch_sub(1, Ordering::AcqRel);
             // SAFETY: the thread never started.
@@ -323,7 +322,7 @@ unsafe fn start(
     entry: extern "C" fn(*mut Thread) -> !,
     stack_end: usize,
     priority: u64,
-) -> Result<u64, Error> {
+) -> Result<(), Error> {
     let arguments = ThreadArguments {
         entry: entry as usize as u64,
         // As after a call: the entry finds the stack 8 below a multiple of 16.
@@ -332,10 +331,13 @@ unsafe fn start(
         fs_base: thread as u64,
         mask: safe::upcall_mask(mask_how::READ, 0)?,
         priority,
+        // A detached thread may be gone when this call returns, and its memory with it.
+        // SAFETY: the block is still this thread's alone.
+        number_address: unsafe { (*thread).number.as_ptr() as u64 },
     };
     let address = core::ptr::from_ref(&arguments) as u64;
     // SAFETY: passed on to the caller.
-    unsafe { raw::call2(Call::ThreadCreate, Handle::SELF.0 as u64, address) }
+    unsafe { raw::call2(Call::ThreadCreate, Handle::SELF.0 as u64, address) }.map(|_| ())
 }
 
 /// The kernel's number of a thread of this process.
@@ -344,14 +346,7 @@ unsafe fn start(
 /// The block must be alive.
 pub unsafe fn number(thread: *const Thread) -> u64 {
     // SAFETY: the caller's.
-    let cached = unsafe { &(*thread).number };
-    let number = cached.load(Ordering::Relaxed);
-    if number != 0 || thread != current().cast_const() {
-        return number;
-    }
-    let number = safe::thread_number().unwrap_or(0);
-    cached.store(number, Ordering::Relaxed);
-    number
+    unsafe { (*thread).number.load(Ordering::Relaxed) }
 }
 
 /// What names the calling thread in lock words: unique among the threads of all processes. Costs
@@ -482,7 +477,7 @@ pub fn after_fork() {
     // SAFETY: the current block lives.
     unsafe {
         let block = &mut *current();
-        block.number.store(0, Ordering::Relaxed);
+        block.number.store(FIRST_NUMBER, Ordering::Relaxed);
         // Locks are the parent's: the child is another thread.
         block.lock_owner = 0;
         block.robust_known = false;

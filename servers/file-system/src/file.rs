@@ -108,10 +108,12 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file::File<C> for Server<V, 
         if !file.readable && !file.executable {
             return Err(Error::AccessDenied);
         }
-        let kind = self.volume.attributes(file.node)?.mode & file_type::MASK;
-        if kind != file_type::REGULAR {
+        let attributes = self.volume.attributes(file.node)?;
+        if attributes.mode & file_type::MASK != file_type::REGULAR {
             return Err(Error::NoDevice);
         }
+        // A file that is used as it may be is not refused because its time cannot be noted.
+        let _ = self.mark_access(file.node, &attributes);
         let content = self.content(file.node)?;
         let (memory, length) = (content.memory, content.length);
         let handle: Handle = self.kernel.duplicate(memory, file.map_rights())?;

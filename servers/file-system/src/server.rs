@@ -239,6 +239,26 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         }
     }
 
+    /// Notes that content has been used, once after each change of it and once a day: what is read
+    /// all the time is not written to the disk each time.
+    pub(crate) fn mark_access(&mut self, node: u64, attributes: &Attributes) -> Result<(), Error> {
+        const DAY_NS: i64 = 86_400_000_000_000;
+        let access_ns = self.kernel.now_ns();
+        let is_recent = attributes.access_ns > attributes.modify_ns
+            && access_ns.saturating_sub(attributes.access_ns) < DAY_NS;
+        if is_recent {
+            return Ok(());
+        }
+        let values = Attributes {
+            access_ns,
+            ..*attributes
+        };
+        // This is no change of status: that keeps its time.
+        let changed_ns = attributes.change_ns;
+        self.volume
+            .set_attributes(node, attribute_mask::ACCESS, &values, changed_ns)
+    }
+
     pub(crate) fn check_regular(&self, attributes: &Attributes) -> Result<(), Error> {
         match attributes.mode & file_type::MASK {
             file_type::REGULAR => Ok(()),

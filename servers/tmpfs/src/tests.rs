@@ -115,6 +115,26 @@ fn an_unlinked_file_lives_until_it_is_closed_and_unmapped() {
 }
 
 #[test]
+fn the_first_mapping_of_a_file_after_it_was_written_changes_its_access_time() {
+    let client = client();
+    client.create("f", FILE).unwrap();
+    let file = client.open("f", READ_WRITE).unwrap();
+    let map = || client.with_file(file, |client| proto::file::map(client, 0, &[]));
+    client.write(file, None, b"x").unwrap();
+    let written = client.status(file).unwrap();
+    map().unwrap();
+    let mapped = client.status(file).unwrap();
+    assert!(mapped.access_ns > written.access_ns);
+    assert_eq!(
+        (mapped.modify_ns, mapped.change_ns),
+        (written.modify_ns, written.change_ns)
+    );
+    map().unwrap();
+    let again = client.status(file).unwrap();
+    assert_eq!(again.access_ns, mapped.access_ns, "noted already");
+}
+
+#[test]
 fn a_full_volume_writes_what_fits_and_then_refuses() {
     let client = client();
     client.create("f", FILE).unwrap();

@@ -2,7 +2,7 @@
 
 use super::fault::FaultOutcome;
 use super::region::Region;
-use super::space::{HIGHEST_ADDRESS, LOWEST_ADDRESS, Space};
+use super::space::{HIGHEST_ADDRESS, LOWEST_ADDRESS, MOST_REGIONS, Space};
 use super::{MemoryId, MemorySystem, PAGE, SpaceId, page_of, round_up};
 use crate::machine::Machine;
 use alloc::vec::Vec;
@@ -245,7 +245,8 @@ impl MemorySystem {
     /// Unmaps a range; what is not mapped in it is skipped.
     ///
     /// # Errors
-    /// `BadArgument` for a range that is misaligned, empty or outside the user half.
+    /// `BadArgument` for a range that is misaligned, empty or outside the user half; `NoMemory`
+    /// when that would leave more regions than a space may have.
     pub fn unmap<M: Machine>(
         &mut self,
         machine: &mut M,
@@ -254,6 +255,9 @@ impl MemorySystem {
         length: u64,
     ) -> Result<(), Error> {
         let end = check_range(address, length)?;
+        let space = self.spaces.get(id).ok_or(Error::NotFound)?;
+        space.check_cut(address, end)?;
+        space.note_free(end);
         let within = self.cut(id, address, end);
         let space = self.spaces.get_mut(id).ok_or(Error::NotFound)?;
         let removed: Vec<Region> = space.regions.drain(within).collect();
@@ -286,7 +290,7 @@ impl MemorySystem {
     ///
     /// # Errors
     /// `BadArgument` for a malformed range or protection, `NoMemory` when a part is not mapped
-    /// (as POSIX wants it), `AccessDenied` beyond a region's maximum. Nothing has changed then.
+    /// (as POSIX wants it) or there would be too many regions, `AccessDenied` beyond a region's maximum. Nothing has changed then.
     pub fn protect<M: Machine>(
         &mut self,
         machine: &mut M,
@@ -310,12 +314,13 @@ impl MemorySystem {
         if covered < end {
             return Err(Error::NoMemory);
         }
+        space.check_cut(address, end)?;
         let within = self.cut(id, address, end);
         let Some(space) = self.spaces.get_mut(id) else {
             return Err(Error::NotFound);
         };
         let hardware = space.machine;
-        for region in &mut space.regions[within.clone()] {
+        for region in space.regions.range_mut(within.clone()) {
             let old = core::mem::replace(&mut region.protection, wanted);
             let pages = page_of(region.length());
             // Faults add permissions; only those taken away are in the page tables already.
@@ -381,10 +386,26 @@ impl MemorySystem {
 }
 
 impl Space {
+    /// Whether a range may be cut out of its regions, which may make two more of them.
+    fn check_cut(&self, start: u64, end: u64) -> Result<(), Error> {
+        let cuts = |address| {
+            self.find(address)
+                .is_some_and(|region| region.start < address)
+        };
+        match self.regions.len() + usize::from(cuts(start)) + usize::from(cuts(end)) {
+            // Without a cut there are never more than before.
+            count if count > MOST_REGIONS && count > self.regions.len() => Err(Error::NoMemory),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the limits allow one more region. What it replaces is not counted off: that
     /// only makes the limit a little stricter for `FIXED`.
     pub(super) fn check_limits(&self, region: &Region) -> Result<(), Error> {
         let length = region.length();
+        if self.regions.len() >= MOST_REGIONS {
+            return Err(Error::NoMemory);
+        }
         if self.mapped_bytes.saturating_add(length) > self.limits.address_space {
             return Err(Error::NoMemory);
         }

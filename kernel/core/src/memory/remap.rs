@@ -83,6 +83,7 @@ impl MemorySystem {
         let Some(old) = space.regions.drain(within).next() else {
             return;
         };
+        space.note_free(from.1);
         space.mapped_bytes -= old.length();
         machine.unmap(space.machine, old.start, page_of(old.length()));
         let mut page = page_of(from.0);

@@ -5,7 +5,7 @@ use super::page_map::PageMap;
 use super::region::{Region, RegionView};
 use super::{MemoryId, MemorySystem, PAGE, SpaceId, page_of};
 use crate::machine::{self, Machine};
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 use core::cell::Cell;
 use kernel_abi::memory::map_flags;
 use kernel_abi::{Error, IDENTITY_PAGE};
@@ -18,6 +18,9 @@ pub(crate) const HIGHEST_ADDRESS: u64 = IDENTITY_PAGE;
 const RANDOM_PAGES: u64 = 1 << 28;
 /// Room above chosen addresses, for stacks that are placed at the top.
 const TOP_GAP: u64 = 1 << 30;
+
+/// Most regions of a space: what one process can have the kernel remember is bounded.
+pub(crate) const MOST_REGIONS: usize = 65_536;
 
 /// Bounds that the owner of a process sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +56,15 @@ pub struct SpaceUsage {
 pub struct Space {
     pub(crate) machine: machine::Space,
     /// Sorted by address, disjoint.
-    pub(crate) regions: Vec<Region>,
+    pub(crate) regions: VecDeque<Region>,
     /// The space's own pages, by virtual page number.
     pub(crate) private: PageMap,
     pub(crate) mapped_bytes: u64,
     pub(crate) limits: SpaceLimits,
     /// Addresses are chosen downwards from here.
     pub(crate) top: u64,
+    /// From the top down to here everything is mapped.
+    pub(super) full_down_to: Cell<u64>,
     /// The region that the last lookup found: neighbouring faults hit the same one.
     last_found: Cell<usize>,
 }
@@ -102,13 +107,15 @@ impl MemorySystem {
     pub fn space_create<M: Machine>(&mut self, machine: &mut M) -> Result<SpaceId, Error> {
         let hardware = machine.create_space().map_err(|_| Error::NoMemory)?;
         let random = machine.entropy() % RANDOM_PAGES;
+        let top = HIGHEST_ADDRESS - TOP_GAP - random * PAGE;
         Ok(self.spaces.insert(Space {
             machine: hardware,
-            regions: Vec::new(),
+            regions: VecDeque::new(),
             private: PageMap::default(),
             mapped_bytes: 0,
             limits: SpaceLimits::default(),
-            top: HIGHEST_ADDRESS - TOP_GAP - random * PAGE,
+            top,
+            full_down_to: Cell::new(top),
             last_found: Cell::new(0),
         }))
     }
@@ -164,6 +171,7 @@ impl MemorySystem {
             mapped_bytes: parent.mapped_bytes,
             limits: parent.limits,
             top: parent.top,
+            full_down_to: parent.full_down_to.clone(),
             last_found: Cell::new(0),
         };
         let regions = child.regions.clone();

@@ -55,7 +55,7 @@ impl<M: Machine> Kernel<M> {
         address: u64,
     ) -> Step {
         let target = self.process_alive(process, handle, Rights::MANAGE)?;
-        let fields: Fields<48> = self.read_fields(thread, address)?;
+        let fields: Fields<56> = self.read_fields(thread, address)?;
         let arguments = ThreadArguments {
             entry: fields.u64(0),
             stack: fields.u64(8),
@@ -63,6 +63,7 @@ impl<M: Machine> Kernel<M> {
             fs_base: fields.u64(24),
             mask: fields.u64(32),
             priority: fields.u64(40),
+            number_address: fields.u64(48),
         };
         self.thread_create(thread, target, &arguments)
     }

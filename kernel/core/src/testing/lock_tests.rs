@@ -178,3 +178,25 @@ fn a_robust_list_in_a_circle_or_nowhere_ends_with_its_thread() {
     h.start(other, Call::ThreadExit, &[0]);
     assert_eq!(h.ok(foreign, Call::ThreadNumber, &[]), 3);
 }
+
+#[test]
+fn an_urgent_thread_is_woken_from_a_futex_first() {
+    let mut h = Harness::new();
+    let (process, thread) = h.process();
+    let waiters = [0, 5, 20, 10, 0, 20].map(|level| {
+        let waiter = h.thread(process);
+        if level != 0 {
+            urgent(&mut h, waiter, level);
+        }
+        h.start(waiter, Call::FutexWait, &[BUFFER, 0, FOREVER]);
+        waiter
+    });
+    let expected = [2, 5, 3, 1, 0, 4];
+    for (count, &index) in expected.iter().enumerate() {
+        assert_eq!(h.ok(thread, Call::FutexWake, &[BUFFER, 1]), 1);
+        assert!(!h.is_blocked(waiters[index]), "waiter {index}");
+        for &later in &expected[count + 1..] {
+            assert!(h.is_blocked(waiters[later]), "waiter {later}");
+        }
+    }
+}

@@ -8,7 +8,7 @@
 use super::support::errno;
 use super::{
     clock, control, directory, epoll, event_descriptors, execute, files, identity, io, linux,
-    mapping, poll, process, process_descriptor, pthread, scheduling, select, signal,
+    mapping, memory_locks, poll, process, process_descriptor, pthread, scheduling, select, signal,
     signal_descriptor, socket, splice, start, status, system,
 };
 
@@ -156,7 +156,7 @@ unsafe fn memory_and_time(number: u64, a: &[u64; 6]) -> Option<i64> {
             11 => mapping::munmap(a[0] as _, a[1] as usize) as i64,
             23 => select::select(a[0] as i32, a[1] as _, a[2] as _, a[3] as _, a[4] as _) as i64,
             25 => mapping::mremap(a[0] as _, a[1] as usize, a[2] as usize, a[3] as i32) as i64,
-            26 => mapping::msync(a[0] as _, a[1] as usize, a[2] as i32) as i64,
+            26 => memory_locks::msync(a[0] as _, a[1] as usize, a[2] as i32) as i64,
             28 => mapping::madvise(a[0] as _, a[1] as usize, a[2] as i32) as i64,
             35 => clock::nanosleep(a[0] as _, a[1] as _) as i64,
             96 => clock::gettimeofday(a[0] as _, a[1] as _) as i64,

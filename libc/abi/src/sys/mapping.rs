@@ -2,6 +2,7 @@
 //!
 //! SAFETY of the C functions here: what is unmapped or replaced is not used any more (POSIX).
 
+use super::memory_locks;
 use super::support::{Error, Result, fail, int, set_errno, status};
 use core::ffi::{c_char, c_int, c_void};
 use kernel_abi::memory::{MapArguments, map_flags, protection};
@@ -9,6 +10,8 @@ use kernel_abi::{Handle, PAGE_SIZE};
 use libc_posix::{descriptor, names};
 use libc_rt::{Lock, kernel, memory};
 
+const PROT_WRITE: c_int = 2;
+const PROT_EXEC: c_int = 4;
 const PROT_ALL: c_int = 7;
 const MAP_SHARED: c_int = 1;
 const MAP_PRIVATE: c_int = 2;
@@ -26,10 +29,13 @@ fn failed(error: Error) -> *mut c_void {
     FAILED
 }
 
-/// POSIX's bits as the kernel's: the numbers are the same.
+/// POSIX's bits as the kernel's: the numbers are the same. What is writable is not executable.
 fn protection_of(bits: c_int) -> Result<u32> {
     if bits & !(PROT_ALL | 0x0300_0000) != 0 {
         return Err(Error::BadArgument);
+    }
+    if bits & PROT_WRITE != 0 && bits & PROT_EXEC != 0 {
+        return Err(Error::NotSupported);
     }
     Ok((bits & PROT_ALL) as u32 & (protection::READ | protection::WRITE | protection::EXECUTE))
 }
@@ -97,6 +103,7 @@ fn file_of(request: &Request) -> Result<Option<Handle>> {
 
 unsafe fn map(request: &Request) -> Result<*mut c_void> {
     check(request)?;
+    memory_locks::may_map(request.length)?;
     let flags = flags_of(request.flags)?;
     let file = file_of(request)?;
     let mut arguments = MapArguments {
@@ -131,7 +138,9 @@ unsafe fn map(request: &Request) -> Result<*mut c_void> {
         // The mapping keeps the object.
         kernel::handle_close(object)?;
     }
-    Ok(mapped?.cast())
+    let mapped = mapped?;
+    memory_locks::mapped(mapped as usize, request.length);
+    Ok(mapped.cast())
 }
 
 /// POSIX.
@@ -163,7 +172,11 @@ pub unsafe extern "C" fn mmap(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munmap(address: *mut c_void, length: usize) -> c_int {
     // SAFETY: the caller's.
-    status(unsafe { memory::unmap(address.cast(), length) }.map_err(Error::from))
+    status(
+        unsafe { memory::unmap(address.cast(), length) }
+            .map(|()| memory_locks::unmapped(address as usize, length))
+            .map_err(Error::from),
+    )
 }
 
 /// POSIX.
@@ -223,36 +236,6 @@ pub extern "C" fn posix_madvise(_address: *mut c_void, _length: usize, advice: c
     } else {
         Error::BadArgument as c_int
     }
-}
-
-/// POSIX: mappings and files share their pages, so that only durability is left to do; the
-/// interfaces do not lead from a mapping to its file, so everything is written.
-#[unsafe(no_mangle)]
-pub extern "C" fn msync(_address: *mut c_void, _length: usize, flags: c_int) -> c_int {
-    const SYNC: c_int = 4;
-    if flags & SYNC != 0 {
-        status(libc_posix::names::sync_all())
-    } else {
-        0
-    }
-}
-
-macro_rules! locks {
-    ($($name:ident($($argument:ident: $type:ty),*);)*) => {$(
-        /// POSIX: pages are never moved out to a disk, so that every page is locked.
-        #[unsafe(no_mangle)]
-        pub extern "C" fn $name($($argument: $type),*) -> c_int {
-            0
-        }
-    )*};
-}
-
-locks! {
-    mlock(_address: *const c_void, _length: usize);
-    mlock2(_address: *const c_void, _length: usize, _flags: u32);
-    munlock(_address: *const c_void, _length: usize);
-    mlockall(_flags: c_int);
-    munlockall();
 }
 
 /// BSD: whether pages are there is not told page by page.

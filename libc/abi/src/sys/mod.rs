@@ -24,6 +24,7 @@ pub mod linux;
 #[cfg(target_vendor = "microkosm")]
 pub mod linux_calls;
 pub mod mapping;
+pub mod memory_locks;
 pub mod messages;
 pub mod name_messages;
 pub mod names_of_hosts;

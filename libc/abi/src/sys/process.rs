@@ -58,6 +58,7 @@ pub extern "C" fn _Fork() -> c_int {
     if result == Ok(0) {
         heap.reset();
         HOOKS.raw().reset();
+        super::memory_locks::after_fork();
     } else {
         heap.release();
     }

@@ -1,6 +1,7 @@
 //! Regions, private pages, forks.
 
 use super::*;
+use crate::memory::space::MOST_REGIONS;
 use kernel_abi::process::fault_kind;
 
 const READ: u32 = protection::READ;
@@ -397,6 +398,39 @@ fn memory_without_any_permission_faults_until_it_gets_one() {
             .mapping(hardware, BASE)
             .is_some_and(|(_, flags)| flags.execute)
     );
+    world.destroy(space);
+    world.assert_empty();
+}
+
+#[test]
+fn one_space_has_a_bounded_number_of_regions() {
+    let mut world = World::new(200);
+    let space = world.space();
+    // Neighbours differ, so that they are not joined.
+    let piece = |index: usize| MapRequest {
+        protection: if index.is_multiple_of(2) {
+            READ
+        } else {
+            READ_WRITE
+        },
+        flags: map_flags::ANONYMOUS,
+        ..fixed(0, 3)
+    };
+    let first = world.map(space, piece(0)).unwrap();
+    let mut last = first;
+    for index in 1..MOST_REGIONS {
+        let next = world.map(space, piece(index)).unwrap();
+        assert_eq!(next, last - 3 * PAGE, "the next lower place");
+        last = next;
+    }
+    assert_eq!(world.map(space, piece(0)), Err(Error::NoMemory));
+    // What would cut a region in two is refused, and nothing has changed.
+    let middle = last + PAGE;
+    assert_eq!(world.unmap(space, middle, PAGE), Err(Error::NoMemory));
+    assert_eq!(world.protect(space, middle, PAGE, 0), Err(Error::NoMemory));
+    assert_eq!(world.protect(space, last, 3 * PAGE, 0), Ok(()));
+    assert_eq!(world.unmap(space, first, 3 * PAGE), Ok(()));
+    assert_eq!(world.map(space, piece(0)), Ok(first), "the highest gap");
     world.destroy(space);
     world.assert_empty();
 }

@@ -173,11 +173,7 @@ pub unsafe extern "C" fn pthread_kill(target: *mut Thread, signal: c_int) -> c_i
         if (*target).alive.load(Ordering::Acquire) == 0 {
             return Error::NoProcess as c_int;
         }
-        // The first thread learns its number when it first asks; it is the process's first.
-        number(match thread::number(target) {
-            0 if !(*target).is_main => Err(Error::NoProcess),
-            own => crate::sys::signal::raise_in(own, signal),
-        })
+        number(crate::sys::signal::raise_in(thread::number(target), signal))
     }
 }
 
@@ -232,13 +228,7 @@ pub unsafe extern "C" fn pthread_getname_np(
 pub unsafe extern "C" fn pthread_getcpuclockid(target: *mut Thread, clock: *mut c_int) -> c_int {
     // SAFETY: the caller's.
     unsafe {
-        // The first thread learns its number when it first asks; it is the process's first.
-        let own = match thread::number(target) {
-            0 if !(*target).is_main => return Error::NoProcess as c_int,
-            0 => 1,
-            own => own,
-        };
-        *clock = libc_posix::clock::clock_of_thread(own as c_int);
+        *clock = libc_posix::clock::clock_of_thread(thread::number(target) as c_int);
     }
     0
 }
