@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -196,8 +197,19 @@ static void serve_host(void)
 	stop_machine(RB_POWER_OFF);
 }
 
+/* Returns when the program cannot be executed. */
+static void become_login_shell(const char *path)
+{
+	char name[64];
+	const char *slash = strrchr(path, '/');
+	snprintf(name, sizeof name, "-%s", slash ? slash + 1 : path);
+	setenv("SHELL", path, 1);
+	execl(path, name, (char *)NULL);
+}
+
 static void run_shell(void)
 {
+	const struct passwd *user;
 	int terminal;
 	setsid();
 	terminal = open("/dev/console", O_RDWR);
@@ -212,11 +224,15 @@ static void run_shell(void)
 	setenv("HOME", "/root", 1);
 	setenv("USER", "root", 1);
 	setenv("LOGNAME", "root", 1);
-	setenv("SHELL", "/bin/ash", 1);
+	setenv("TERM", "xterm-256color", 0);
 	if (chdir("/root"))
 		complain("/root");
-	execl("/bin/ash", "-ash", (char *)NULL);
-	execl("/bin/sh", "-sh", (char *)NULL);
+	/* The shell that /etc/passwd names, or whatever there is. */
+	user = getpwuid(0);
+	if (user)
+		become_login_shell(user->pw_shell);
+	become_login_shell("/bin/ash");
+	become_login_shell("/bin/sh");
 	complain("no shell: /bin/ash and /bin/sh");
 	sleep(5);
 	_exit(127);
@@ -250,7 +266,7 @@ int main(void)
 	size_t index;
 	for (index = 0; index < sizeof signals / sizeof *signals; index++)
 		sigaction(signals[index], &action, NULL);
-	setenv("PATH", "/bin:/usr/bin:/sbin:/usr/sbin", 1);
+	setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
 	setenv("HOME", "/root", 1);
 	if (is_exec())
 		serve_host();
