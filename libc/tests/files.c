@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,21 @@ static void attributes(void)
 	free(path);
 }
 
+static void extended_attributes(void)
+{
+	struct stat plain;
+	struct statx status;
+	CHECK("statx follows a link and tells what stat tells", statx(AT_FDCWD, "link", AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &status) == 0 && stat("file", &plain) == 0
+		&& (status.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS && status.stx_ino == plain.st_ino && status.stx_mode == plain.st_mode
+		&& status.stx_size == 3 && status.stx_mtime.tv_sec == 2000 && makedev(status.stx_dev_major, status.stx_dev_minor) == plain.st_dev);
+	CHECK("statx of a link itself", statx(AT_FDCWD, "link", AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) == 0 && S_ISLNK(status.stx_mode));
+	int fd = open("/dev/null", O_RDONLY);
+	CHECK("statx of a descriptor", statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 && S_ISCHR(status.stx_mode) && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3);
+	close(fd);
+	CHECK("statx refuses flags that it does not know", statx(AT_FDCWD, "file", 1, STATX_TYPE, &status) == -1 && errno == EINVAL);
+	CHECK("statx refuses bits of the mask that are kept for later", statx(AT_FDCWD, "file", 0, 0x80000000U, &status) == -1 && errno == EINVAL);
+}
+
 static void directories(void)
 {
 	char where[256], before[256];
@@ -145,6 +161,7 @@ int main(void)
 		return perror("no place to work in"), 1;
 	descriptors();
 	attributes();
+	extended_attributes();
 	directories();
 	mappings_and_locks();
 	return report();

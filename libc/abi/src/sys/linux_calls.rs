@@ -7,9 +7,9 @@
 
 use super::support::errno;
 use super::{
-    clock, control, directory, epoll, event_descriptors, execute, files, identity, io, linux,
-    mapping, memory_locks, poll, process, process_descriptor, pthread, scheduling, select, signal,
-    signal_descriptor, socket, splice, start, status, system,
+    clock, control, directory, epoll, event_descriptors, execute, extended_status, files, identity,
+    io, linux, mapping, memory_locks, poll, process, process_descriptor, pthread, scheduling,
+    select, signal, signal_descriptor, socket, splice, start, status, system,
 };
 
 const ENOSYS: i64 = 38;
@@ -131,6 +131,9 @@ unsafe fn names(number: u64, a: &[u64; 6]) -> Option<i64> {
             269 => files::faccessat(fd, a[1] as _, a[2] as i32, 0) as i64,
             280 => status::utimensat(fd, a[1] as _, a[2] as _, a[3] as i32) as i64,
             316 => files::renameat2(fd, a[1] as _, a[2] as i32, a[3] as _, a[4] as u32) as i64,
+            332 => {
+                extended_status::statx(fd, a[1] as _, a[2] as i32, a[3] as u32, a[4] as _) as i64
+            }
             439 => files::faccessat(fd, a[1] as _, a[2] as i32, a[3] as i32) as i64,
             _ => return None,
         }

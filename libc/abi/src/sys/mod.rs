@@ -13,6 +13,7 @@ pub mod epoll;
 pub mod errno;
 pub mod event_descriptors;
 pub mod execute;
+pub mod extended_status;
 pub mod files;
 pub mod heap;
 pub mod host_entries;

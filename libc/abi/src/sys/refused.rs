@@ -21,7 +21,7 @@ refused! {
     // Interfaces to a Linux kernel's own parts.
     Unsupported: acct swapon swapoff quotactl pivot_root klogctl fanotify_init fanotify_mark
         process_vm_readv process_vm_writev membarrier init_module delete_module open_by_handle_at
-        sync_file_range adjtimex clock_adjtime statx iopl ioperm
+        sync_file_range adjtimex clock_adjtime iopl ioperm
         vhangup ptrace;
     // Encryption by DES blocks.
     Unsupported: encrypt setkey;
