@@ -69,6 +69,10 @@ impl Job<'_> {
                 remove_programs(&self.source)?;
                 self.compile()
             }
+            BuildSystem::Custom => {
+                let script = self.recipe.build.relink.as_deref();
+                self.shell("link", script.unwrap_or_default())
+            }
             _ => {
                 for path in self.recipe.install.files.keys() {
                     forget_program(&self.folder().join(path))?;
@@ -87,6 +91,7 @@ impl Job<'_> {
         match self.recipe.build.system {
             BuildSystem::Configure | BuildSystem::Make => are_there,
             BuildSystem::Cargo => are_there && !outputs.is_empty(),
+            BuildSystem::Custom => are_there && self.recipe.build.relink.is_some(),
             _ => false,
         }
     }

@@ -91,6 +91,9 @@ pub struct Build {
     pub folder: Option<String>,
     /// The commands of the `custom` system, run by the build machine's `sh -e`.
     pub script: Option<String>,
+    /// Commands that link again what `script` compiled, when only libc's code has changed. Without
+    /// them the `custom` system begins anew.
+    pub relink: Option<String>,
 }
 
 /// The build systems that the kit knows.
@@ -211,11 +214,8 @@ impl Recipe {
                 "the name of the source file is needed, without a folder".into(),
             );
         }
-        if (self.build.system == BuildSystem::Custom) != self.build.script.is_some() {
-            return wrong(
-                "build.script",
-                "is needed by system = \"custom\", and only by it".into(),
-            );
+        if let Err((field, reason)) = self.build.check_scripts() {
+            return wrong(field, reason.into());
         }
         let guest_paths = self.install.files.values().chain(self.install.links.keys());
         for guest_path in guest_paths {
@@ -239,6 +239,23 @@ impl Recipe {
                 self.version
             ),
         }
+    }
+}
+
+impl Build {
+    /// What is wrong with the scripts, if anything is: the field and the reason.
+    fn check_scripts(&self) -> std::result::Result<(), (&'static str, &'static str)> {
+        let is_custom = self.system == BuildSystem::Custom;
+        if is_custom != self.script.is_some() {
+            return Err((
+                "build.script",
+                "is needed by system = \"custom\", and only by it",
+            ));
+        }
+        if self.relink.is_some() && !is_custom {
+            return Err(("build.relink", "is of use to system = \"custom\" only"));
+        }
+        Ok(())
     }
 }
 
@@ -374,6 +391,12 @@ system = "configure"
     #[test]
     fn an_unknown_build_system_is_refused() {
         assert!(error_of(&GOOD.replace("\"configure\"", "\"scons\"")).contains("scons"));
+    }
+
+    #[test]
+    fn only_a_custom_build_says_how_it_is_linked_again() {
+        let text = GOOD.replace("\"configure\"", "\"configure\"\nrelink = \"make\"");
+        assert!(error_of(&text).contains("build.relink"));
     }
 
     #[test]

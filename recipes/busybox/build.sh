@@ -9,4 +9,4 @@ while read -r option value; do
     if [ "$value" = n ]; then echo "# CONFIG_$option is not set"; else echo "CONFIG_$option=$value"; fi >>.config
 done <"$RECIPE/options"
 yes '' | make oldconfig >/dev/null
-make -j"$JOBS" CROSS_COMPILE="$HOST-" HOSTCC=gcc CONFIG_EXTRA_CFLAGS="$CFLAGS -w" SKIP_STRIP=y busybox busybox.links
+sh -e "$RECIPE/make.sh"
