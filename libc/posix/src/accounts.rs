@@ -60,7 +60,7 @@ pub fn group(line: &[u8]) -> Option<Group<'_>> {
 }
 
 /// The names in a group's member list.
-pub fn members<'a>(group: &Group<'a>) -> impl Iterator<Item = &'a [u8]> {
+pub fn members<'a>(group: &Group<'a>) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
     let names = group.members.split(|byte| *byte == b',');
     names.filter(|name| !name.is_empty())
 }

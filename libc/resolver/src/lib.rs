@@ -16,6 +16,7 @@ pub mod lookup;
 pub mod message;
 pub mod name;
 pub mod order;
+pub mod socket_address;
 pub mod tables;
 
 pub use name::Name;

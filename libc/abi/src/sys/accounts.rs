@@ -3,6 +3,7 @@
 //! SAFETY of the C functions here: names are NUL-ended, buffers have the sizes given. Functions
 //! without a buffer share a static one, as POSIX allows.
 
+use super::room::Room;
 use super::stdio::{self, File};
 use super::support::{Error, fail, set_errno, text};
 use core::ffi::{c_char, c_int};
@@ -34,41 +35,6 @@ pub struct GroupEntry {
 /// Longest line that is read; a longer one is no entry.
 const LINE: usize = 4096;
 
-/// Room for an entry's strings, taken piece by piece.
-struct Room {
-    next: *mut u8,
-    left: usize,
-}
-
-impl Room {
-    unsafe fn string(&mut self, text: &[u8]) -> Option<*mut c_char> {
-        if text.len() + 1 > self.left {
-            return None;
-        }
-        let place = self.next;
-        // SAFETY: `left` bytes are at `next`.
-        unsafe {
-            core::ptr::copy_nonoverlapping(text.as_ptr(), place, text.len());
-            *place.add(text.len()) = 0;
-            self.next = place.add(text.len() + 1);
-        }
-        self.left -= text.len() + 1;
-        Some(place.cast())
-    }
-
-    unsafe fn pointers(&mut self, count: usize) -> Option<*mut *mut c_char> {
-        let padding = (self.next as usize).wrapping_neg() & 7;
-        let size = padding + count * 8;
-        if size > self.left {
-            return None;
-        }
-        let place = self.next.wrapping_add(padding);
-        self.next = self.next.wrapping_add(size);
-        self.left -= size;
-        Some(place.cast())
-    }
-}
-
 unsafe fn fill_user(user: &User<'_>, room: &mut Room) -> Option<PasswordEntry> {
     // SAFETY: the room is the caller's.
     unsafe {
@@ -87,12 +53,7 @@ unsafe fn fill_user(user: &User<'_>, room: &mut Room) -> Option<PasswordEntry> {
 unsafe fn fill_group(group: &Group<'_>, room: &mut Room) -> Option<GroupEntry> {
     // SAFETY: the room is the caller's.
     unsafe {
-        let count = accounts::members(group).count();
-        let members = room.pointers(count + 1)?;
-        for (index, name) in accounts::members(group).enumerate() {
-            *members.add(index) = room.string(name)?;
-        }
-        *members.add(count) = core::ptr::null_mut();
+        let members = room.list(accounts::members(group))?;
         Some(GroupEntry {
             name: room.string(group.name)?,
             password: room.string(group.password)?,
@@ -163,7 +124,7 @@ macro_rules! reentrant {
             size: usize,
             result: *mut *mut $entry,
         ) -> c_int {
-            let mut room = Room { next: buffer.cast(), left: size };
+            let mut room = Room::new(buffer, size);
             // SAFETY: the caller's.
             unsafe {
                 let $wanted = $convert;
@@ -277,7 +238,7 @@ macro_rules! walking {
                 let store = &raw mut $store;
                 let found = lines(file, |line| {
                     let strings = (&raw mut (*store).strings).cast();
-                    let mut room = Room { next: strings, left: LINE * 2 };
+                    let mut room = Room::new(strings, LINE * 2);
                     $fill(&$parse(line)?, &mut room)
                 });
                 match found {

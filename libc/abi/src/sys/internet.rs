@@ -4,6 +4,7 @@
 
 use super::support::{fail, text};
 use core::ffi::{c_char, c_int, c_void};
+use libc_resolver::address;
 
 pub(super) const AF_INET: c_int = 2;
 pub(super) const AF_INET6: c_int = 10;
@@ -27,71 +28,10 @@ byte_order! {
     ntohs: u16;
 }
 
-/// A number with C's prefixes.
-fn number(digits: &[u8]) -> Option<u32> {
-    let (base, digits) = match digits {
-        [b'0', b'x' | b'X', rest @ ..] => (16, rest),
-        [b'0', rest @ ..] if !rest.is_empty() => (8, rest),
-        _ => (10, digits),
-    };
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u32, |value, digit| {
-        let digit = (*digit as char).to_digit(base)?;
-        value.checked_mul(base)?.checked_add(digit)
-    })
-}
-
-/// One to four numbers, the last of which fills what is left (4.2BSD's forms).
+/// The loose form, behind which there may be anything after a space.
 fn parse_loose(text: &[u8]) -> Option<[u8; 4]> {
-    let end = text
-        .iter()
-        .position(u8::is_ascii_whitespace)
-        .unwrap_or(text.len());
-    let mut parts = [0u32; 4];
-    let mut count = 0;
-    for part in text[..end].split(|byte| *byte == b'.') {
-        *parts.get_mut(count)? = number(part)?;
-        count += 1;
-    }
-    let mut value = 0u32;
-    for part in &parts[..count - 1] {
-        value = value << 8 | u8::try_from(*part).ok()? as u32;
-    }
-    let left = 32 - 8 * (count as u32 - 1);
-    let last = parts[count - 1];
-    if left < 32 && last >> left != 0 {
-        return None;
-    }
-    let high = if left == 32 { 0 } else { value << left };
-    Some((high | last).to_be_bytes())
-}
-
-/// Exactly four decimal numbers.
-pub(super) fn parse4(text: &[u8]) -> Option<[u8; 4]> {
-    let mut address = [0; 4];
-    let mut parts = text.split(|byte| *byte == b'.');
-    for byte in &mut address {
-        let part = parts.next()?;
-        if part.is_empty() || part.len() > 3 || (part.len() > 1 && part[0] == b'0') {
-            return None;
-        }
-        if !part.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        *byte = u8::try_from(number(part)?).ok()?;
-    }
-    parts.next().is_none().then_some(address)
-}
-
-/// RFC 4291, section 2.2.
-pub(super) fn parse6(text: &[u8]) -> Option<[u8; 16]> {
-    core::str::from_utf8(text)
-        .ok()?
-        .parse::<core::net::Ipv6Addr>()
-        .ok()
-        .map(|found| found.octets())
+    let word = text.split(u8::is_ascii_whitespace).next()?;
+    address::parse_loose(word).map(|found| found.octets())
 }
 
 /// POSIX.
@@ -179,12 +119,12 @@ pub unsafe extern "C" fn inet_pton(
     unsafe {
         let string = text(string);
         match family {
-            AF_INET => match parse4(string) {
-                Some(address) => *out.cast::<[u8; 4]>() = address,
+            AF_INET => match address::parse4(string) {
+                Some(address) => *out.cast::<[u8; 4]>() = address.octets(),
                 None => return 0,
             },
-            AF_INET6 => match parse6(string) {
-                Some(address) => *out.cast::<[u8; 16]>() = address,
+            AF_INET6 => match address::parse6(string) {
+                Some(address) => *out.cast::<[u8; 16]>() = address.octets(),
                 None => return 0,
             },
             _ => return fail(EAFNOSUPPORT),
@@ -257,44 +197,3 @@ pub static in6addr_any: [u8; 16] = [0; 16];
 /// IPv6's loopback address.
 #[unsafe(no_mangle)]
 pub static in6addr_loopback: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-
-/// POSIX: there are no network interfaces.
-#[unsafe(no_mangle)]
-pub extern "C" fn if_nametoindex(_name: *const c_char) -> u32 {
-    const ENODEV: c_int = 19;
-    fail(ENODEV);
-    0
-}
-
-/// POSIX: there are no network interfaces.
-#[unsafe(no_mangle)]
-pub extern "C" fn if_indextoname(_index: u32, _out: *mut c_char) -> *mut c_char {
-    const ENXIO: c_int = 6;
-    fail(ENXIO);
-    core::ptr::null_mut()
-}
-
-/// POSIX: an empty list, ended by an entry of zeros.
-#[unsafe(no_mangle)]
-pub extern "C" fn if_nameindex() -> *mut c_void {
-    super::heap::calloc(1, 16)
-}
-
-/// POSIX.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn if_freenameindex(list: *mut c_void) {
-    // SAFETY: the caller's list came from `if_nameindex`.
-    unsafe { super::heap::free(list) }
-}
-
-/// BSD: there are no network interfaces.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getifaddrs(out: *mut *mut c_void) -> c_int {
-    // SAFETY: the caller's.
-    unsafe { *out = core::ptr::null_mut() };
-    0
-}
-
-/// BSD: the list is always empty.
-#[unsafe(no_mangle)]
-pub extern "C" fn freeifaddrs(_list: *mut c_void) {}

@@ -1,7 +1,6 @@
 //! The functions that need the system.
 
 pub mod accounts;
-pub mod address_information;
 pub mod aio;
 pub mod clock;
 pub mod control;
@@ -16,8 +15,8 @@ pub mod execute;
 pub mod extended_status;
 pub mod files;
 pub mod heap;
-pub mod host_entries;
 pub mod identity;
+pub mod interfaces;
 pub mod internet;
 pub mod io;
 pub mod ipc;
@@ -27,8 +26,7 @@ pub mod linux_calls;
 pub mod mapping;
 pub mod memory_locks;
 pub mod messages;
-pub mod name_messages;
-pub mod names_of_hosts;
+pub mod netdb;
 pub mod notification;
 pub mod options;
 pub mod paths;
@@ -39,9 +37,9 @@ pub mod process_descriptor;
 pub mod pthread;
 pub mod records;
 pub mod refused;
+mod room;
 pub mod scheduling;
 pub mod select;
-pub mod services;
 pub mod signal;
 pub mod signal_descriptor;
 pub mod signal_sets;

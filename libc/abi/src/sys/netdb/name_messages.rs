@@ -2,8 +2,10 @@
 //!
 //! SAFETY of the C functions here: a message lies between its start and end.
 
-use super::support::fail;
+use crate::sys::support::{fail, text};
+use alloc::vec::Vec;
 use core::ffi::{c_char, c_int};
+use libc_resolver::Name;
 
 const EMSGSIZE: c_int = 90;
 const ENODEV: c_int = 19;
@@ -279,5 +281,62 @@ pub unsafe extern "C" fn dn_expand(
         }
         let target = core::slice::from_raw_parts_mut(out.cast::<u8>(), size as usize);
         expand(message, offset, target).map_or(-1, |(taken, _)| taken as c_int)
+    }
+}
+
+/// The names in a message that a list of pointers says, whose first is the message's start: their
+/// offsets.
+unsafe fn known_names(pointers: *mut *mut u8, last: *mut *mut u8) -> Vec<usize> {
+    let mut offsets = Vec::new();
+    if pointers.is_null() {
+        return offsets;
+    }
+    // SAFETY: the caller's list ends with a null pointer, before `last`.
+    unsafe {
+        let start = *pointers;
+        let mut place = pointers.add(1);
+        while place < last && !(*place).is_null() {
+            offsets.push((*place).offset_from_unsigned(start));
+            place = place.add(1);
+        }
+    }
+    offsets
+}
+
+/// `dn_comp`: puts a name into a message, shortened by the names that are there; its length, or -1.
+/// A name that others may point to is added to the list if it has room.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dn_comp(
+    name: *const c_char,
+    to: *mut u8,
+    size: c_int,
+    pointers: *mut *mut u8,
+    last: *mut *mut u8,
+) -> c_int {
+    // SAFETY: the caller's.
+    unsafe {
+        let string = text(name);
+        let Some(name) = Name::from_text(if string.is_empty() { b"." } else { string }) else {
+            return -1;
+        };
+        let known = known_names(pointers, last);
+        let message = if pointers.is_null() || (*pointers).is_null() {
+            &[]
+        } else {
+            between(*pointers, to)
+        };
+        let bytes = name.compressed(message, &known);
+        if bytes.len() > usize::try_from(size).unwrap_or(0) {
+            return -1;
+        }
+        core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+        // A name that is a pointer, or the root, helps nobody.
+        let is_new = bytes.first().is_some_and(|first| (1..0xc0).contains(first));
+        let place = pointers.wrapping_add(1 + known.len());
+        if is_new && !pointers.is_null() && place.wrapping_add(1) < last {
+            *place = to;
+            *place.add(1) = core::ptr::null_mut();
+        }
+        bytes.len() as c_int
     }
 }
