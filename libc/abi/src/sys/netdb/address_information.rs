@@ -62,6 +62,8 @@ struct Wanted {
     protocol: c_int,
 }
 
+/// A kind of socket, its protocol, the protocol's name in the table of services.
+type Kind = (c_int, c_int, &'static [u8]);
 /// A kind of socket, its protocol, the port.
 type Service = (c_int, c_int, u16);
 
@@ -86,9 +88,9 @@ impl Wanted {
         self.flags & flag != 0
     }
 
-    /// The kinds of sockets, each with its protocol and the protocol's name in the table of services.
-    fn kinds(&self) -> Result<Vec<(c_int, c_int, &'static [u8])>, c_int> {
-        const KNOWN: [(c_int, c_int, &[u8]); 2] = [
+    /// The kinds of sockets that are wanted.
+    fn kinds(&self) -> Result<Vec<Kind>, c_int> {
+        const KNOWN: [Kind; 2] = [
             (SOCK_STREAM, IPPROTO_TCP, b"tcp"),
             (SOCK_DGRAM, IPPROTO_UDP, b"udp"),
         ];
@@ -98,7 +100,7 @@ impl Wanted {
         if ![0, SOCK_STREAM, SOCK_DGRAM].contains(&self.kind) {
             return Ok(alloc::vec![(self.kind, self.protocol, &b""[..])]);
         }
-        let fits = |(kind, protocol, _): &(c_int, c_int, &[u8])| {
+        let fits = |(kind, protocol, _): &Kind| {
             (self.kind == 0 || self.kind == *kind)
                 && (self.protocol == 0 || self.protocol == *protocol)
         };
@@ -131,7 +133,7 @@ impl Wanted {
         if self.has(AI_NUMERICSERV) {
             return Err(eai::NONAME);
         }
-        let named = |(kind, protocol, name): &(c_int, c_int, &[u8])| {
+        let named = |(kind, protocol, name): &Kind| {
             port_of(service, name).map(|port| (*kind, *protocol, port))
         };
         let found: Vec<Service> = kinds.iter().filter_map(named).collect();
