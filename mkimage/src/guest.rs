@@ -161,7 +161,7 @@ impl Builder<'_> {
         let from = self
             .workspace
             .build(&format!("guest/target/{BARE_TARGET}/guest/{name}"))?;
-        if is_newer(to, &from) {
+        if is_of(to, &from) {
             return Ok(());
         }
         if let Some(folder) = to.parent() {
@@ -173,7 +173,8 @@ impl Builder<'_> {
             &format!("strip {name}"),
             &mut command,
             &self.workspace.build("guest/strip.log")?,
-        )
+        )?;
+        date_as(to, &from)
     }
 }
 
@@ -183,9 +184,23 @@ pub fn run(step: &str, command: &mut Command, log: &Path) -> Result<()> {
     run_logged(step, command, log).map_err(|error| anyhow!("{error}"))
 }
 
-fn is_newer(made: &Path, source: &Path) -> bool {
+/// Whether `made` was made from this very `source`: cargo puts a program of an earlier build back as
+/// it was, older than what was made from the one in between.
+fn is_of(made: &Path, source: &Path) -> bool {
     let time = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
-    matches!((time(made), time(source)), (Ok(made), Ok(source)) if made > source)
+    matches!((time(made), time(source)), (Ok(made), Ok(source)) if made == source)
+}
+
+/// Gives `made` the time of its source, by which [`is_of`] recognises it.
+fn date_as(made: &Path, source: &Path) -> Result<()> {
+    let date = || {
+        let modified = source.metadata()?.modified()?;
+        std::fs::File::options()
+            .write(true)
+            .open(made)?
+            .set_modified(modified)
+    };
+    date().with_context(|| format!("cannot date {}", made.display()))
 }
 
 /// The declaration `source`, checked and in the form that `svc` reads.
