@@ -2,7 +2,7 @@
 //! find the common case, none, by one comparison. And how its registers come to stand before or
 //! behind the call under way.
 
-use crate::thread::{Thread, encode};
+use crate::thread::{State, Thread, encode};
 use kernel_abi::Error;
 
 /// The set of a thread's marks.
@@ -70,6 +70,12 @@ impl Thread {
     #[inline]
     pub fn is_rewound(&self) -> bool {
         self.marks.0 & REWOUND != 0
+    }
+
+    /// Whether it waits to execute a call again, and nothing else is to be looked at first.
+    #[inline]
+    pub fn only_waits(&self) -> bool {
+        self.state == State::Blocked && self.marks.0 & !CONFINED == REWOUND
     }
 
     /// Says where the registers stand.

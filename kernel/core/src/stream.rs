@@ -57,6 +57,10 @@ impl Stream {
         &mut self.directions[usize::from(writer & 1)]
     }
 
+    pub fn outbound(&self, writer: u8) -> &Direction {
+        &self.directions[usize::from(writer & 1)]
+    }
+
     pub fn end(&self, end: u8) -> &End {
         &self.ends[usize::from(end & 1)]
     }

@@ -99,6 +99,9 @@ pub struct Thread {
     /// The last call was interrupted by an upcall, and whether its handler may have it executed
     /// again. Settled before the thread returns.
     pub(crate) interrupted: Option<bool>,
+    /// Where the read under way, which waits for a stream, wants its bytes: address and length.
+    /// A writer may put them there itself.
+    pub(crate) reads_into: Option<(u64, u64)>,
     /// Bytes that the call under way has done already.
     pub(crate) progress: u64,
     /// When the call under way gives up waiting (monotonic); 0: not said yet.
@@ -178,6 +181,7 @@ impl<M: Machine> Kernel<M> {
             deadline: None,
             restartable: false,
             interrupted: None,
+            reads_into: None,
             progress: 0,
             give_up_ns: 0,
             call_number: 0,
@@ -318,6 +322,7 @@ impl<M: Machine> Kernel<M> {
         };
         let wait = core::mem::replace(&mut found.wait, Wait::None);
         let deadline = found.deadline.take();
+        found.reads_into = None;
         let mut watching = core::mem::take(&mut found.watching);
         if let Some(key) = deadline {
             self.timer_queue.remove(key);

@@ -43,6 +43,75 @@ fn a_reader_of_an_empty_pipe_blocks_until_a_write() {
 }
 
 #[test]
+fn a_reader_that_waits_is_given_the_bytes_and_the_queue_stays_empty() {
+    for flags in [0, stream_flags::ONE_WAY, stream_flags::MESSAGES] {
+        let mut h = Harness::new();
+        let (process, thread) = h.process();
+        let other = h.thread(process);
+        let (reads, writes) = stream(&mut h, thread, flags, 4096);
+        for count in 1..4 {
+            h.start(thread, Call::Read, &[reads, BUFFER, 10]);
+            assert!(h.is_blocked(thread));
+            h.poke(other, BUFFER + 500, b"abcd");
+            assert_eq!(
+                h.ok(other, Call::Write, &[writes, BUFFER + 500, count]),
+                count
+            );
+            assert_eq!(h.result(thread), Some(Ok(count)));
+            assert_eq!(
+                h.peek(thread, BUFFER, count as usize),
+                b"abcd"[..count as usize]
+            );
+            assert_eq!(h.ok(other, Call::StreamQueued, &[reads]), 0);
+            h.check();
+        }
+    }
+}
+
+#[test]
+fn what_a_waiting_reader_has_no_room_for_is_queued() {
+    let mut h = Harness::new();
+    let (process, thread) = h.process();
+    let other = h.thread(process);
+    let (reads, writes) = stream(&mut h, thread, stream_flags::ONE_WAY, 4096);
+    h.start(thread, Call::Read, &[reads, BUFFER, 3]);
+    h.poke(other, BUFFER + 500, b"hello");
+    assert_eq!(h.ok(other, Call::Write, &[writes, BUFFER + 500, 5]), 5);
+    assert_eq!(h.result(thread), Some(Ok(3)));
+    assert_eq!(h.ok(thread, Call::Read, &[reads, BUFFER, 10]), 2);
+    assert_eq!(h.peek(thread, BUFFER, 2), b"lo");
+}
+
+#[test]
+fn a_waiting_reader_that_cannot_be_written_to_leaves_the_bytes() {
+    const UNMAPPED: u64 = 0x1000;
+    let mut h = Harness::new();
+    let (process, thread) = h.process();
+    let other = h.thread(process);
+    let (reads, writes) = stream(&mut h, thread, stream_flags::ONE_WAY, 4096);
+    h.start(thread, Call::Read, &[reads, UNMAPPED, 10]);
+    assert!(h.is_blocked(thread));
+    assert_eq!(h.ok(other, Call::Write, &[writes, BUFFER, 4]), 4);
+    assert_eq!(h.result(thread), Some(Err(Error::BadAddress)));
+    assert_eq!(h.ok(other, Call::StreamQueued, &[reads]), 4);
+}
+
+#[test]
+fn of_two_waiting_readers_one_gets_the_bytes() {
+    let mut h = Harness::new();
+    let (process, first) = h.process();
+    let (second, writer) = (h.thread(process), h.thread(process));
+    let (reads, writes) = stream(&mut h, first, stream_flags::ONE_WAY, 4096);
+    for thread in [first, second] {
+        h.start(thread, Call::Read, &[reads, BUFFER, 10]);
+    }
+    h.ok(writer, Call::Write, &[writes, BUFFER + 500, 4]);
+    let done = [first, second].map(|thread| h.result(thread) == Some(Ok(4)));
+    assert!(done[0] != done[1], "{done:?}");
+    assert_eq!(h.ok(writer, Call::StreamQueued, &[reads]), 0);
+}
+
+#[test]
 fn small_writes_are_whole_and_large_ones_wait_for_room() {
     let mut h = Harness::new();
     let (process, thread) = h.process();
