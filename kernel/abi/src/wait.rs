@@ -13,9 +13,9 @@ pub struct WaitItem {
     pub handle: u32,
     /// Signals of interest. `PEER_CLOSED` and `ERROR` are always of interest.
     pub signals: u32,
-    /// Written by the kernel: those of them that are raised.
+    /// Written by the kernel if it reports any item: those of them that are raised.
     pub raised: u32,
-    /// Written by the kernel: 0, or the number of an error (`BadHandle`).
+    /// Likewise: 0, or the number of an error (`BadHandle`).
     pub error: u32,
 }
 

@@ -74,14 +74,19 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// The signals that a waiter for the object sees: a session's own and its data object's.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn raised(&self, object: Object) -> Signals {
+        // Streams are what programs wait for most.
+        if let Object::Stream(id, end) = object {
+            let found = self.streams.get(id);
+            return found.map_or(Signals::NONE, |found| found.signals(end).word);
+        }
+        self.raised_together(object)
+    }
+
+    #[inline(never)]
+    fn raised_together(&self, object: Object) -> Signals {
         let id = match object {
-            // Streams are what programs wait for most.
-            Object::Stream(id, end) => {
-                let found = self.streams.get(id);
-                return found.map_or(Signals::NONE, |found| found.signals(end).word);
-            }
             Object::Session(id) => id,
             Object::WaitSet(id) => return self.wait_set_signals(id),
             _ => return self.word_of(object),

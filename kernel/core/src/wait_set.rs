@@ -14,6 +14,8 @@ use kernel_abi::{Error, Rights, Signals};
 
 /// Most items of one Wait.
 const MOST_ITEMS: u64 = 4096;
+/// Up to this many are looked at on the stack.
+const FEW_ITEMS: usize = 16;
 /// Most reports of one WaitSetWait.
 const MOST_REPORTS: u64 = 1024;
 /// Most wait sets in one another.
@@ -49,6 +51,12 @@ fn wait_item(record: &[u8; RECORD]) -> (u64, Signals) {
     (word & 0xffff_ffff, Signals((word >> 32) as u32))
 }
 
+/// What was filled in for a `WaitItem`.
+fn answer_of(record: &[u8; RECORD]) -> u64 {
+    let word = record.last_chunk();
+    word.map_or(0, |word| u64::from_le_bytes(*word))
+}
+
 impl<M: Machine> Kernel<M> {
     /// Wait: executed again whenever an object raises something or the deadline passes.
     pub(crate) fn wait_any(
@@ -62,30 +70,26 @@ impl<M: Machine> Kernel<M> {
         if count > MOST_ITEMS {
             return Err(Error::TooBig.into());
         }
-        let mut bytes = self.gather(
-            thread,
-            &[(address, count * RECORD as u64)],
-            0,
-            count as usize * RECORD,
-        )?;
-        self.replace_mask(thread, mask_address)?;
-        let mut reported = 0;
-        let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
-        for record in bytes.as_chunks_mut().0 {
-            let (handle, signals) = wait_item(record);
-            // What is raised in the low half, an error in the high one.
-            let answer = match table.allowing(handle, Rights::WAIT) {
-                Ok(entry) => u64::from(self.raised(entry.object).and(with_always(signals)).0),
-                Err(error) => (error as u64) << 32,
-            };
-            if let Some(place) = record.last_chunk_mut() {
-                *place = answer.to_le_bytes();
+        let length = count as usize * RECORD;
+        // Few items need no memory from the heap.
+        let (mut few, mut many) = ([0; FEW_ITEMS * RECORD], Vec::new());
+        let bytes = match few.get_mut(..length) {
+            Some(few) => few,
+            None => {
+                many.resize(length, 0);
+                many.as_mut_slice()
             }
-            reported += u64::from(answer != 0);
+        };
+        self.read_user(thread, address, bytes)?;
+        self.replace_mask(thread, mask_address)?;
+        if self.report_raised(process, bytes)? {
+            let answers = bytes.as_chunks().0.iter().map(answer_of);
+            let reported = answers.filter(|&answer| answer != 0).count();
+            self.write_user(thread, address, bytes)?;
+            return Ok(reported as u64);
         }
-        if reported > 0 || deadline_ns <= self.machine.now_ns() {
-            self.write_user(thread, address, &bytes)?;
-            return Ok(reported);
+        if deadline_ns <= self.machine.now_ns() {
+            return Ok(0);
         }
         for record in bytes.as_chunks().0 {
             let (handle, signals) = wait_item(record);
@@ -94,6 +98,25 @@ impl<M: Machine> Kernel<M> {
             }
         }
         Err(self.wait_until(cpu, thread, deadline_ns))
+    }
+
+    /// Fills in what is raised of each item, in the low half of its answer, or the error in the high
+    /// one. Whether there is any.
+    fn report_raised(&self, process: ProcessId, items: &mut [u8]) -> Result<bool, Error> {
+        let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
+        let mut any = 0;
+        for record in items.as_chunks_mut().0 {
+            let (handle, signals) = wait_item(record);
+            let answer = match table.allowing(handle, Rights::WAIT) {
+                Ok(entry) => u64::from(self.raised(entry.object).and(with_always(signals)).0),
+                Err(error) => (error as u64) << 32,
+            };
+            if let Some(place) = record.last_chunk_mut() {
+                *place = answer.to_le_bytes();
+            }
+            any |= answer;
+        }
+        Ok(any != 0)
     }
 
     /// The rest of a wait that upcalls always interrupt.

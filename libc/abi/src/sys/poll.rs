@@ -101,8 +101,7 @@ pub(super) fn poll_items(
     deadline_ns: u64,
     mask: Option<u64>,
 ) -> Result<i32> {
-    let mut few = [WaitItem::default(); FEW];
-    let mut many = Vec::new();
+    let (mut few, mut many) = ([WaitItem::default(); FEW], Vec::new());
     let items = if list.len() <= FEW {
         &mut few[..]
     } else {
@@ -112,30 +111,35 @@ pub(super) fn poll_items(
         &mut many[..]
     };
     let mut used = 0;
-    for entry in list.iter_mut().filter(|entry| entry.fd >= 0) {
-        items[used] = WaitItem {
-            handle: entry.fd as u32,
-            signals: to_signals(entry.events),
-            ..WaitItem::default()
-        };
-        used += 1;
-    }
-    wait(&mut items[..used], deadline_ns, mask)?;
-    let mut answered = items[..used].iter();
-    let mut count = 0;
-    for entry in list {
+    for entry in list.iter_mut() {
         entry.revents = 0;
-        if entry.fd < 0 {
-            continue;
+        if entry.fd >= 0
+            && let Some(place) = items.get_mut(used)
+        {
+            place.handle = entry.fd as u32;
+            place.signals = to_signals(entry.events);
+            used += 1;
         }
-        let Some(item) = answered.next() else { break };
+    }
+    // Mostly few are ready; none of them is often all that is to be known.
+    match wait(&mut items[..used], deadline_ns, mask)? {
+        0 => Ok(0),
+        _ => Ok(take_answers(list, &items[..used])),
+    }
+}
+
+/// Turns the kernel's answers into events of the entries that are open: how many have any.
+fn take_answers(list: &mut [PollItem], items: &[WaitItem]) -> i32 {
+    let open = list.iter_mut().filter(|entry| entry.fd >= 0);
+    let mut count = 0;
+    for (entry, item) in open.zip(items) {
         entry.revents = match item.error {
             0 => to_events(item.raised, entry.events),
             _ => POLLNVAL,
         };
         count += i32::from(entry.revents != 0);
     }
-    Ok(count)
+    count
 }
 
 unsafe fn list<'a>(items: *mut PollItem, count: u64) -> &'a mut [PollItem] {
