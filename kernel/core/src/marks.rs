@@ -109,7 +109,7 @@ impl Thread {
 }
 
 /// Length of the `syscall` instruction.
-const SYSCALL_LENGTH: u64 = 2;
+pub(crate) const SYSCALL_LENGTH: u64 = 2;
 
 impl Thread {
     /// Sets the registers back so that the call is executed again.

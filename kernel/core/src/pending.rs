@@ -76,6 +76,13 @@ impl Pending {
 
     /// Takes the first one of an upcall.
     pub fn take(&mut self, upcall: u32) -> Option<Raised> {
+        // Mostly it is the only one.
+        if let [only] = self.entries.as_slice()
+            && only.upcall == upcall
+        {
+            self.set = 0;
+            return self.entries.pop();
+        }
         let mut same = self
             .entries
             .iter()

@@ -2,10 +2,10 @@
 
 use crate::kernel::{Kernel, ProcessId, ThreadId};
 use crate::machine::{Cpu, Machine};
+use crate::marks::SYSCALL_LENGTH;
 use crate::pending::Raised;
 use crate::thread::{INITIAL_RFLAGS, Step, Stop, Thread, user_address};
 use crate::upcall::Due;
-use crate::user_memory::Fields;
 use kernel_abi::Error;
 use kernel_abi::process::{
     FLOATING_POINT_SIZE, Registers, UpcallAction, UpcallFrame, upcall_flags,
@@ -15,17 +15,14 @@ use kernel_abi::process::{
 const UNKNOWN_CALL: u32 = 64;
 /// Bytes below the stack pointer that a leaf function may use.
 const RED_ZONE: u64 = 128;
-/// Size of `kernel_abi::process::UpcallFrame`, and its fields after the floating-point registers,
-/// which are copied from and to where they are.
-const FRAME_SIZE: usize = size_of::<UpcallFrame>();
-const FIELDS_SIZE: usize = FRAME_SIZE - FLOATING_POINT_SIZE;
-const FRAME_REGISTERS: usize = 0;
-const FRAME_MASK: usize = FRAME_REGISTERS + 160;
-const FRAME_UPCALL: usize = FRAME_MASK + 8;
-const FRAME_FAULT: usize = FRAME_UPCALL + 4;
-const FRAME_ADDRESS: usize = FRAME_FAULT + 4;
-const FRAME_VALUE: usize = FRAME_ADDRESS + 8;
-const FRAME_DETAILS: usize = FRAME_VALUE + 8;
+/// Words of `kernel_abi::process::UpcallFrame` behind the floating-point registers, which are
+/// copied from and to where they are: the registers, then the others in their order.
+const REGISTER_WORDS: usize = size_of::<Registers>() / 8;
+const WORDS: usize = REGISTER_WORDS + 6;
+const MASK_WORD: usize = REGISTER_WORDS;
+const _: () = assert!(FLOATING_POINT_SIZE + WORDS * 8 == size_of::<UpcallFrame>());
+/// The words as bytes.
+type Words = [[u8; 8]; WORDS];
 /// Status flags that user code may set: carry, parity, adjust, zero, sign, trap, direction,
 /// overflow, alignment check, identification.
 const USER_RFLAGS: u64 = 0x24_0dd5;
@@ -47,27 +44,16 @@ impl<M: Machine> Kernel<M> {
             found.interrupt();
         }
         self.machine.save_floating_point(cpu, &mut found.context);
-        let mut registers = found.context.registers;
-        if found.interrupted == Some(true) && due.action.flags & upcall_flags::RESTART != 0 {
-            found.rewind_into(&mut registers);
-        }
         let stack = found.handler_stack(due.action.flags);
-        let frame_size = FRAME_SIZE as u64;
+        let frame_size = size_of::<UpcallFrame>() as u64;
         let address = stack.checked_sub(frame_size).ok_or(Error::BadAddress)? & !15;
-        let mut fields = Fields::<FIELDS_SIZE>::zero();
-        for (index, register) in register_words(&registers).iter().enumerate() {
-            fields.set_u64(FRAME_REGISTERS + index * 8, *register);
-        }
-        fields.set_u64(FRAME_MASK, found.saved_mask.unwrap_or(found.mask));
-        fields.set_u32(FRAME_UPCALL, due.raised.upcall);
-        fields.set_u32(FRAME_FAULT, due.fault.0);
-        fields.set_u64(FRAME_ADDRESS, due.fault.1);
-        fields.set_u64(FRAME_VALUE, due.raised.value);
-        for (index, word) in due.raised.details.iter().enumerate() {
-            fields.set_u64(FRAME_DETAILS + index * 8, *word);
-        }
-        self.write_floating_point(thread, address)?;
-        self.write_user(thread, address + FLOATING_POINT_SIZE as u64, &fields.0)?;
+        let words = frame_words(found, &due);
+        let space = self.thread_space(thread)?;
+        let found = self.threads.get(thread).ok_or(Error::NoProcess)?;
+        let pieces: [&[u8]; 2] = [&found.context.floating_point, words.as_flattened()];
+        let written = (self.memory).copy_out_joined(&mut self.machine, space, address, pieces);
+        self.settle_memory();
+        written?;
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
         found.saved_mask = None;
         found.interrupted = None;
@@ -82,52 +68,28 @@ impl<M: Machine> Kernel<M> {
 
     /// UpcallReturn.
     pub(crate) fn upcall_return(&mut self, cpu: Cpu, thread: ThreadId, address: u64) -> Step {
-        let rest = address.checked_add(FLOATING_POINT_SIZE as u64);
-        let rest = rest.ok_or(Error::BadAddress)?;
-        let fields: Fields<FIELDS_SIZE> = self.read_fields(thread, rest)?;
-        let mut words = [0; 20];
-        for (index, word) in words.iter_mut().enumerate() {
-            *word = fields.u64(FRAME_REGISTERS + index * 8);
-        }
+        let space = self.thread_space(thread)?;
+        let mut words: Words = [[0; 8]; WORDS];
+        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
+        let image = &mut found.context.floating_point;
+        // In place. When that fails in the middle the call is executed again, or the program has lost
+        // them by its own doing; what the processor would refuse to load is taken out in any case.
+        let pieces: [&mut [u8]; 2] = [image, words.as_flattened_mut()];
+        let read = (self.memory).copy_in_joined(&mut self.machine, space, address, pieces);
+        sanitize_floating_point(&mut found.context.floating_point);
+        self.settle_memory();
+        read?;
         let mut registers = registers_from(&words);
         user_address(registers.rip)?;
         user_address(registers.fs_base)?;
         user_address(registers.gs_base)?;
         registers.rflags = (registers.rflags & USER_RFLAGS) | INITIAL_RFLAGS;
-        self.read_floating_point(thread, address)?;
         let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
         found.context.registers = registers;
-        found.mask = fields.u64(FRAME_MASK);
+        found.mask = u64::from_le_bytes(words[MASK_WORD]);
         found.call_attention();
         self.machine.restore_floating_point(cpu, &found.context);
         Err(Stop::Done)
-    }
-
-    /// Writes the saved floating-point registers to a frame.
-    fn write_floating_point(&mut self, thread: ThreadId, address: u64) -> Result<(), Stop> {
-        let space = self.thread_space(thread)?;
-        let found = self.threads.get(thread).ok_or(Error::NoProcess)?;
-        let image = &found.context.floating_point;
-        let written = self
-            .memory
-            .copy_out(&mut self.machine, space, address, image);
-        self.settle_memory();
-        Ok(written?)
-    }
-
-    /// Reads the saved floating-point registers from a frame, in place. When that fails in the
-    /// middle the call is executed again, or the program has lost them by its own doing; what the
-    /// processor would refuse to load is taken out in any case.
-    fn read_floating_point(&mut self, thread: ThreadId, address: u64) -> Result<(), Stop> {
-        let space = self.thread_space(thread)?;
-        let found = self.threads.get_mut(thread).ok_or(Error::NoProcess)?;
-        let image = &mut found.context.floating_point;
-        let read = self
-            .memory
-            .copy_in(&mut self.machine, space, address, image);
-        sanitize_floating_point(image);
-        self.settle_memory();
-        Ok(read?)
     }
 
     /// An unknown system call: the process's handler for them gets it, if there is one.
@@ -154,12 +116,6 @@ impl<M: Machine> Kernel<M> {
 }
 
 impl Thread {
-    /// Sets a copy of the registers back to execute the interrupted call again.
-    pub(crate) fn rewind_into(&self, registers: &mut Registers) {
-        registers.rip = registers.rip.wrapping_sub(2);
-        registers.rax = self.call_number;
-    }
-
     /// Where a handler's frame goes: the alternate stack if asked for and not in use.
     pub(crate) fn handler_stack(&self, flags: u64) -> u64 {
         let stack = self.context.registers.rsp;
@@ -183,57 +139,72 @@ fn sanitize_floating_point(image: &mut [u8; FLOATING_POINT_SIZE]) {
     }
 }
 
-/// Registers in the order of the structure.
-fn register_words(r: &Registers) -> [u64; 20] {
+/// What a frame says beside the floating-point registers. With the RESTART flag the registers stand
+/// before the interrupted call, to execute it again.
+fn frame_words(thread: &Thread, due: &Due) -> Words {
+    let r = &thread.context.registers;
+    let restarts =
+        thread.interrupted == Some(true) && due.action.flags & upcall_flags::RESTART != 0;
+    let (rax, rip) = match restarts {
+        true => (thread.call_number, r.rip.wrapping_sub(SYSCALL_LENGTH)),
+        false => (r.rax, r.rip),
+    };
+    let mask = thread.saved_mask.unwrap_or(thread.mask);
+    let numbers = u64::from(due.fault.0) << 32 | u64::from(due.raised.upcall);
+    let [first, second] = due.raised.details;
     [
-        r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12,
-        r.r13, r.r14, r.r15, r.rip, r.rflags, r.fs_base, r.gs_base,
+        rax.to_le_bytes(),
+        r.rbx.to_le_bytes(),
+        r.rcx.to_le_bytes(),
+        r.rdx.to_le_bytes(),
+        r.rsi.to_le_bytes(),
+        r.rdi.to_le_bytes(),
+        r.rbp.to_le_bytes(),
+        r.rsp.to_le_bytes(),
+        r.r8.to_le_bytes(),
+        r.r9.to_le_bytes(),
+        r.r10.to_le_bytes(),
+        r.r11.to_le_bytes(),
+        r.r12.to_le_bytes(),
+        r.r13.to_le_bytes(),
+        r.r14.to_le_bytes(),
+        r.r15.to_le_bytes(),
+        rip.to_le_bytes(),
+        r.rflags.to_le_bytes(),
+        r.fs_base.to_le_bytes(),
+        r.gs_base.to_le_bytes(),
+        mask.to_le_bytes(),
+        numbers.to_le_bytes(),
+        due.fault.1.to_le_bytes(),
+        due.raised.value.to_le_bytes(),
+        first.to_le_bytes(),
+        second.to_le_bytes(),
     ]
 }
 
-fn registers_from(words: &[u64; 20]) -> Registers {
-    let [
-        rax,
-        rbx,
-        rcx,
-        rdx,
-        rsi,
-        rdi,
-        rbp,
-        rsp,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-        rip,
-        rflags,
-        fs_base,
-        gs_base,
-    ] = *words;
+/// The registers of a frame, in the order of the structure.
+fn registers_from(words: &Words) -> Registers {
+    let word = |index: usize| u64::from_le_bytes(words[index]);
     Registers {
-        rax,
-        rbx,
-        rcx,
-        rdx,
-        rsi,
-        rdi,
-        rbp,
-        rsp,
-        r8,
-        r9,
-        r10,
-        r11,
-        r12,
-        r13,
-        r14,
-        r15,
-        rip,
-        rflags,
-        fs_base,
-        gs_base,
+        rax: word(0),
+        rbx: word(1),
+        rcx: word(2),
+        rdx: word(3),
+        rsi: word(4),
+        rdi: word(5),
+        rbp: word(6),
+        rsp: word(7),
+        r8: word(8),
+        r9: word(9),
+        r10: word(10),
+        r11: word(11),
+        r12: word(12),
+        r13: word(13),
+        r14: word(14),
+        r15: word(15),
+        rip: word(16),
+        rflags: word(17),
+        fs_base: word(18),
+        gs_base: word(19),
     }
 }

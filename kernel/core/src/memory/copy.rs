@@ -160,6 +160,56 @@ impl MemorySystem {
         .whole()
     }
 
+    /// Copies two pieces, one right behind the other, into user memory. Mostly both go to one page.
+    ///
+    /// # Errors
+    /// As [`Self::copy_out`].
+    pub fn copy_out_joined<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        id: SpaceId,
+        address: u64,
+        [first, second]: [&[u8]; 2],
+    ) -> Result<(), CopyStop> {
+        let space = self.machine_space(id).ok_or(CopyStop::Fault)?;
+        if first.len() + second.len() <= rest_of_page(address)
+            && address < kernel_abi::USER_END
+            && let Some(frame) = machine.translate(space, address, true)
+        {
+            machine.write(frame, in_page(address), first);
+            machine.write(frame, in_page(address) + first.len(), second);
+            return Ok(());
+        }
+        self.copy_out(machine, id, address, first)?;
+        let next = address.checked_add(first.len() as u64);
+        self.copy_out(machine, id, next.ok_or(CopyStop::Fault)?, second)
+    }
+
+    /// Copies two pieces, one right behind the other, out of user memory.
+    ///
+    /// # Errors
+    /// As [`Self::copy_in`].
+    pub fn copy_in_joined<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        id: SpaceId,
+        address: u64,
+        [first, second]: [&mut [u8]; 2],
+    ) -> Result<(), CopyStop> {
+        let space = self.machine_space(id).ok_or(CopyStop::Fault)?;
+        if first.len() + second.len() <= rest_of_page(address)
+            && address < kernel_abi::USER_END
+            && let Some(frame) = machine.translate(space, address, false)
+        {
+            machine.read(frame, in_page(address), first);
+            machine.read(frame, in_page(address) + first.len(), second);
+            return Ok(());
+        }
+        self.copy_in(machine, id, address, first)?;
+        let next = address.checked_add(first.len() as u64);
+        self.copy_in(machine, id, next.ok_or(CopyStop::Fault)?, second)
+    }
+
     /// Copies between two user memories, in ascending order.
     pub fn copy_user_to_user<M: Machine>(
         &mut self,

@@ -41,39 +41,41 @@ impl<M: Machine> Kernel<M> {
         if found.is_ending() {
             return;
         }
-        let number = found.context.registers.rax;
+        let registers = &found.context.registers;
+        let number = registers.rax;
+        let request = Request {
+            cpu,
+            thread,
+            process: found.process,
+            arguments: [
+                registers.rdi,
+                registers.rsi,
+                registers.rdx,
+                registers.r10,
+                registers.r8,
+                registers.r9,
+            ],
+        };
         if !found.is_rewound() {
             found.progress = 0;
             found.give_up_ns = 0;
         }
         found.set_rewound(false);
         found.call_number = number;
-        self.general_call(cpu, thread, number);
+        let result = self.general_call(number, &request);
+        self.general_result(thread, result);
     }
 
-    fn general_call(&mut self, cpu: Cpu, thread: ThreadId, number: u64) {
-        let Some(found) = self.threads.get(thread) else {
-            return;
-        };
-        let registers = &found.context.registers;
-        let arguments = [
-            registers.rdi,
-            registers.rsi,
-            registers.rdx,
-            registers.r10,
-            registers.r8,
-            registers.r9,
-        ];
-        let request = Request {
-            cpu,
-            thread,
-            process: found.process,
-            arguments,
-        };
-        let result = match Call::from_number(number) {
-            Some(call) => self.dispatch(call, &request),
-            None => self.unknown_call(cpu, thread, request.process),
-        };
+    fn general_call(&mut self, number: u64, request: &Request) -> Step {
+        match Call::from_number(number) {
+            Some(call) => self.dispatch(call, request),
+            None => self.unknown_call(request.cpu, request.thread, request.process),
+        }
+    }
+
+    /// What becomes of the thread.
+    #[inline]
+    fn general_result(&mut self, thread: ThreadId, result: Step) {
         match result {
             Err(Stop::Blocked | Stop::Done) => self.after_block(thread),
             Ok(value) => self.complete(thread, value),
@@ -118,8 +120,26 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// Carries out a call: messages and bytes here, the rest by what it is about.
+    /// Carries out a call. The numbers go by subject, and so do the functions that follow one another
+    /// in looking for a call: the last ones need not wait until the first have looked.
     pub(crate) fn dispatch(&mut self, call: Call, request: &Request) -> Step {
+        const MEMORY: u64 = Call::MemoryCreate as u64;
+        const PROCESSES: u64 = Call::ProcessCreate as u64;
+        const THREADS: u64 = Call::ThreadCreate as u64;
+        const FUTEXES: u64 = Call::FutexWait as u64;
+        const UPCALLS: u64 = Call::UpcallRaise as u64;
+        const WAITS: u64 = Call::Wait as u64;
+        match call as u64 {
+            MEMORY..PROCESSES => self.dispatch_memory(call, request),
+            PROCESSES..THREADS => self.dispatch_process(call, request),
+            THREADS..FUTEXES | UPCALLS..WAITS => self.dispatch_thread(call, request),
+            FUTEXES..UPCALLS | WAITS.. => self.dispatch_object(call, request),
+            _ => self.dispatch_message(call, request),
+        }
+    }
+
+    /// Messages and bytes.
+    fn dispatch_message(&mut self, call: Call, request: &Request) -> Step {
         let &Request {
             cpu,
             thread,

@@ -36,8 +36,6 @@ impl<M: Machine> Kernel<M> {
             Call::HandleCopy => self.handle_copy(process, arguments),
             Call::HandleRevoke => self.handle_revoke(process, a, b, c),
             Call::ProcessInherit => self.process_inherit(process, arguments),
-            Call::UpcallInspect => self.upcall_inspect(thread, process, arguments),
-            Call::UpcallReturn => self.upcall_return(cpu, thread, a),
             _ => self.dispatch_thread(call, request),
         }
     }

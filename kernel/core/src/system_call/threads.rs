@@ -34,6 +34,8 @@ impl<M: Machine> Kernel<M> {
             Call::ThreadNumber => self.thread_number(thread),
             Call::ProcessorNumber => Ok(u64::from(cpu.0)),
             Call::SleepUntil => self.sleep_until(request, a, b),
+            Call::UpcallInspect => self.upcall_inspect(thread, process, arguments),
+            Call::UpcallReturn => self.upcall_return(cpu, thread, a),
             Call::UpcallRaise => self.upcall_raise(thread, process, arguments),
             Call::UpcallMask => self.upcall_mask(thread, a, b),
             Call::UpcallAction => self.upcall_action(thread, process, a, b, c),
