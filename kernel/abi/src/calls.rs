@@ -96,6 +96,8 @@ calls! {
     25 HandleCopy(from_process, slot, to_process, target);
     /// Closes the handles of another process from `first` to `last` (needs MANAGE on it).
     26 HandleRevoke(process, first, last);
+    /// The first slot in use from `slot` on of another process (needs MANAGE on it); NotFound: none.
+    27 HandleNext(process, slot);
 
     // Bytes.
     /// Reads at the object's position. Returns the count; 0 at the end.
@@ -240,6 +242,9 @@ calls! {
     117 ThreadNumber();
     /// CPU the caller runs on.
     118 ProcessorNumber();
+    /// Describes the thread with the first number from `number` on (`process::ThreadInfo`; needs
+    /// MANAGE on the process). NotFound: none.
+    119 ThreadInfo(process, number, address);
     /// Waits while the u32 at `address` equals `expected`, until woken or the monotonic deadline.
     120 FutexWait(address, expected, deadline_ns);
     /// Wakes waiters: returns how many.

@@ -200,4 +200,6 @@ pub struct HandleInfo {
     pub status: u32,
     /// The object's signal word now.
     pub signals: u32,
+    /// Number of the endpoint that a session leads to, or 0: by it a server knows whose it is.
+    pub endpoint: u64,
 }

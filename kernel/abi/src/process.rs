@@ -274,9 +274,10 @@ pub struct ProcessInfo {
     pub threads: u32,
     /// Status it ended with (see [`crate::Call::ProcessExit`]).
     pub exit_status: u64,
-    /// CPU time in user mode.
+    /// CPU time in user mode, and in kernel calls that are too short to be measured: those that
+    /// never wait, and message calls that go straight to the other side.
     pub user_ns: u64,
-    /// CPU time in the kernel.
+    /// CPU time in the kernel, for all other calls and for page faults.
     pub kernel_ns: u64,
     /// CPU time of ended threads is included above. Bytes of address space mapped.
     pub mapped_bytes: u64,
@@ -306,4 +307,76 @@ pub mod process_state {
     pub const SUSPENDED: u32 = 2;
     /// Ended.
     pub const TERMINATED: u32 = 3;
+}
+
+/// What [`crate::Call::ThreadInfo`] writes. Registers are those that the thread goes on with; they
+/// stand still while it waits or its process is suspended.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct ThreadInfo {
+    /// Its number in its process, from 1.
+    pub number: u64,
+    /// [`thread_state`].
+    pub state: u32,
+    /// Reserved, 0.
+    pub reserved: u32,
+    /// [`priority`], as it was set.
+    pub priority: u64,
+    /// CPU time as in [`ProcessInfo`].
+    pub user_ns: u64,
+    /// CPU time in the kernel.
+    pub kernel_ns: u64,
+    /// Upcalls blocked.
+    pub mask: u64,
+    /// Upcalls pending for it alone.
+    pub pending: u64,
+    /// CPUs it may run on, a bit each.
+    pub affinity: u64,
+    /// CPU it ran on last.
+    pub processor: u64,
+    /// Registers.
+    pub registers: Registers,
+    /// Floating-point state as of its last switch.
+    pub floating_point: [u8; FLOATING_POINT_SIZE],
+}
+
+impl Default for ThreadInfo {
+    fn default() -> ThreadInfo {
+        ThreadInfo {
+            number: 0,
+            state: 0,
+            reserved: 0,
+            priority: 0,
+            user_ns: 0,
+            kernel_ns: 0,
+            mask: 0,
+            pending: 0,
+            affinity: 0,
+            processor: 0,
+            registers: Registers::default(),
+            floating_point: [0; FLOATING_POINT_SIZE],
+        }
+    }
+}
+
+/// What a thread is doing.
+pub mod thread_state {
+    /// Runs, or could.
+    pub const RUNNING: u32 = 1;
+    /// Stopped with its process, or not started.
+    pub const PARKED: u32 = 2;
+    /// Waits for signals of objects.
+    pub const WAIT_SIGNALS: u32 = 3;
+    /// Waits for a futex's wake.
+    pub const WAIT_FUTEX: u32 = 4;
+    /// Waits for a time.
+    pub const WAIT_TIME: u32 = 5;
+    /// Waits for the answer to a call.
+    pub const WAIT_REPLY: u32 = 6;
+    /// Waits for a message of an endpoint.
+    pub const WAIT_MESSAGE: u32 = 7;
+    /// Waits for a page from its pager.
+    pub const WAIT_PAGE: u32 = 8;
+    /// Waits for an upcall.
+    pub const WAIT_UPCALL: u32 = 9;
 }

@@ -77,10 +77,16 @@ pub struct SystemInfo {
     pub system_calls: u64,
     pub page_faults: u64,
     pub idle_ns: u64,
+    /// Threads that ran or were ready to, in 1 / [`LOAD_UNIT`], averaged over 1, 5 and 15 minutes.
     pub load_1: u64,
     pub load_5: u64,
     pub load_15: u64,
+    /// Threads that run or are ready to now.
+    pub runnable: u64,
 }
+
+/// A load of one.
+pub const LOAD_UNIT: u64 = 1 << 16;
 
 /// Commands of [`crate::Call::SystemControl`].
 pub mod control {

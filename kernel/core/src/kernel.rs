@@ -157,6 +157,7 @@ impl<M: Machine> Kernel<M> {
     pub fn page_fault(&mut self, cpu: Cpu, address: u64, write: bool, execute: bool) {
         self.scheduler.here = cpu;
         self.counters.page_faults += 1;
+        self.enter(cpu);
         let Some(thread) = self.scheduler.current(cpu) else {
             return;
         };

@@ -47,6 +47,7 @@ mod system_call;
 #[cfg(test)]
 mod testing;
 mod thread;
+mod thread_information;
 mod timer;
 mod transfer;
 mod upcall;

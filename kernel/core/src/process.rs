@@ -70,6 +70,8 @@ pub struct Process {
     pub(crate) limits: Limits,
     pub(crate) priority: Priority,
     pub(crate) ended_threads_ns: u64,
+    /// Of them, in the kernel.
+    pub(crate) ended_threads_kernel_ns: u64,
     pub(crate) minor_faults: u64,
     pub(crate) major_faults: u64,
 }
@@ -140,6 +142,7 @@ impl<M: Machine> Kernel<M> {
             limits: Limits::default(),
             priority: Priority::NORMAL,
             ended_threads_ns: 0,
+            ended_threads_kernel_ns: 0,
             minor_faults: 0,
             major_faults: 0,
         }))

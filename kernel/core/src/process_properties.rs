@@ -102,6 +102,16 @@ impl<M: Machine> Kernel<M> {
         found.ended_threads_ns + alive_ns
     }
 
+    /// As much of it as went by in the kernel.
+    fn process_kernel_ns(&self, process: ProcessId) -> u64 {
+        let Some(found) = self.processes.get(process) else {
+            return 0;
+        };
+        let alive = found.threads.iter();
+        let alive_ns: u64 = alive.map(|&thread| self.thread_kernel_ns(thread)).sum();
+        found.ended_threads_kernel_ns + alive_ns
+    }
+
     /// Processes with a limit of CPU time are watched.
     pub(crate) fn cpu_limit_changed(&mut self, before_ns: u64, after_ns: u64) {
         let here = self.scheduler.here;
@@ -185,14 +195,15 @@ impl<M: Machine> Kernel<M> {
         };
         let usage = self.memory.space_usage(found.space);
         let cpu_ns = self.process_cpu_now_ns(process);
+        let kernel_ns = self.process_kernel_ns(process);
         let found = self.processes.get(process).ok_or(Error::NoProcess)?;
         let words = [
             Object::Process(process).number(),
             found.label,
             u64::from(state) | (found.threads.len() as u64) << 32,
             found.exit_status,
-            cpu_ns,
-            0,
+            cpu_ns.saturating_sub(kernel_ns),
+            kernel_ns,
             usage.mapped_bytes,
             usage.resident_bytes,
             found.handles.count,

@@ -439,6 +439,7 @@ impl<M: Machine> Kernel<M> {
         self.call_abandon(thread);
         self.scheduler_forget(thread);
         let used_ns = self.thread_cpu_ns(thread);
+        let kernel_ns = self.thread_kernel_ns(thread);
         let Some(found) = self.threads.remove(thread) else {
             return;
         };
@@ -447,6 +448,7 @@ impl<M: Machine> Kernel<M> {
         if let Some(owner) = self.processes.get_mut(process) {
             owner.threads.retain(|&other| other != thread);
             owner.ended_threads_ns += used_ns;
+            owner.ended_threads_kernel_ns += kernel_ns;
             owner.queued = owner.queued.saturating_sub(found.pending.queued());
             if found.serving != Token::NONE {
                 owner.was_serving.push(found.serving);

@@ -139,47 +139,34 @@ fn sanitize_floating_point(image: &mut [u8; FLOATING_POINT_SIZE]) {
     }
 }
 
+/// Registers in the order of the structure.
+pub(crate) fn register_words(r: &Registers) -> [u64; 20] {
+    [
+        r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12,
+        r.r13, r.r14, r.r15, r.rip, r.rflags, r.fs_base, r.gs_base,
+    ]
+}
+
 /// What a frame says beside the floating-point registers. With the RESTART flag the registers stand
 /// before the interrupted call, to execute it again.
 fn frame_words(thread: &Thread, due: &Due) -> Words {
-    let r = &thread.context.registers;
+    let mut registers = thread.context.registers;
     let restarts =
         thread.interrupted == Some(true) && due.action.flags & upcall_flags::RESTART != 0;
-    let (rax, rip) = match restarts {
-        true => (thread.call_number, r.rip.wrapping_sub(SYSCALL_LENGTH)),
-        false => (r.rax, r.rip),
-    };
+    if restarts {
+        registers.rax = thread.call_number;
+        registers.rip = registers.rip.wrapping_sub(SYSCALL_LENGTH);
+    }
     let mask = thread.saved_mask.unwrap_or(thread.mask);
     let numbers = u64::from(due.fault.0) << 32 | u64::from(due.raised.upcall);
     let [first, second] = due.raised.details;
-    [
-        rax.to_le_bytes(),
-        r.rbx.to_le_bytes(),
-        r.rcx.to_le_bytes(),
-        r.rdx.to_le_bytes(),
-        r.rsi.to_le_bytes(),
-        r.rdi.to_le_bytes(),
-        r.rbp.to_le_bytes(),
-        r.rsp.to_le_bytes(),
-        r.r8.to_le_bytes(),
-        r.r9.to_le_bytes(),
-        r.r10.to_le_bytes(),
-        r.r11.to_le_bytes(),
-        r.r12.to_le_bytes(),
-        r.r13.to_le_bytes(),
-        r.r14.to_le_bytes(),
-        r.r15.to_le_bytes(),
-        rip.to_le_bytes(),
-        r.rflags.to_le_bytes(),
-        r.fs_base.to_le_bytes(),
-        r.gs_base.to_le_bytes(),
-        mask.to_le_bytes(),
-        numbers.to_le_bytes(),
-        due.fault.1.to_le_bytes(),
-        due.raised.value.to_le_bytes(),
-        first.to_le_bytes(),
-        second.to_le_bytes(),
-    ]
+    let others = [mask, numbers, due.fault.1, due.raised.value, first, second];
+    let mut words: Words = [[0; 8]; WORDS];
+    let all = register_words(&registers).into_iter().chain(others);
+    for (word, value) in words.iter_mut().zip(all) {
+        *word = value.to_le_bytes();
+    }
+    words
 }
 
 /// The registers of a frame, in the order of the structure.

@@ -89,6 +89,8 @@ plain! {
     handle_install => HandleInstall(process: Handle, handle: Handle, slot: u32, rights: Rights, flags: u64) as handle;
     /// Takes a handle out of another process.
     handle_take => HandleTake(process: Handle, slot: u32) as handle;
+    /// The first slot in use from `slot` on.
+    handle_next => HandleNext(process: Handle, slot: u32) as handle;
     /// Copies all handles.
     handle_copy_all => HandleCopyAll(from: Handle, to: Handle);
     /// Reads or sets status flags.
@@ -301,6 +303,8 @@ structure_out! {
     region_info => RegionInfo(process: Handle, address: u64) -> memory::RegionInfo;
     /// Describes a process.
     process_info => ProcessInfo(process: Handle) -> process::ProcessInfo;
+    /// Describes a thread.
+    thread_info => ThreadInfo(process: Handle, number: u64) -> process::ThreadInfo;
     /// An action of a process.
     upcall_inspect => UpcallInspect(process: Handle, upcall: u64) -> process::UpcallAction;
     /// Clones the caller of a taken call.

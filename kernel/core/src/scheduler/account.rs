@@ -15,6 +15,8 @@ pub(crate) struct Account {
     cpu_ns: u64,
     /// Weighted run time, the fair class's order.
     virtual_runtime: u64,
+    /// Ticks, of all those used, that went by in the kernel.
+    kernel_ticks: u64,
 }
 
 impl Thread {
@@ -22,6 +24,17 @@ impl Thread {
     #[inline]
     pub fn charge_ticks(&mut self, ticks: u64) {
         self.account.ticks = self.account.ticks.wrapping_add(ticks);
+    }
+
+    /// Counts time that [`Self::charge_ticks`] counts as well as time in the kernel.
+    #[inline]
+    pub fn charge_kernel_ticks(&mut self, ticks: u64) {
+        self.account.kernel_ticks = self.account.kernel_ticks.wrapping_add(ticks);
+    }
+
+    /// Ticks in the kernel.
+    pub fn kernel_ticks(&self) -> u64 {
+        self.account.kernel_ticks
     }
 
     /// Weighted run time. The account is settled.
@@ -52,6 +65,32 @@ impl Thread {
 }
 
 impl<M: Machine> Kernel<M> {
+    /// A thread begins to work in the kernel.
+    #[inline]
+    pub(crate) fn enter(&mut self, cpu: Cpu) {
+        let now_ticks = self.machine.now_ticks();
+        self.scheduler.cpu(cpu).entered_ticks = Some(now_ticks);
+    }
+
+    /// It goes on outside.
+    #[inline]
+    pub(super) fn leave(&mut self, cpu: Cpu, thread: ThreadId) {
+        if self.scheduler.cpu(cpu).entered_ticks.is_none() {
+            return;
+        }
+        let ticks = self.machine.now_ticks();
+        let ticks = self.scheduler.cpu(cpu).leave(ticks);
+        if let Some(found) = self.threads.get_mut(thread) {
+            found.charge_kernel_ticks(ticks);
+        }
+    }
+
+    /// CPU time that a thread has spent in the kernel.
+    pub(crate) fn thread_kernel_ns(&self, thread: ThreadId) -> u64 {
+        let found = self.threads.get(thread);
+        found.map_or(0, |found| self.machine.ticks_to_ns(found.kernel_ticks()))
+    }
+
     /// Turns what a thread has used into what the scheduler and programs see.
     #[inline]
     pub(crate) fn settle_account(&mut self, thread: ThreadId) {
@@ -70,11 +109,16 @@ impl<M: Machine> Kernel<M> {
 
     /// Charges the time since the last switch to a thread.
     pub(super) fn charge(&mut self, cpu: Cpu, thread: ThreadId) {
-        let used_ticks = self.scheduler.cpu(cpu).lap(self.machine.now_ticks());
+        let now_ticks = self.machine.now_ticks();
+        let processor = self.scheduler.cpu(cpu);
+        let used_ticks = processor.lap(now_ticks);
+        let kernel_ticks = processor.leave(now_ticks);
         let Some(found) = self.threads.get_mut(thread) else {
             return;
         };
         found.charge_ticks(used_ticks);
+        // The processor may have been handed to it in the middle of another's call.
+        found.charge_kernel_ticks(kernel_ticks.min(used_ticks));
         found.settle_account(|ticks| self.machine.ticks_to_ns(ticks));
         if self.scheduler.cpu_watches == 0 {
             return;

@@ -2,6 +2,7 @@
 
 mod account;
 mod fair_queue;
+mod load;
 mod ready;
 
 use crate::kernel::{Kernel, Next, ProcessId, ThreadId};
@@ -12,6 +13,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::mem;
 use fair_queue::FairQueue;
+use load::Load;
 
 pub(crate) use account::Account;
 
@@ -33,6 +35,8 @@ struct Processor {
     watch_ns: u64,
     /// The machine's counter at the last switch.
     switched_ticks: u64,
+    /// The machine's counter when the current thread entered the kernel, if it is there.
+    entered_ticks: Option<u64>,
     programmed_ns: Option<u64>,
     reschedule: bool,
     /// Nothing has been queued, handed over or asked for since the last full decision.
@@ -73,6 +77,13 @@ impl Processor {
         now_ticks.wrapping_sub(mem::replace(&mut self.switched_ticks, now_ticks))
     }
 
+    /// The time in the kernel is over; its ticks.
+    #[inline]
+    fn leave(&mut self, now_ticks: u64) -> u64 {
+        let entered_ticks = self.entered_ticks.take();
+        entered_ticks.map_or(0, |entered| now_ticks.wrapping_sub(entered))
+    }
+
     fn pop(&mut self, allowed: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
         self.unsettle();
         let levels = self.real_time.iter().rev();
@@ -108,6 +119,7 @@ pub(crate) struct Scheduler {
     pub here: Cpu,
     /// Timers and limits of CPU time: while there are any, every switch goes the long way.
     pub cpu_watches: usize,
+    load: Load,
 }
 
 impl Scheduler {
@@ -117,6 +129,7 @@ impl Scheduler {
             cpu_count: cpu_count.clamp(1, MAX_CPUS),
             here: Cpu(0),
             cpu_watches: 0,
+            load: Load::default(),
         }
     }
 
@@ -175,9 +188,27 @@ impl Scheduler {
         self.cpus[usize::from(cpu.0) % MAX_CPUS].has_ready()
     }
 
-    /// Time that all processors were idle.
-    pub fn idle_ns(&self) -> u64 {
-        self.cpus.iter().map(|cpu| cpu.idle_ns).sum()
+    /// How long a processor was idle before, and, if it is idle now, the machine's counter at the
+    /// beginning.
+    fn idle_since(&self, cpu: Cpu) -> (u64, Option<u64>) {
+        let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
+        let since_ticks = processor.idle.then_some(processor.switched_ticks);
+        (processor.idle_ns, since_ticks)
+    }
+
+    /// Threads that wait for a processor.
+    fn waiting(&self) -> u64 {
+        let queued = |cpu: &Processor| {
+            let real_time = cpu.real_time.values().map(VecDeque::len).sum::<usize>();
+            cpu.fair.iter().count() + real_time
+        };
+        self.cpus.iter().map(queued).sum::<usize>() as u64
+    }
+
+    /// Threads that run or wait for a processor.
+    pub fn runnable(&self) -> u64 {
+        let running = self.cpus.iter().filter(|cpu| cpu.current.is_some());
+        running.count() as u64 + self.waiting()
     }
 
     /// Whether the thread stands in the queue (or is to be handed to) of a processor.
@@ -216,10 +247,13 @@ impl<M: Machine> Kernel<M> {
         if processor.settled
             && let Some(current) = processor.current
             && !self.timer_queue.is_changed(cpu)
-            && let Some(thread) = self.threads.get(current)
+            && let Some(thread) = self.threads.get_mut(current)
             && thread.state == State::Running(cpu)
             && !thread.has_attention()
         {
+            if processor.entered_ticks.is_some() {
+                thread.charge_kernel_ticks(processor.leave(self.machine.now_ticks()));
+            }
             return Next::Run(current);
         }
         self.decide(cpu)
@@ -238,6 +272,7 @@ impl<M: Machine> Kernel<M> {
                 .get(thread)
                 .is_some_and(|thread| thread.has_attention());
             if !attention || self.prepare_return(cpu, thread) {
+                self.leave(cpu, thread);
                 break Next::Run(thread);
             }
         };
@@ -283,6 +318,7 @@ impl<M: Machine> Kernel<M> {
     fn switch(&mut self, cpu: Cpu) -> Option<ThreadId> {
         let processor = self.scheduler.cpu(cpu);
         processor.vacate();
+        processor.entered_ticks = None;
         if !processor.retired.is_empty() || !processor.retired_before.is_empty() {
             processor.retired_before = mem::take(&mut processor.retired);
         }
@@ -300,6 +336,7 @@ impl<M: Machine> Kernel<M> {
                     _ => FAIR_SLICE_NS,
                 };
                 let now_ns = self.machine.now_ns();
+                self.sample_load(now_ns);
                 let processor = self.scheduler.cpu(cpu);
                 processor.slice_end_ns = now_ns.saturating_add(slice_ns);
                 processor.unsettle();

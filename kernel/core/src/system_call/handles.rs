@@ -82,7 +82,11 @@ impl<M: Machine> Kernel<M> {
             .map_or(0, |data| data.kind() as u32);
         let status = self.status_mut(entry.object).map_or(0, |status| *status);
         let signals = self.raised(entry.object);
-        let mut fields = Fields::<32>::zero();
+        let endpoint = match entry.object {
+            Object::Session(id) => self.sessions.get(id).map(|session| session.endpoint),
+            _ => None,
+        };
+        let mut fields = Fields::<40>::zero();
         fields.set_u32(0, entry.object.kind() as u32);
         fields.set_u32(4, entry.rights.0);
         fields.set_u64(8, entry.object.number());
@@ -90,8 +94,18 @@ impl<M: Machine> Kernel<M> {
         fields.set_u32(20, data_kind);
         fields.set_u32(24, status);
         fields.set_u32(28, signals.0);
+        let endpoint = endpoint.map_or(0, |id| Object::Endpoint(id).number());
+        fields.set_u64(32, endpoint);
         self.write_user(thread, address, &fields.0)?;
         Ok(0)
+    }
+
+    /// HandleNext.
+    pub(super) fn handle_next(&mut self, caller: ProcessId, process: u64, slot: u64) -> Step {
+        let process = self.process_alive(caller, process, Rights::MANAGE)?;
+        let table = &self.processes.get(process).ok_or(Error::NoProcess)?.handles;
+        let mut slots = table.iter().map(|(used, _)| u64::from(used));
+        Ok(slots.find(|used| *used >= slot).ok_or(Error::NotFound)?)
     }
 
     pub(super) fn handle_close_range(

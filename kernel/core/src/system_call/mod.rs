@@ -32,6 +32,7 @@ impl<M: Machine> Kernel<M> {
     pub fn system_call(&mut self, cpu: Cpu) {
         self.scheduler.here = cpu;
         self.counters.system_calls += 1;
+        self.enter(cpu);
         let Some(thread) = self.scheduler.current(cpu) else {
             return;
         };

@@ -371,6 +371,7 @@ impl<M: Machine> Kernel<M> {
             .iter()
             .map(|(_, process)| process.handles.count)
             .sum();
+        let [load_1, load_5, load_15] = self.load_averages();
         let words = [
             self.machine.total_frames() as u64 * PAGE_SIZE,
             self.machine.free_frames() as u64 * PAGE_SIZE,
@@ -389,10 +390,11 @@ impl<M: Machine> Kernel<M> {
             self.counters.interrupts,
             self.counters.system_calls,
             self.counters.page_faults,
-            self.scheduler.idle_ns(),
-            0,
-            0,
-            0,
+            self.idle_now_ns(),
+            load_1,
+            load_5,
+            load_15,
+            self.scheduler.runnable(),
         ];
         self.write_words(thread, address, &words)?;
         Ok(0)

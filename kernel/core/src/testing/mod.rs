@@ -4,6 +4,7 @@ mod machine;
 
 mod call_tests;
 mod event_tests;
+mod information_tests;
 mod invariants;
 mod lifecycle_tests;
 mod lock_tests;
