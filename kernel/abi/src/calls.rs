@@ -238,8 +238,8 @@ calls! {
     115 ThreadGet(thread, property);
     /// Gives the CPU to others of equal priority.
     116 ThreadYield();
-    /// The calling thread's number.
-    117 ThreadNumber();
+    /// The calling thread's number, or (`token` is not 0) that of the thread that made a taken call.
+    117 ThreadNumber(token);
     /// CPU the caller runs on.
     118 ProcessorNumber();
     /// Describes the thread with the first number from `number` on (`process::ThreadInfo`; needs

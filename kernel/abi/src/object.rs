@@ -29,6 +29,8 @@ impl Handle {
         Handle(Self::HIGH_BASE + 4),
         Handle(Self::HIGH_BASE + 5),
     ];
+    /// Session of the file that a POSIX process executes, put there by the process server.
+    pub const EXECUTABLE: Handle = Handle(Self::HIGH_BASE + 6);
     /// First high slot that the kernel gives out by itself.
     pub const HIGH_FREE: u32 = Self::HIGH_BASE + 16;
 }
@@ -67,6 +69,11 @@ pub enum ObjectKind {
     DmaDomain = 14,
     /// Takes every byte written; reads as its end, or as zeros.
     Void = 15,
+}
+
+/// The number that both ends of a stream share, of the [`HandleInfo::object`] of either.
+pub const fn stream_number(object: u64) -> u64 {
+    object & !(1 << 57)
 }
 
 /// What a handle allows. A duplicate never has more than its original.

@@ -83,7 +83,15 @@ pub struct SystemInfo {
     pub load_15: u64,
     /// Threads that run or are ready to now.
     pub runnable: u64,
+    /// Processes ever made.
+    pub processes_made: u64,
+    /// Of each CPU: time idle, and time in the kernel (as in [`crate::process::ProcessInfo`]).
+    pub processor_idle_ns: [u64; MAX_PROCESSORS],
+    pub processor_kernel_ns: [u64; MAX_PROCESSORS],
 }
+
+/// Most CPUs.
+pub const MAX_PROCESSORS: usize = 8;
 
 /// A load of one.
 pub const LOAD_UNIT: u64 = 1 << 16;

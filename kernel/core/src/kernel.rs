@@ -49,6 +49,7 @@ pub(crate) struct Counters {
     pub interrupts: u64,
     pub system_calls: u64,
     pub page_faults: u64,
+    pub processes_made: u64,
     /// Calls and answers that went the short way.
     #[cfg(test)]
     pub short_switches: u64,

@@ -22,7 +22,7 @@ impl Frame {
 pub struct Cpu(pub u8);
 
 /// Most processors.
-pub const MAX_CPUS: usize = 8;
+pub const MAX_CPUS: usize = kernel_abi::system::MAX_PROCESSORS;
 
 /// A hardware address space: whatever the rim wants to put here (on x86_64 the physical address
 /// of the top page table).

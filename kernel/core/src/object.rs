@@ -59,7 +59,8 @@ impl Object {
         }
     }
 
-    /// A number that no other living object has: kind, generation, stream end and slot.
+    /// A number that no other living object has: kind, generation, stream end
+    /// (`kernel_abi::object::stream_number`) and slot.
     pub fn number(self) -> u64 {
         let (index, generation, end) = match self {
             Object::Process(id) => (id.index(), id.generation(), 0),

@@ -116,6 +116,7 @@ impl<M: Machine> Kernel<M> {
             self.machine.free_frame(frame);
             return Err(error);
         }
+        self.counters.processes_made += 1;
         Ok(self.processes.insert(Process {
             references: 0,
             signals: SignalState::default(),

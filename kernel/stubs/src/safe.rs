@@ -167,6 +167,8 @@ plain! {
     thread_yield => ThreadYield();
     /// The calling thread's number.
     thread_number => ThreadNumber() as value;
+    /// The number of the thread that made a taken call.
+    thread_of_call => ThreadNumber(token: u64) as value;
     /// The CPU.
     processor_number => ProcessorNumber() as value;
     /// Sleeps.

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::{Error, Result};
-use kernel_abi::object::{HandleInfo, ObjectKind, handle_flags};
+use kernel_abi::object::{HandleInfo, ObjectKind, handle_flags, stream_number};
 use kernel_abi::{Handle, Rights};
 use libc_rt::{Session, kernel};
 use proto::file;
@@ -238,13 +238,14 @@ pub fn status(descriptor: i32) -> Result<Attributes> {
 }
 
 fn object_status(information: &HandleInfo) -> Attributes {
-    let kind = if information.kind == ObjectKind::Stream as u32 {
-        file_type::FIFO
+    let (kind, node) = if information.kind == ObjectKind::Stream as u32 {
+        // Both ends are one file.
+        (file_type::FIFO, stream_number(information.object))
     } else {
-        0
+        (0, information.object)
     };
     Attributes {
-        node: information.object,
+        node,
         mode: kind | 0o600,
         links: 1,
         user: libc_rt::identity::effective_user(),

@@ -192,6 +192,7 @@ impl<V: Volume, K: Kernel, C: Call + ?Sized> proto::file_system::FileSystem<C> f
         let nameless = self
             .volume
             .rename((from, &old), (to, &new), flags == 1, now_ns)?;
+        self.moved(node, to);
         self.after_unlink(nameless)?;
         done()
     }

@@ -18,6 +18,8 @@ pub(crate) struct Users {
     holds: u32,
     /// Nameless, and kept by mappings that outlive the sessions.
     mapped: bool,
+    /// The directory in which it was found when it was opened; 0: not known.
+    pub(crate) directory: u64,
 }
 
 impl<V: Volume, K: Kernel> Server<V, K> {
@@ -30,7 +32,18 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     }
 
     pub(crate) fn add_session(&mut self, file: OpenFile) {
-        self.nodes.entry(file.node).or_default().sessions += 1;
+        let users = self.nodes.entry(file.node).or_default();
+        users.sessions += 1;
+        if self.found.0 == file.node {
+            users.directory = self.found.1;
+        }
+    }
+
+    /// A name of a node has gone to another directory.
+    pub(crate) fn moved(&mut self, node: u64, directory: u64) {
+        if let Some(users) = self.nodes.get_mut(&node) {
+            users.directory = directory;
+        }
     }
 
     pub(crate) fn change_hold(&mut self, node: u64, held: bool) -> Result<(), Error> {

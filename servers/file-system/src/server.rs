@@ -35,6 +35,8 @@ pub struct Server<V, K> {
     pub(crate) locks: Locks,
     /// Sessions that tell the end of processes with locks.
     pub(crate) lock_owners: BTreeSet<u64>,
+    /// The node that was found or made last, and its directory: the next open is most likely its.
+    pub(crate) found: (u64, u64),
     /// Makes badges unique.
     pub(crate) serial: u64,
     /// Counts uses, to find what was not used for long.
@@ -56,6 +58,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             covered: BTreeSet::new(),
             locks: Locks::default(),
             lock_owners: BTreeSet::new(),
+            found: (0, 0),
             serial: 0,
             ticks: 0,
             unmounted: false,
@@ -185,7 +188,9 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             target,
             now_ns,
         };
-        Ok(Answer::value(self.volume.create(directory, name, &new)?).into())
+        let node = self.volume.create(directory, name, &new)?;
+        self.found = (node, directory);
+        Ok(Answer::value(node).into())
     }
 
     /// Checks that the entry `name` of `directory` may be removed; returns the node.
@@ -286,9 +291,15 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         Ok(Answer::value(records.bytes.len() as u64).into())
     }
 
-    /// The name of directory `node` in its parent.
+    /// The name of `node` in its parent; if it is no directory, in that where it was opened last.
+    /// `NotFound` when it has none there, or nothing is known about it.
     pub(crate) fn name_of(&mut self, node: u64) -> Result<(Vec<u8>, u64), Error> {
-        let parent = self.volume.lookup(node, b"..")?;
+        let kind = self.volume.attributes(node)?.mode & file_type::MASK;
+        let parent = match self.nodes.get(&node) {
+            _ if kind == file_type::DIRECTORY => self.volume.lookup(node, b"..")?,
+            Some(users) if users.directory != 0 => users.directory,
+            _ => return Err(Error::NotFound),
+        };
         let mut found = None;
         self.volume.read_directory(parent, 0, &mut |entry| {
             if entry.node == node && entry.name != b"." && entry.name != b".." {

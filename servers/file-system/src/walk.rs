@@ -110,6 +110,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             if end != next && kind != file_type::DIRECTORY {
                 return Err(Error::NotDirectory);
             }
+            self.found = (child, at.node);
             attributes = child_attributes;
             at.node = child;
             at.consumed = next;

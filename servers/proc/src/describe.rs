@@ -4,47 +4,119 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use kernel_abi::memory::protection;
-use kernel_abi::process::ProcessInfo;
+use kernel_abi::process::{ProcessInfo, ThreadInfo, priority, thread_state};
 use kernel_abi::{Handle, PAGE_SIZE};
 use proto::Error;
 
 use crate::kernel::Kernel;
 use crate::limits;
 use crate::process::{Process, State};
+use crate::signal::{STATUS_CORE, STATUS_KILLED};
 use crate::stack::ARGUMENTS_MAX;
 
 const NS_PER_TICK: u64 = 10_000_000;
+/// Signals that fit into the numbers of `stat`.
+const LOW_SIGNALS: u64 = (1 << 31) - 1;
 /// Most mappings listed.
 const MAX_MAPPINGS: usize = 4096;
 
-/// The text for `what` of `process::describe`.
-pub fn describe(kernel: &impl Kernel, process: &Process, what: u32) -> Result<Vec<u8>, Error> {
-    let information = match process.handle {
-        Handle::NONE => ProcessInfo {
-            user_ns: process.usage.user_ns,
-            kernel_ns: process.usage.kernel_ns,
-            ..Default::default()
-        },
-        handle => kernel.information(handle),
-    };
+/// The text for `what` of `process::describe`; of one thread with its id, if one is given.
+pub fn describe(
+    kernel: &impl Kernel,
+    process: &Process,
+    thread: Option<(u64, &ThreadInfo)>,
+    what: u32,
+) -> Result<Vec<u8>, Error> {
     match what {
-        0 => Ok(stat(process, &information).into_bytes()),
-        1 => Ok(status(process, &information).into_bytes()),
+        0 => Ok(stat(&View::of(kernel, process, thread)).into_bytes()),
+        1 => Ok(status(&View::of(kernel, process, thread)).into_bytes()),
         2 => Ok(process.command_line.clone()),
         3 => Ok(maps(kernel, process).into_bytes()),
         4 => Ok([&process.name[..], b"\n"].concat()),
-        5 => Ok(environment(kernel, process)),
-        6 => Ok(statm(&information).into_bytes()),
+        5 => Ok(first_stack(
+            kernel,
+            process,
+            process.first_stack.environment,
+        )),
+        6 => Ok(statm(&information(kernel, process)).into_bytes()),
         7 => Ok(limits(process).into_bytes()),
+        8 => Ok(waits_in(&View::of(kernel, process, thread).thread).into()),
+        9 => Ok(first_stack(kernel, process, process.first_stack.auxiliary)),
         _ => Err(Error::BadArgument),
     }
 }
 
-fn letter(process: &Process) -> (char, &'static str) {
-    match process.state {
-        State::Zombie { .. } => ('Z', "zombie"),
-        State::Stopped { .. } => ('T', "stopped"),
-        State::Running => ('S', "sleeping"),
+/// A process, or one thread of it, as it is now.
+struct View<'a> {
+    process: &'a Process,
+    information: ProcessInfo,
+    /// The thread asked for, or the first one.
+    thread: ThreadInfo,
+    /// Id of the process, or of the thread asked for.
+    id: u64,
+}
+
+impl<'a> View<'a> {
+    fn of(
+        kernel: &impl Kernel,
+        process: &'a Process,
+        thread: Option<(u64, &ThreadInfo)>,
+    ) -> View<'a> {
+        let mut information = information(kernel, process);
+        if let Some((id, thread)) = thread {
+            (information.user_ns, information.kernel_ns) = (thread.user_ns, thread.kernel_ns);
+            return View {
+                process,
+                information,
+                thread: *thread,
+                id,
+            };
+        }
+        let first = match process.handle {
+            Handle::NONE => None,
+            handle => kernel.thread(handle, 0),
+        };
+        View {
+            process,
+            information,
+            thread: first.unwrap_or_default(),
+            id: process.id(),
+        }
+    }
+
+    /// The state's letter and word.
+    fn state(&self) -> (char, &'static str) {
+        match (self.process.state, self.thread.state) {
+            (State::Zombie { .. }, _) => ('Z', "zombie"),
+            (State::Stopped { .. }, _) => ('T', "stopped"),
+            (State::Running, thread_state::RUNNING) => ('R', "running"),
+            (State::Running, thread_state::WAIT_PAGE) => ('D', "disk sleep"),
+            (State::Running, _) => ('S', "sleeping"),
+        }
+    }
+
+    /// Priority as Linux tells it, real-time priority and policy.
+    fn scheduling(&self) -> (i64, u64, u64) {
+        let (class, level) = (self.thread.priority & !0xff, self.thread.priority & 0xff);
+        match class {
+            priority::FIFO => (-1 - level as i64, level, 1),
+            priority::ROUND_ROBIN => (-1 - level as i64, level, 2),
+            _ => (i64::from(self.process.nice_plus_20), 0, 0),
+        }
+    }
+}
+
+fn information(kernel: &impl Kernel, process: &Process) -> ProcessInfo {
+    match process.handle {
+        Handle::NONE => ProcessInfo {
+            user_ns: process.usage.user_ns,
+            kernel_ns: process.usage.kernel_ns,
+            minor_faults: process.usage.minor_faults,
+            major_faults: process.usage.major_faults,
+            threads: 1,
+            ..Default::default()
+        },
+        handle => kernel.information(handle),
     }
 }
 
@@ -52,45 +124,88 @@ fn name(process: &Process) -> String {
     String::from_utf8_lossy(&process.name).into_owned()
 }
 
-fn stat(process: &Process, information: &ProcessInfo) -> String {
+/// What a thread waits for, or `0`.
+fn waits_in(thread: &ThreadInfo) -> &'static str {
+    match thread.state {
+        thread_state::WAIT_SIGNALS => "wait_signals",
+        thread_state::WAIT_FUTEX => "wait_futex",
+        thread_state::WAIT_TIME => "wait_time",
+        thread_state::WAIT_REPLY => "wait_reply",
+        thread_state::WAIT_MESSAGE => "wait_message",
+        thread_state::WAIT_PAGE => "wait_page",
+        thread_state::WAIT_UPCALL => "wait_signal",
+        _ => "0",
+    }
+}
+
+fn stat(view: &View<'_>) -> String {
+    let (process, information) = (view.process, &view.information);
     let identity = &process.identity;
+    let children = &process.children_usage;
     let nice = i64::from(process.nice_plus_20) - 20;
+    let (level, real_time, policy) = view.scheduling();
+    let exit_code = match process.state {
+        State::Zombie { status } => wait_status(status),
+        _ => 0,
+    };
     format!(
-        "{} ({}) {} {} {} {} {} -1 0 {} 0 {} 0 {} {} {} {} {} {} {} 0 {} {} {} 18446744073709551615 \
-         0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-        identity.process,
+        "{} ({}) {} {} {} {} {} -1 0 {} {} {} {} {} {} {} {} {level} {nice} {} 0 {} {} {} {} \
+         0 0 {} 0 0 {} {} {} {} {} 0 0 17 {} {real_time} {policy} 0 0 0 0 0 0 0 0 {} {} {exit_code}\n",
+        view.id,
         name(process),
-        letter(process).0,
+        view.state().0,
         identity.parent,
         identity.group,
         identity.session,
         identity.terminal,
         information.minor_faults,
+        children.minor_faults,
         information.major_faults,
+        children.major_faults,
         information.user_ns / NS_PER_TICK,
         information.kernel_ns / NS_PER_TICK,
-        process.children_usage.user_ns / NS_PER_TICK,
-        process.children_usage.kernel_ns / NS_PER_TICK,
-        20 + nice,
-        nice,
+        children.user_ns / NS_PER_TICK,
+        children.kernel_ns / NS_PER_TICK,
         information.threads,
         process.start_ns / NS_PER_TICK,
         information.mapped_bytes,
         information.resident_bytes / PAGE_SIZE,
+        limits::INFINITY,
+        process.first_stack.auxiliary.0,
+        LOW_SIGNALS & (information.pending | view.thread.pending),
+        LOW_SIGNALS & view.thread.mask,
+        LOW_SIGNALS & information.ignored,
+        LOW_SIGNALS & information.caught,
+        u8::from(waits_in(&view.thread) != "0"),
+        view.thread.processor,
+        process.first_stack.environment.0,
+        process.first_stack.environment.0 + process.first_stack.environment.1,
     )
 }
 
-fn status(process: &Process, information: &ProcessInfo) -> String {
+/// A status word as `wait` gives it.
+fn wait_status(status: u64) -> u64 {
+    match status & STATUS_KILLED {
+        0 => (status & 0xff) << 8,
+        _ if status & STATUS_CORE != 0 => (status & 0x7f) | 0x80,
+        _ => status & 0x7f,
+    }
+}
+
+fn status(view: &View<'_>) -> String {
+    let (process, information) = (view.process, &view.information);
     let identity = &process.identity;
     let credentials = &identity.credentials;
-    let (letter, word) = letter(process);
-    let (id, parent) = (identity.process, identity.parent);
+    let (letter, word) = view.state();
     let (user, group) = (credentials.user, credentials.group);
     let mut text = format!(
-        "Name:\t{}\nUmask:\t{:04o}\nState:\t{letter} ({word})\nTgid:\t{id}\nPid:\t{id}\nPPid:\t{parent}\n\
-         Uid:\t{}\t{user}\t{}\t{user}\nGid:\t{}\t{group}\t{}\t{group}\nGroups:\t",
+        "Name:\t{}\nUmask:\t{:04o}\nState:\t{letter} ({word})\nTgid:\t{}\nPid:\t{}\nPPid:\t{}\n\
+         TracerPid:\t0\nUid:\t{}\t{user}\t{}\t{user}\nGid:\t{}\t{group}\t{}\t{group}\nGroups:\t",
         name(process),
         credentials.umask,
+        identity.process,
+        view.id,
+        identity.parent,
         identity.real_user,
         identity.saved_user,
         identity.real_group,
@@ -101,20 +216,25 @@ fn status(process: &Process, information: &ProcessInfo) -> String {
         text.push_str(&format!("{group} "));
     }
     text.push_str(&format!(
-        "\nVmSize:\t{} kB\nVmRSS:\t{} kB\nThreads:\t{}\nShdPnd:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n",
+        "\nNSpid:\t{}\nVmSize:\t{} kB\nVmRSS:\t{} kB\nThreads:\t{}\nSigPnd:\t{:016x}\nShdPnd:\t{:016x}\n\
+         SigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\nCpus_allowed:\t{:x}\n",
+        view.id,
         information.mapped_bytes >> 10,
         information.resident_bytes >> 10,
         information.threads,
+        view.thread.pending,
         information.pending,
+        view.thread.mask,
         information.ignored,
         information.caught,
+        view.thread.affinity,
     ));
     text
 }
 
-/// The environment as the process has it now, where its program found it.
-fn environment(kernel: &impl Kernel, process: &Process) -> Vec<u8> {
-    let (address, length) = process.environment;
+/// A part of the stack that the program started with, as it is now.
+fn first_stack(kernel: &impl Kernel, process: &Process, place: (u64, u64)) -> Vec<u8> {
+    let (address, length) = place;
     if process.handle == Handle::NONE {
         return Vec::new();
     }
@@ -189,7 +309,7 @@ fn maps(kernel: &impl Kernel, process: &Process) -> String {
         };
         let end = region.address.saturating_add(region.length);
         text.push_str(&format!(
-            "{:x}-{end:x} {}{}{}{} {:08x} 00:00 {}\n",
+            "{:x}-{end:x} {}{}{}{} {:08x} 00:00 {}{}\n",
             region.address,
             flag(protection::READ, 'r'),
             flag(protection::WRITE, 'w'),
@@ -197,6 +317,11 @@ fn maps(kernel: &impl Kernel, process: &Process) -> String {
             if region.flags & 1 != 0 { 's' } else { 'p' },
             region.offset,
             region.object,
+            if (region.address..end).contains(&process.first_stack.auxiliary.0) {
+                "          [stack]"
+            } else {
+                ""
+            },
         ));
         if end <= address {
             break;

@@ -14,6 +14,8 @@ const SET_GROUP: u32 = 0o2000;
 /// An executable file's content, header and attributes.
 #[derive(Clone, Debug)]
 pub struct Source {
+    /// Its session.
+    pub file: Handle,
     /// The Memory that is its content.
     pub memory: Handle,
     /// Length in bytes.

@@ -4,7 +4,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use kernel_abi::memory::{RegionInfo, protection};
 use kernel_abi::object::handle_flags;
-use kernel_abi::process::{ForkResult, ProcessInfo, RAISE_UNLESS_DEFAULT, process_property};
+use kernel_abi::process::{
+    ForkResult, ProcessInfo, RAISE_UNLESS_DEFAULT, ThreadInfo, process_property,
+};
 use kernel_abi::{Handle, ObjectKind, PAGE_SIZE, Rights, Signals};
 use kernel_stubs::safe;
 use proto::types::{Plain, SignalInformation, open_flags};
@@ -15,7 +17,7 @@ use crate::execute::{self, Program, Source};
 use crate::kernel::{Built, Kernel};
 use crate::process::{MAX_PROCESSES, Process};
 use crate::signal::{DefaultAction, default_action};
-use crate::stack::{self, auxiliary};
+use crate::stack::{self, FirstStack, auxiliary};
 
 /// Highest address of a stack; a random number of pages lies above it.
 const STACK_TOP: u64 = 0x7fff_f000_0000;
@@ -78,8 +80,8 @@ impl Guest {
         u64::from_le_bytes(bytes) % RANDOM_PAGES * PAGE_SIZE
     }
 
-    /// Fills an empty process; answers where its environment is.
-    fn fill(&mut self, process: Handle, program: &Program<'_>) -> Result<(u64, u64), Error> {
+    /// Fills an empty process; answers what lies on its stack.
+    fn fill(&mut self, process: Handle, program: &Program<'_>) -> Result<FirstStack, Error> {
         let base = elf::DEFAULT_BASE + self.random_pages();
         let memory = program.source.memory;
         let loaded =
@@ -126,7 +128,7 @@ impl Guest {
         // Stopped before it is started: the registers are there, nothing runs yet.
         safe::process_suspend(process)?;
         safe::process_start(process, loaded.entry, pointer, 0)?;
-        Ok(stack::environment_range(&contents, top))
+        Ok(stack::places(&contents, top, pointer))
     }
 
     /// Opens `path` from the root directory's session and makes it the first process, with the
@@ -136,6 +138,7 @@ impl Guest {
         let mut arguments: Vec<Vec<u8>> = vec![path.to_vec()];
         if let Some((interpreter, argument)) = execute::interpreter(&source.header.clone()) {
             self.close(source.memory);
+            self.close(source.file);
             source = self.open_path(root, interpreter)?;
             arguments.splice(0..0, argument.map(<[u8]>::to_vec));
             arguments.insert(0, interpreter.to_vec());
@@ -158,8 +161,11 @@ impl Guest {
             stack_bytes: process.limits.get(crate::limits::STACK as u32)?.0,
         };
         let built = self.build(&program)?;
-        (process.handle, process.environment) = (built.process, built.environment);
+        process.handle = built.process;
+        process.first_stack = built.first_stack;
+        self.set_executable(built.process, source.file);
         self.close(source.memory);
+        self.close(source.file);
         process.set_program(path, b"init\0");
         self.adopt(process.handle, crate::PROCESS_BADGE | crate::INIT)?;
         self.set_identity(process.handle, &process.identity)?;
@@ -174,7 +180,9 @@ impl Guest {
     fn open_path(&mut self, root: Handle, path: &[u8]) -> Result<Source, Error> {
         let file = open(root, path, EXECUTE)?;
         let source = self.open_program(file);
-        self.close(file);
+        if source.is_err() {
+            self.close(file);
+        }
         source
     }
 
@@ -244,6 +252,23 @@ impl Kernel for Guest {
         Ok(safe::handle_copy(from, source, to, target)?)
     }
 
+    fn set_executable(&mut self, process: Handle, file: Handle) {
+        // It is only shown: a process that has just ended needs none.
+        let _ = install(process, file, Handle::EXECUTABLE);
+    }
+
+    fn next_slot(&self, process: Handle, slot: u32) -> Option<u32> {
+        safe::handle_next(process, slot).ok().map(|slot| slot.0)
+    }
+
+    fn take(&mut self, process: Handle, slot: u32) -> Result<Handle, Error> {
+        Ok(safe::handle_take(process, slot)?)
+    }
+
+    fn thread(&self, process: Handle, number: u64) -> Option<ThreadInfo> {
+        safe::thread_info(process, number).ok()
+    }
+
     fn close_handles(&mut self, process: Handle, first: u32, last: u32) {
         let _ = safe::handle_revoke(process, first, last);
     }
@@ -276,9 +301,9 @@ impl Kernel for Guest {
     fn build(&mut self, program: &Program<'_>) -> Result<Built, Error> {
         let process = safe::process_create()?;
         let filled = self.fill(process, program);
-        let filled = filled.map(|environment| Built {
+        let filled = filled.map(|first_stack| Built {
             process,
-            environment,
+            first_stack,
         });
         filled.inspect_err(|_| {
             let _ = safe::process_kill(process, 0);
@@ -471,6 +496,7 @@ fn read_program(handle: Handle) -> Result<Source, Error> {
     // Beyond the content a Memory reads as zeros to the end of its page.
     header.truncate(count.min(usize::try_from(answer.words[0]).unwrap_or(count)));
     Ok(Source {
+        file: handle,
         memory: answer.handles[0],
         length: answer.words[0],
         header,

@@ -3,19 +3,20 @@
 use alloc::vec::Vec;
 use kernel_abi::Handle;
 use kernel_abi::memory::RegionInfo;
-use kernel_abi::process::{ForkResult, ProcessInfo};
+use kernel_abi::process::{ForkResult, ProcessInfo, ThreadInfo};
 use proto::types::SignalInformation;
 use proto::{Answer, Error};
 
 use crate::execute::{Program, Source};
+use crate::stack::FirstStack;
 
 /// A process that has not run yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Built {
     /// Its handle.
     pub process: Handle,
-    /// Address and bytes of its environment's strings.
-    pub environment: (u64, u64),
+    /// What its stack holds.
+    pub first_stack: FirstStack,
 }
 
 /// Effects outside this server. Every one names the process by the handle that fork or
@@ -40,6 +41,14 @@ pub trait Kernel {
         to: Handle,
         target: u32,
     ) -> Result<(), Error>;
+    /// Notes in a process which file it executes.
+    fn set_executable(&mut self, process: Handle, file: Handle);
+    /// The first slot in use from `slot` on.
+    fn next_slot(&self, process: Handle, slot: u32) -> Option<u32>;
+    /// A copy of the handle in a process's slot.
+    fn take(&mut self, process: Handle, slot: u32) -> Result<Handle, Error>;
+    /// The thread with the first number from `number` on.
+    fn thread(&self, process: Handle, number: u64) -> Option<ThreadInfo>;
     /// Closes handles of a process.
     fn close_handles(&mut self, process: Handle, first: u32, last: u32);
     /// Bytes of memory that nobody uses, and all there is.

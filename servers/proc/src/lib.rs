@@ -23,6 +23,7 @@ mod lifecycle;
 pub mod limits;
 mod operations;
 pub mod process;
+mod process_entry;
 pub mod record;
 pub mod server;
 pub mod signal;

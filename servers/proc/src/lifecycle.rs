@@ -117,10 +117,11 @@ impl<K: Kernel> Server<K> {
             let _ = self.kernel.set_identity(handle, &before);
             return Err(error);
         }
+        self.kernel.set_executable(handle, source.file);
         let process = self.table.get_mut(caller)?;
         process.identity = after;
         process.executed = true;
-        process.environment = new.environment;
+        process.first_stack = new.first_stack;
         process.set_program(&texts.path, &texts.arguments);
         debug_assert!(!matches!(process.state, State::Zombie { .. }));
         Ok(())

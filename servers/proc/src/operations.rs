@@ -78,7 +78,12 @@ impl<K: Kernel> Server<K> {
 }
 
 /// Copies the part of a text from `offset` on into an output. The value is its length.
-fn answer_text<C: Call + ?Sized>(call: &C, output: Output, text: &[u8], offset: u64) -> Reply {
+pub(crate) fn answer_text<C: Call + ?Sized>(
+    call: &C,
+    output: Output,
+    text: &[u8],
+    offset: u64,
+) -> Reply {
     let start = usize::try_from(offset)
         .unwrap_or(usize::MAX)
         .min(text.len());
@@ -296,7 +301,7 @@ impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
         text: Output,
     ) -> Reply {
         let process = self.table.get(process)?;
-        let description = describe(&self.kernel, process, what)?;
+        let description = describe(&self.kernel, process, None, what)?;
         answer_text(call, text, &description, offset)
     }
 

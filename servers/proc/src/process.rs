@@ -7,6 +7,7 @@ use proto::types::MAX_GROUPS;
 use proto::{Credentials, Error, Identity};
 
 use crate::limits::Limits;
+use crate::stack::FirstStack;
 
 /// Largest process id; ids are given ascending and start again below.
 const MAX_PROCESS: u64 = 4_194_303;
@@ -109,8 +110,8 @@ pub struct Process {
     pub name: Vec<u8>,
     /// Arguments, NUL-ended.
     pub command_line: Vec<u8>,
-    /// Address and bytes of its first environment.
-    pub environment: (u64, u64),
+    /// What its program found on its stack.
+    pub first_stack: FirstStack,
     /// Monotonic time of its start.
     pub start_ns: u64,
     /// The last answer.
@@ -157,7 +158,7 @@ impl Process {
             children_usage: Usage::default(),
             name: Vec::new(),
             command_line: Vec::new(),
-            environment: (0, 0),
+            first_stack: FirstStack::default(),
             start_ns,
             answered: Answered::default(),
             slot: NO_SLOT,

@@ -8,11 +8,12 @@ use proto::types::Plain;
 
 use crate::limits::{self, Limits};
 use crate::process::{Answered, Process, State, Usage};
+use crate::stack::FirstStack;
 
 /// Most bytes of a record.
 pub const CAPACITY: usize = 2000;
 /// Changes with the layout: another one is not read.
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
 /// Most bytes of the arguments that are kept.
 const COMMAND_LINE: usize = 512;
 
@@ -62,8 +63,10 @@ pub fn encode(process: &Process) -> Vec<u8> {
         u64::from(process.reaper),
         u64::from(process.nice_plus_20),
         process.start_ns,
-        process.environment.0,
-        process.environment.1,
+        process.first_stack.environment.0,
+        process.first_stack.environment.1,
+        process.first_stack.auxiliary.0,
+        process.first_stack.auxiliary.1,
         process.answered.number,
         process.answered.value,
     ] {
@@ -143,7 +146,10 @@ pub fn decode(bytes: &[u8]) -> Option<Process> {
     process.reaper = reader.flag()?;
     process.nice_plus_20 = reader.small()?;
     process.start_ns = reader.number()?;
-    process.environment = (reader.number()?, reader.number()?);
+    process.first_stack = FirstStack {
+        environment: (reader.number()?, reader.number()?),
+        auxiliary: (reader.number()?, reader.number()?),
+    };
     process.answered = Answered {
         number: reader.number()?,
         value: reader.number()?,

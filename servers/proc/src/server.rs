@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use kernel_abi::Signals;
 use kernel_abi::message::Fault;
-use proto::{Answer, Call, Error, Outcome, Reply, job, process, process_handle};
+use proto::{Answer, Call, Error, Outcome, Reply, job, process, process_entry, process_handle};
 use server_rt::{ServerCall, Service};
 
 use crate::kernel::Kernel;
@@ -68,6 +68,12 @@ impl<K: Kernel> Server<K> {
         }
         if process_handle::contains(number) {
             return process_handle::dispatch(self, call);
+        }
+        if process_entry::contains(number) {
+            if call.badge() != NAME_SPACE_BADGE {
+                return Err(Error::NotPermitted);
+            }
+            return process_entry::dispatch(self, call);
         }
         if call.badge() == NAME_SPACE_BADGE && !shown_to_name_space(number) {
             return Err(Error::NotPermitted);

@@ -142,7 +142,7 @@ impl<K: Kernel> Server<K> {
             identity: child.identity,
             stack_bytes: child.limits.get(limits::STACK as u32)?.0,
         })?;
-        (child.handle, child.environment) = (built.process, built.environment);
+        (child.handle, child.first_stack) = (built.process, built.first_stack);
         child.executed = true;
         child.set_program(&request.texts.path, &request.texts.arguments);
         if let Err(error) = self.furnish(token, parent_handle, &child, request) {
@@ -151,6 +151,7 @@ impl<K: Kernel> Server<K> {
             self.kernel.close(child.handle);
             return Err(error);
         }
+        self.kernel.set_executable(child.handle, source.file);
         Ok(child)
     }
 

@@ -85,14 +85,26 @@ pub fn build(contents: &Contents<'_>, top: u64) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-/// Address and bytes of the environment's strings on a stack that ends at `top`.
-pub fn environment_range(contents: &Contents<'_>, top: u64) -> (u64, u64) {
+/// Where things lie on the stack that a program starts with: address and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FirstStack {
+    /// The environment's strings.
+    pub environment: (u64, u64),
+    /// The auxiliary vector.
+    pub auxiliary: (u64, u64),
+}
+
+/// The places on a stack from `pointer` to `top`.
+pub fn places(contents: &Contents<'_>, top: u64, pointer: u64) -> FirstStack {
     let texts = contents.environment.iter();
     let length: usize = texts.map(|text| text.len() + 1).sum();
-    (
-        top - (contents.path.len() + 1 + length) as u64,
-        length as u64,
-    )
+    let environment = top - (contents.path.len() + 1 + length) as u64;
+    let before = 1 + contents.arguments.len() + 1 + contents.environment.len() + 1;
+    let entries = contents.auxiliary.len() + 3;
+    FirstStack {
+        environment: (environment, length as u64),
+        auxiliary: (pointer + 8 * before as u64, 16 * entries as u64),
+    }
 }
 
 fn string_bytes(contents: &Contents<'_>) -> usize {
@@ -135,8 +147,11 @@ mod tests {
             }
             assert_eq!(word(&bytes, 1 + count), 0);
             assert_eq!(text(&bytes, top, word(&bytes, 2 + count)), b"HOME=/");
-            let environment = environment_range(&contents, top);
-            assert_eq!(environment, (word(&bytes, 2 + count), 7));
+            let pointer = top - bytes.len() as u64;
+            let places = places(&contents, top, pointer);
+            assert_eq!(places.environment, (word(&bytes, 2 + count), 7));
+            let auxiliary = (pointer + 8 * (4 + count as u64), 4 * 16);
+            assert_eq!(places.auxiliary, auxiliary);
             assert_eq!(word(&bytes, 3 + count), 0);
             assert_eq!(word(&bytes, 4 + count), auxiliary::PAGESZ);
             assert_eq!(word(&bytes, 6 + count), auxiliary::RANDOM);

@@ -8,7 +8,9 @@ use std::vec::Vec;
 use kernel_abi::Handle;
 use kernel_abi::memory::RegionInfo;
 use kernel_abi::message::{Fault, WORDS};
-use kernel_abi::process::{ForkResult, ProcessInfo, fault_kind, upcall_flags};
+use kernel_abi::process::{
+    ForkResult, ProcessInfo, ThreadInfo, fault_kind, thread_state, upcall_flags,
+};
 use proto::types::{
     Plain, SignalInformation, SpawnAction, SpawnAttributes, WaitStatus, spawn_flags,
 };
@@ -18,6 +20,7 @@ use crate::execute::{Program, Source};
 use crate::kernel::{Built, Kernel};
 use crate::process::Process;
 use crate::signal::{STOPS, bit, kept, number};
+use crate::stack::FirstStack;
 use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
 
 /// What the fake saw, and what it answers.
@@ -45,6 +48,8 @@ struct Fake {
     kept: BTreeMap<usize, Handle>,
     records: BTreeMap<usize, Vec<u8>>,
     watched: Vec<u64>,
+    executables: BTreeMap<u32, Handle>,
+    threads: BTreeMap<u32, Vec<u64>>,
     program: Vec<u8>,
     mode: u32,
 }
@@ -65,6 +70,28 @@ impl Kernel for Fake {
         self.copied.push((source, to));
         Ok(())
     }
+    fn set_executable(&mut self, process: Handle, file: Handle) {
+        self.executables.insert(process.0, file);
+    }
+    fn next_slot(&self, _process: Handle, slot: u32) -> Option<u32> {
+        [0, 1, 5, Handle::HIGH_BASE]
+            .into_iter()
+            .find(|used| *used >= slot)
+    }
+    fn take(&mut self, _process: Handle, slot: u32) -> Result<Handle, Error> {
+        Ok(Handle(9000 + slot % Handle::HIGH_BASE))
+    }
+    fn thread(&self, process: Handle, number: u64) -> Option<ThreadInfo> {
+        let numbers = self.threads.get(&process.0)?;
+        let number = *numbers.iter().find(|known| **known >= number)?;
+        Some(ThreadInfo {
+            number,
+            state: thread_state::WAIT_TIME,
+            user_ns: 30_000_000,
+            kernel_ns: 20_000_000,
+            ..Default::default()
+        })
+    }
     fn close_handles(&mut self, _: Handle, first: u32, last: u32) {
         self.closed.push((first, last));
     }
@@ -82,15 +109,19 @@ impl Kernel for Fake {
         self.next_handle += 1;
         Ok(Built {
             process: Handle(self.next_handle),
-            environment: (0x1000, 7),
+            first_stack: FirstStack {
+                environment: (0x1000, 7),
+                auxiliary: (0x1007, 32),
+            },
         })
     }
     fn read_memory(&self, _process: Handle, _address: u64, bytes: &mut [u8]) -> usize {
         bytes.fill(b'e');
         bytes.len()
     }
-    fn open_program(&mut self, _file: Handle) -> Result<Source, Error> {
+    fn open_program(&mut self, file: Handle) -> Result<Source, Error> {
         Ok(Source {
+            file,
             memory: Handle(9999),
             length: self.program.len() as u64,
             header: self.program.clone(),

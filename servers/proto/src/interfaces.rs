@@ -125,7 +125,8 @@ interface! {
         111 hold(node: u64, held: u32) in() out() sends(0) -> () returns(0);
         /// Writes out, marks clean, serves no more.
         112 unmount() in() out() sends(0) -> () returns(0);
-        /// Finds a node's name in its parent. Value: bytes; results: the parent.
+        /// Finds a node's name in its parent; of an open file, in the directory where it was opened last.
+        /// `NotFound` when it has none there. Value: bytes; results: the parent.
         113 name(node: u64) in() out(name) sends(0) -> (length, parent) returns(0);
     }
 }
@@ -184,7 +185,7 @@ interface! {
         /// Ids of processes above `after`, ascending, as an array of u64. Value: how many bytes.
         176 list(after: u64) in() out(processes) sends(0) -> (length) returns(0);
         /// A process's entry in text: `what` 0 stat, 1 status, 2 cmdline, 3 maps, 4 comm (as Linux's
-        /// `/proc/PID`), 5 environ, 6 statm, 7 limits. Value: bytes from `offset`.
+        /// `/proc/PID`), 5 environ, 6 statm, 7 limits, 8 wchan, 9 auxv. Value: bytes from `offset`.
         177 describe(process: u64, what: u32, offset: u64) in() out(text) sends(0) -> (length) returns(0);
         /// Spawns: as `execute` in a new child (`posix_spawn`), with `types::spawn_flags`; `actions` are
         /// a `types::SpawnAttributes` and then `types::SpawnAction`s. Value: the child's id.
@@ -417,5 +418,23 @@ interface! {
     mod process_handle, trait ProcessHandle {
         /// The kernel's object of a process, only to wait for its end and to be told apart from others.
         368 open(process: u64) in() out() sends(0) -> () returns(1);
+    }
+}
+
+interface! {
+    /// What `/proc/PID` shows beyond texts: served by `proc` to `vfs`.
+    mod process_entry, trait ProcessEntry {
+        /// Who may look at what is the process's own: its effective user and group; root for a program
+        /// with set-id rights.
+        376 owner(process: u64) in() out() sends(0) -> (user, group) returns(0);
+        /// Slots in use from `first` on, ascending, as an array of u32. Value: bytes.
+        377 descriptors(process: u64, first: u32) in() out(slots) sends(0) -> (length) returns(0);
+        /// A copy of the handle in a slot, a descriptor or one of `types::process_slot`.
+        378 descriptor(process: u64, slot: u32) in() out() sends(0) -> () returns(1);
+        /// Ids of threads above `after` (as of `gettid`), ascending, as an array of u64. Value: bytes.
+        379 threads(process: u64, after: u64) in() out(threads) sends(0) -> (length) returns(0);
+        /// As `process::describe`, of one thread, where that makes a difference.
+        380 describe_thread(process: u64, thread: u64, what: u32, offset: u64) in() out(text) sends(0)
+            -> (length) returns(0);
     }
 }

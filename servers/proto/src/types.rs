@@ -491,3 +491,14 @@ pub mod socket_status {
         status >> KIND_SHIFT & 0xf
     }
 }
+
+/// Slots of a process that are no descriptors, as `process_entry::descriptor` names them.
+pub mod process_slot {
+    use kernel_abi::Handle;
+    /// The root directory.
+    pub const ROOT: u32 = Handle::ROOT_DIRECTORY.0;
+    /// The working directory.
+    pub const WORKING_DIRECTORY: u32 = Handle::WORKING_DIRECTORY.0;
+    /// The file that it executes.
+    pub const EXECUTABLE: u32 = Handle::EXECUTABLE.0;
+}

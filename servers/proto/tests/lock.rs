@@ -5,15 +5,15 @@
 
 use proto::types::LAYOUTS;
 use proto::{
-    block, device, directory, file, file_system, hardware, ipc, job, process, process_handle,
-    queue, socket, socket_domain, socket_space, supervisor, terminals,
+    block, device, directory, file, file_system, hardware, ipc, job, process, process_entry,
+    process_handle, queue, socket, socket_domain, socket_space, supervisor, terminals,
 };
 use std::collections::HashSet;
 use std::fmt::Write;
 
 type Signatures = &'static [(u64, &'static str, &'static str)];
 
-const INTERFACES: [(&str, Signatures); 16] = [
+const INTERFACES: [(&str, Signatures); 17] = [
     ("directory", directory::SIGNATURES),
     ("file", file::SIGNATURES),
     ("file_system", file_system::SIGNATURES),
@@ -30,6 +30,7 @@ const INTERFACES: [(&str, Signatures); 16] = [
     ("socket", socket::SIGNATURES),
     ("socket_domain", socket_domain::SIGNATURES),
     ("process_handle", process_handle::SIGNATURES),
+    ("process_entry", process_entry::SIGNATURES),
 ];
 
 /// An operation a line, then a structure a line.

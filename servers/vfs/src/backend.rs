@@ -40,11 +40,26 @@ pub struct Walked {
 
 /// Another server.
 #[derive(Clone)]
-pub struct Peer(pub Rc<dyn Transport>);
+pub struct Peer {
+    session: Rc<dyn Transport>,
+    endpoint: u64,
+}
+
+impl Peer {
+    /// The server behind a session, whose endpoint has this number.
+    pub fn new(session: Rc<dyn Transport>, endpoint: u64) -> Peer {
+        Peer { session, endpoint }
+    }
+
+    /// Whether a session with an endpoint is one of this server.
+    pub fn serves(&self, endpoint: u64) -> bool {
+        self.endpoint == endpoint
+    }
+}
 
 impl Transport for Peer {
     fn call(&self, request: Request<'_>) -> Result<Answer, Error> {
-        self.0.call(request)
+        self.session.call(request)
     }
 }
 

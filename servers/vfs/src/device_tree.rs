@@ -20,6 +20,19 @@ const KIND: u64 = 0x0102_1994;
 /// Directories that other file systems are mounted on.
 const MOUNT_POINTS: [(&[u8], u64); 2] = [(b"shm", 2), (b"pts", 3)];
 
+/// Links to what a process has open.
+const LINKS: [(&[u8], u64, &[u8]); 4] = [
+    (b"fd", 4, b"/proc/self/fd"),
+    (b"stdin", 5, b"/proc/self/fd/0"),
+    (b"stdout", 6, b"/proc/self/fd/1"),
+    (b"stderr", 7, b"/proc/self/fd/2"),
+];
+
+/// The node of a device's file.
+pub fn device_node(device: u64) -> u64 {
+    DEVICES + device
+}
+
 /// The tree of devices.
 pub struct DeviceTree {
     /// The devices.
@@ -44,8 +57,11 @@ impl Tree for DeviceTree {
         if let Some((_, node)) = MOUNT_POINTS.iter().find(|(known, _)| *known == name) {
             return Ok(*node);
         }
+        if let Some((_, node, _)) = LINKS.iter().find(|(known, ..)| *known == name) {
+            return Ok(*node);
+        }
         let device = self.devices.find(name).ok_or(Error::NotFound)?;
-        Ok(DEVICES + device.device)
+        Ok(device_node(device.device))
     }
 
     fn parent(&self, _directory: u64) -> u64 {
@@ -62,6 +78,9 @@ impl Tree for DeviceTree {
             ..Default::default()
         };
         let Some(number) = node.checked_sub(DEVICES) else {
+            if LINKS.iter().any(|(_, known, _)| *known == node) {
+                (attributes.mode, attributes.links) = (file_type::SYMLINK | 0o777, 1);
+            }
             return Ok(attributes);
         };
         let device = self.devices.by_number(number).ok_or(Error::NotFound)?;
@@ -81,11 +100,16 @@ impl Tree for DeviceTree {
             kind: file_type::DIRECTORY,
         });
         let devices = self.devices.all().into_iter().map(|device| Entry {
-            node: DEVICES + device.device,
+            node: device_node(device.device),
             kind: kind(device.is_block),
             name: device.name,
         });
-        Ok(mounts.chain(devices).collect())
+        let links = LINKS.iter().map(|(name, node, _)| Entry {
+            name: name.to_vec(),
+            node: *node,
+            kind: file_type::SYMLINK,
+        });
+        Ok(mounts.chain(links).chain(devices).collect())
     }
 
     fn cover(&self, node: u64, covered: bool) -> Result<(), Error> {
@@ -101,11 +125,13 @@ impl Tree for DeviceTree {
         self.covered.borrow().contains(&node)
     }
 
-    fn link(&self, _node: u64, _caller: &Caller) -> Result<Vec<u8>, Error> {
-        Err(Error::BadArgument)
+    fn link(&self, node: u64, _caller: &Caller) -> Result<Vec<u8>, Error> {
+        let found = LINKS.iter().find(|(_, known, _)| *known == node);
+        let (_, _, target) = found.ok_or(Error::BadArgument)?;
+        Ok(target.to_vec())
     }
 
-    fn content(&self, _node: u64, _system: &SystemInfo) -> Result<Vec<u8>, Error> {
+    fn content(&self, _node: u64, _: &SystemInfo, _: i64) -> Result<Vec<u8>, Error> {
         Err(Error::NotSupported)
     }
 }

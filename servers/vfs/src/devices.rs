@@ -38,7 +38,7 @@ pub const URANDOM: u64 = number(1, 9);
 pub const SUPERVISOR: u64 = number(240, 0);
 
 /// Major number of the slaves of pseudo terminals.
-const SLAVES: u64 = 136;
+pub const SLAVES: u64 = 136;
 
 /// Longest list of a device server, in bytes.
 const MAX_LIST: usize = 16384;
@@ -134,6 +134,13 @@ impl Devices {
             supervisor,
             terminals: None,
         }
+    }
+
+    /// Whether an endpoint is that of a server of devices.
+    pub fn serve(&self, endpoint: u64) -> bool {
+        let providers = self.providers.iter().map(|provider| &provider.session);
+        let mut peers = providers.chain(self.terminals.as_ref());
+        peers.any(|peer| peer.serves(endpoint))
     }
 
     /// The supervisor's session.

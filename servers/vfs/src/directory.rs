@@ -40,7 +40,7 @@ impl<K: Kernel> Server<K> {
     /// The directory whose session came along.
     fn sent_view<C: Call + ?Sized>(&self, call: &C) -> Result<View, Error> {
         let handle = *call.handles().first().ok_or(Error::BadMessage)?;
-        let object = self.kernel.object(handle)?;
+        let object = self.kernel.describe(handle)?.object;
         let badge = self
             .opened
             .badge_of_object(object)
@@ -129,8 +129,7 @@ impl<K: Kernel, C: Call + ?Sized> directory::Directory<C> for Server<K> {
         if attributes.mode & file_type::MASK != file_type::SYMLINK {
             return Err(Error::BadArgument);
         }
-        let backend = &self.mounted(place.mount)?.backend;
-        let text = backend.read_symlink(place.node, &caller)?;
+        let text = self.link_text(view, place, &caller)?;
         answer_text(call, target, &text)
     }
 
@@ -229,7 +228,7 @@ impl<K: Kernel, C: Call + ?Sized> directory::Directory<C> for Server<K> {
     }
 
     fn mounts(&mut self, call: &mut C, offset: u64, text: Output) -> Reply {
-        let lines = self.mounts_text.borrow().clone();
+        let lines = self.mounts_text.borrow().mounts.clone();
         let start = usize::try_from(offset)
             .unwrap_or(usize::MAX)
             .min(lines.len());

@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 use kernel_abi::message::WORDS;
-use kernel_abi::object::handle_flags;
+use kernel_abi::object::{HandleInfo, handle_flags};
 use kernel_abi::socket::stream_flags;
 use kernel_abi::system::SystemInfo;
 use kernel_abi::{Handle, PAGE_SIZE, Rights, Signals};
 use kernel_stubs::safe;
-use proto::{Answer, Error};
+use proto::{Answer, Error, Request, Transport};
 
 use server_rt::Saved;
 
@@ -45,13 +45,22 @@ impl Kernel for Guest {
         Ok(limited?)
     }
 
-    fn object(&self, handle: Handle) -> Result<u64, Error> {
-        Ok(safe::handle_info(handle)?.object)
+    fn describe(&self, handle: Handle) -> Result<HandleInfo, Error> {
+        Ok(safe::handle_info(handle)?)
+    }
+
+    fn endpoint(&self) -> u64 {
+        safe::handle_info(self.endpoint).map_or(0, |info| info.object)
+    }
+
+    fn position(&self, handle: Handle) -> u64 {
+        const CURRENT: u64 = 1;
+        safe::seek(handle, 0, CURRENT).unwrap_or(0)
     }
 
     fn session_object(&self, badge: u64) -> Result<u64, Error> {
         let handle = safe::session_open(self.endpoint, badge)?;
-        let object = self.object(handle);
+        let object = self.describe(handle).map(|info| info.object);
         safe::handle_close(handle)?;
         object
     }
@@ -79,17 +88,12 @@ impl Kernel for Guest {
         )?)
     }
 
-    fn duplicate(&mut self, handle: Handle) -> Result<Handle, Error> {
-        let flags = handle_flags::HIGH;
-        Ok(safe::handle_duplicate(
-            handle,
-            Handle::HIGH_FREE,
-            Rights::ALL,
-            flags,
-        )?)
+    fn duplicate(&mut self, handle: Handle, rights: Rights) -> Result<Handle, Error> {
+        let (slot, flags) = (Handle::HIGH_FREE, handle_flags::HIGH);
+        Ok(safe::handle_duplicate(handle, slot, rights, flags)?)
     }
 
-    fn close(&mut self, handle: Handle) {
+    fn close(&self, handle: Handle) {
         let _ = safe::handle_close(handle);
     }
 
@@ -126,6 +130,10 @@ impl Kernel for Guest {
         Ok(safe::session_set_outlet(self.endpoint, badge, outlet)?)
     }
 
+    fn call(&self, session: Handle, request: Request<'_>) -> Result<Answer, Error> {
+        server_rt::Session(session).call(request)
+    }
+
     fn forward(&mut self, token: u64, session: Handle, words: [u64; WORDS]) -> Result<(), Error> {
         Ok(kernel_stubs::message::forward(token, session, words)?)
     }
@@ -133,6 +141,10 @@ impl Kernel for Guest {
     fn random(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         safe::random(bytes)?;
         Ok(())
+    }
+
+    fn thread_of_call(&self, token: u64) -> Result<u64, Error> {
+        Ok(safe::thread_of_call(token)?)
     }
 
     fn realtime_ns(&self) -> i64 {

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 use kernel_abi::message::WORDS;
+use kernel_abi::object::HandleInfo;
 use kernel_abi::{Handle, Rights, Signals};
-use proto::{Answer, Error};
+use proto::{Answer, Error, Request};
 
 /// Effects outside this server.
 pub trait Kernel {
@@ -16,8 +17,12 @@ pub trait Kernel {
         status: u32,
         rights: Rights,
     ) -> Result<Handle, Error>;
-    /// The number of the object behind a handle.
-    fn object(&self, handle: Handle) -> Result<u64, Error>;
+    /// Describes a handle.
+    fn describe(&self, handle: Handle) -> Result<HandleInfo, Error>;
+    /// The number of this server's endpoint.
+    fn endpoint(&self) -> u64;
+    /// The position of an open file.
+    fn position(&self, handle: Handle) -> u64;
     /// The number of the object behind an own session.
     fn session_object(&self, badge: u64) -> Result<u64, Error>;
     /// Badges of all sessions on this server.
@@ -28,10 +33,10 @@ pub trait Kernel {
     fn save(&mut self, state: &[u8]);
     /// Raises signals of a session.
     fn session_raise(&mut self, badge: u64, set: Signals) -> Result<(), Error>;
-    /// Another handle.
-    fn duplicate(&mut self, handle: Handle) -> Result<Handle, Error>;
+    /// Another handle, with at most these rights.
+    fn duplicate(&mut self, handle: Handle, rights: Rights) -> Result<Handle, Error>;
     /// Closes a handle.
-    fn close(&mut self, handle: Handle);
+    fn close(&self, handle: Handle);
     /// A cursor over fresh memory with this content, to read.
     fn content(&mut self, bytes: &[u8]) -> Result<Handle, Error>;
     /// The data object of a null device, or of one that reads as zeros.
@@ -44,10 +49,14 @@ pub trait Kernel {
     fn other_end(&mut self, end: Handle) -> Result<Handle, Error>;
     /// Has a session write to a stream's end (moved) instead of its data object.
     fn set_outlet(&mut self, badge: u64, outlet: Handle) -> Result<(), Error>;
+    /// Calls a session.
+    fn call(&self, session: Handle, request: Request<'_>) -> Result<Answer, Error>;
     /// Passes a call on to another server, which answers it.
     fn forward(&mut self, token: u64, session: Handle, words: [u64; WORDS]) -> Result<(), Error>;
     /// Random bytes.
     fn random(&mut self, bytes: &mut [u8]) -> Result<(), Error>;
+    /// The number in its process of the thread that made a taken call.
+    fn thread_of_call(&self, token: u64) -> Result<u64, Error>;
     /// Real time, ns since 1970.
     fn realtime_ns(&self) -> i64;
     /// Counters of the system.

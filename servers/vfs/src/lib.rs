@@ -11,6 +11,7 @@ extern crate std;
 
 mod attributes;
 pub mod backend;
+mod descriptors;
 mod device_tree;
 pub mod devices;
 mod directory;
@@ -23,10 +24,12 @@ mod names;
 mod open;
 mod opened;
 mod permission;
+mod process_node;
 mod process_tree;
 pub mod server;
 mod sockets;
 pub mod state;
+mod system_text;
 mod terminal_tree;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,8 @@ extern crate alloc;
 mod program {
     use alloc::rc::Rc;
     use alloc::vec::Vec;
+    use kernel_abi::Handle;
+    use kernel_stubs::safe;
     use proto::Error;
     use server_rt::{Session, Start};
     use vfs_server::Server;
@@ -16,15 +18,18 @@ mod program {
     use vfs_server::guest::Guest;
     use vfs_server::server::{Domain, Offered, Peers};
 
+    /// The server behind a session.
+    fn peer(session: Handle) -> Peer {
+        let endpoint = safe::handle_info(session).map_or(0, |info| info.endpoint);
+        Peer::new(Rc::new(Session(session)), endpoint)
+    }
+
     /// Sessions named in a comma-separated argument, by name.
     fn sessions(start: &Start, argument: &str) -> Vec<(&'static str, Peer)> {
         let names = start.argument(argument).unwrap_or("").split(',');
         let present = names.filter(|name| !name.is_empty());
         present
-            .map(|name| {
-                let session = Session(start.require(name));
-                (name, Peer(Rc::new(session)))
-            })
+            .map(|name| (name, peer(start.require(name))))
             .collect()
     }
 
@@ -37,7 +42,7 @@ mod program {
                 let session = start.require(name);
                 Some(Domain {
                     family: family.parse().ok()?,
-                    server: Peer(Rc::new(Session(session))),
+                    server: peer(session),
                     session,
                 })
             })
@@ -49,7 +54,7 @@ mod program {
         let offered = sessions(start, "mountable");
         let devices = sessions(start, "devices");
         Peers {
-            root: (root.into(), Peer(Rc::new(Session(start.require(root))))),
+            root: (root.into(), peer(start.require(root))),
             offered: offered
                 .into_iter()
                 .map(|(name, session)| Offered {
@@ -58,8 +63,8 @@ mod program {
                     session: Some(session),
                 })
                 .collect(),
-            processes: Peer(Rc::new(Session(start.require("process")))),
-            supervisor: Peer(Rc::new(Session(start.require("supervisor")))),
+            processes: peer(start.require("process")),
+            supervisor: peer(start.require("supervisor")),
             devices: Devices::new(
                 devices.into_iter().map(|(_, session)| session).collect(),
                 start.handle("control"),

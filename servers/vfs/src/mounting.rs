@@ -7,6 +7,7 @@ use proto::Error;
 use proto::types::file_type;
 
 use crate::backend::{Backend, Peer};
+use crate::devices;
 use crate::kernel::Kernel;
 use crate::permission::Caller;
 use crate::server::Server;
@@ -23,6 +24,8 @@ pub struct Mount {
     pub backend: Backend,
     /// Its root's node.
     pub root: u64,
+    /// Number of the device that its files are on.
+    pub device: u64,
     /// The directory that it covers; none for the root.
     pub covered: Option<Place>,
     /// For `/proc/mounts`.
@@ -75,7 +78,7 @@ impl<K: Kernel> Server<K> {
         [source, target, kind]: [&[u8]; 3],
         flags: u64,
     ) -> Result<(), Error> {
-        let (root, _) = backend.root()?;
+        let (root, device) = backend.root()?;
         if let Some(covered) = covered {
             self.mounted(covered.mount)?
                 .backend
@@ -86,6 +89,7 @@ impl<K: Kernel> Server<K> {
             number: self.last_mount,
             backend,
             root,
+            device,
             covered,
             source: source.to_vec(),
             target: target.to_vec(),
@@ -204,21 +208,52 @@ impl<K: Kernel> Server<K> {
 
     pub(crate) fn refresh_mounts_text(&mut self) {
         self.opened.set_changed();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(' ', "\\040");
-        let mut lines = String::new();
+        let mut texts = MountTexts::default();
         for mount in &self.mounts {
-            let access = if mount.flags & READ_ONLY != 0 {
-                "ro"
-            } else {
-                "rw"
-            };
-            lines.push_str(&format!(
-                "{} {} {} {access} 0 0\n",
-                text(&mount.source),
-                text(&mount.target),
-                text(&mount.kind),
-            ));
+            texts.mounts.extend_from_slice(line(mount).as_bytes());
+            let information = information_line(mount);
+            texts.information.extend_from_slice(information.as_bytes());
         }
-        self.mounts_text.replace(lines.into_bytes());
+        self.mounts_text.replace(texts);
     }
+}
+
+/// The mount table as text.
+#[derive(Default)]
+pub struct MountTexts {
+    /// Lines of `/proc/mounts`.
+    pub mounts: Vec<u8>,
+    /// Lines of `/proc/PID/mountinfo`.
+    pub information: Vec<u8>,
+}
+
+/// A word of a line: blanks in it would end it.
+fn word(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace(' ', "\\040")
+}
+
+fn access(mount: &Mount) -> &'static str {
+    match mount.flags & READ_ONLY {
+        0 => "rw",
+        _ => "ro",
+    }
+}
+
+fn line(mount: &Mount) -> String {
+    let (source, target, kind) = (&mount.source, &mount.target, &mount.kind);
+    let (source, target, kind) = (word(source), word(target), word(kind));
+    format!("{source} {target} {kind} {} 0 0\n", access(mount))
+}
+
+fn information_line(mount: &Mount) -> String {
+    let (source, target, kind) = (&mount.source, &mount.target, &mount.kind);
+    let (source, target, kind) = (word(source), word(target), word(kind));
+    let access = access(mount);
+    format!(
+        "{} {} {}:{} / {target} {access} - {kind} {source} {access}\n",
+        mount.number,
+        mount.covered.map_or(0, |place| place.mount),
+        devices::major(mount.device),
+        devices::minor(mount.device),
+    )
 }

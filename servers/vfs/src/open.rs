@@ -10,6 +10,7 @@ use crate::kernel::Kernel;
 use crate::opened::{MemoryDevice, Opened};
 use crate::permission::{Caller, encode, wanted_by};
 use crate::server::Server;
+use crate::tree::Special;
 use crate::walk::{Found, Place, View};
 
 /// Credentials of this server itself: for a file that was just created, whose permissions do not
@@ -23,7 +24,7 @@ pub(crate) const OWN: Credentials = Credentials {
 };
 
 /// What every open file allows besides reading and writing.
-const BASIC_RIGHTS: Rights = Rights::DUPLICATE
+pub(crate) const BASIC_RIGHTS: Rights = Rights::DUPLICATE
     .or(Rights::TRANSFER)
     .or(Rights::WAIT)
     .or(Rights::CALL);
@@ -125,6 +126,11 @@ impl<K: Kernel> Server<K> {
         attributes: Attributes,
     ) -> Reply {
         let kind = attributes.mode & file_type::MASK;
+        if kind != file_type::SYMLINK
+            && let Some(Special::Open(slot)) = self.special(place)
+        {
+            return self.open_slot(opening, slot);
+        }
         if opening.has(open_flags::DIRECTORY) && kind != file_type::DIRECTORY {
             return Err(Error::NotDirectory);
         }
@@ -178,7 +184,7 @@ impl<K: Kernel> Server<K> {
         let session =
             self.kernel
                 .session_create(badge, Handle::NONE, 0, BASIC_RIGHTS.or(Rights::READ))?;
-        let object = self.kernel.object(session)?;
+        let object = self.kernel.describe(session)?.object;
         // A directory that is open stays, even when its name goes.
         self.mounted(view.start.mount)?
             .backend
@@ -203,10 +209,18 @@ impl<K: Kernel> Server<K> {
             }
             Backend::Tree(tree) => tree,
         };
-        if wanted_by(opening.flags) & crate::permission::WRITE != 0 {
+        let wanted = wanted_by(opening.flags);
+        opening.caller.check(&attributes, wanted)?;
+        if wanted & crate::permission::WRITE != 0 {
             return Err(Error::AccessDenied);
         }
-        let content = tree.content(place.node, &self.kernel.system())?;
+        let content = match tree.special(place.node) {
+            Some(Special::About(slot)) => self.slot_text(slot)?,
+            _ => {
+                let realtime_ns = self.kernel.realtime_ns();
+                tree.content(place.node, &self.kernel.system(), realtime_ns)?
+            }
+        };
         let cursor = self.kernel.content(&content)?;
         let badge = self.opened.badge();
         let session =
@@ -241,7 +255,7 @@ impl<K: Kernel> Server<K> {
         if self.devices.is_supervisor(device) {
             opening.caller.require_root()?;
             let control = self.devices.supervisor().ok_or(Error::NoDeviceAddress)?;
-            let session = self.kernel.duplicate(control)?;
+            let session = self.kernel.duplicate(control, Rights::ALL)?;
             return answer(kind, session);
         }
         let session = self

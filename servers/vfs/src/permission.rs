@@ -15,6 +15,8 @@ pub const EXECUTE: u32 = 1;
 pub struct Caller {
     /// As the process server says. All zero for servers: they act as root.
     pub identity: Identity,
+    /// Token of the call.
+    pub token: u64,
 }
 
 impl Caller {
@@ -22,6 +24,7 @@ impl Caller {
     pub fn of<C: Call + ?Sized>(call: &C) -> Result<Caller, Error> {
         Ok(Caller {
             identity: call.identity()?,
+            token: call.token(),
         })
     }
 
@@ -38,6 +41,15 @@ impl Caller {
     /// Whether it is the superuser.
     pub fn is_root(&self) -> bool {
         self.credentials().user == 0
+    }
+
+    /// Fails unless it is the superuser or the owner of something.
+    pub fn require_owner(&self, attributes: &Attributes) -> Result<(), Error> {
+        if self.is_root() || self.credentials().user == attributes.user {
+            Ok(())
+        } else {
+            Err(Error::AccessDenied)
+        }
     }
 
     /// Fails unless it is the superuser.

@@ -1,122 +1,30 @@
-//! `/proc`: text about processes and the system, in the formats of Linux that tools read.
+//! `/proc`: processes and the system, as Linux shows them to tools.
 
 use alloc::format;
 use alloc::rc::Rc;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::system::SystemInfo;
 use proto::types::file_type;
-use proto::{Attributes, Error, process, supervisor};
+use proto::{Answer, Attributes, Error, process, process_entry, supervisor};
 
 use crate::backend::Peer;
+use crate::mounting::MountTexts;
 use crate::permission::Caller;
-use crate::tree::{Entry, ROOT, Tree};
+use crate::process_node::{
+    Content, Node, PROCESS_FILES, ProcessFile, SYSTEM_FILES, process_file, system,
+};
+use crate::system_text;
+use crate::tree::{Entry, ROOT, Slot, Special, Tree};
 
 /// Device number of this file system.
 const NUMBER: u64 = 4;
 /// `PROC_SUPER_MAGIC`.
 const KIND: u64 = 0x9fa0;
-/// Nodes of a process: its id shifted, and the file's number below; 0 is the directory.
-const PROCESS_SHIFT: u32 = 8;
 /// Longest text of one file.
 const MAX_TEXT: usize = 1 << 20;
-
-/// A file of the system.
-struct File {
-    directory: u64,
-    name: &'static [u8],
-    node: u64,
-    kind: u32,
-}
-
-const fn text(directory: u64, name: &'static [u8], node: u64) -> File {
-    let kind = file_type::REGULAR;
-    File {
-        directory,
-        name,
-        node,
-        kind,
-    }
-}
-
-const fn folder(directory: u64, name: &'static [u8], node: u64) -> File {
-    let kind = file_type::DIRECTORY;
-    File {
-        directory,
-        name,
-        node,
-        kind,
-    }
-}
-
-const fn link(name: &'static [u8], node: u64) -> File {
-    let kind = file_type::SYMLINK;
-    File {
-        directory: ROOT,
-        name,
-        node,
-        kind,
-    }
-}
-
-const SELF: u64 = 2;
-const MEMORY: u64 = 3;
-const UPTIME: u64 = 4;
-const STATISTICS: u64 = 5;
-const PROCESSORS: u64 = 6;
-const VERSION: u64 = 7;
-const LOAD: u64 = 8;
-const FILE_SYSTEMS: u64 = 9;
-const MOUNTS: u64 = 10;
-const COMMAND_LINE: u64 = 11;
-const SYSTEM: u64 = 13;
-const KERNEL: u64 = 14;
-const HOST_NAME: u64 = 15;
-const SYSTEM_NAME: u64 = 16;
-const RELEASE: u64 = 17;
-const PROCESS_MAX: u64 = 18;
-const THREADS_MAX: u64 = 19;
-const GROUPS_MAX: u64 = 20;
-const COUNTERS: u64 = 21;
-
-/// The files that are always there.
-const FILES: [File; 19] = [
-    link(b"self", SELF),
-    text(ROOT, b"meminfo", MEMORY),
-    text(ROOT, b"uptime", UPTIME),
-    text(ROOT, b"stat", STATISTICS),
-    text(ROOT, b"cpuinfo", PROCESSORS),
-    text(ROOT, b"version", VERSION),
-    text(ROOT, b"loadavg", LOAD),
-    text(ROOT, b"filesystems", FILE_SYSTEMS),
-    text(ROOT, b"mounts", MOUNTS),
-    text(ROOT, b"cmdline", COMMAND_LINE),
-    text(ROOT, b"counters", COUNTERS),
-    folder(ROOT, b"sys", SYSTEM),
-    folder(SYSTEM, b"kernel", KERNEL),
-    text(KERNEL, b"hostname", HOST_NAME),
-    text(KERNEL, b"ostype", SYSTEM_NAME),
-    text(KERNEL, b"osrelease", RELEASE),
-    text(KERNEL, b"pid_max", PROCESS_MAX),
-    text(KERNEL, b"threads-max", THREADS_MAX),
-    text(KERNEL, b"ngroups_max", GROUPS_MAX),
-];
-
-/// Files of a process: name and the number that `process::describe` takes, plus one.
-const PROCESS_FILES: [(&[u8], u64); 9] = [
-    (b"stat", 1),
-    (b"status", 2),
-    (b"cmdline", 3),
-    (b"maps", 4),
-    (b"comm", 5),
-    (b"environ", ENVIRONMENT),
-    (b"statm", 7),
-    (b"limits", 8),
-    (b"mounts", MOUNTS),
-];
-/// Only its owner reads it.
-const ENVIRONMENT: u64 = 6;
+/// `process::describe` of a process's name.
+const NAME: u32 = 4;
 
 /// The tree of processes.
 pub struct ProcessTree {
@@ -124,44 +32,94 @@ pub struct ProcessTree {
     pub processes: Peer,
     /// The supervisor, which knows the kernel's command line.
     pub supervisor: Peer,
-    /// Lines of `/proc/mounts`.
-    pub mounts: Rc<RefCell<Vec<u8>>>,
+    /// The mount table as text.
+    pub mounts: Rc<RefCell<MountTexts>>,
+}
+
+/// A process or thread that has ended since its name was found has no name any more.
+fn not_found(error: Error) -> Error {
+    match error {
+        Error::NoProcess => Error::NotFound,
+        error => error,
+    }
+}
+
+/// A list of numbers that a server tells in pieces, each from after the last one on.
+fn numbers<const SIZE: usize, N: Copy>(
+    parse: fn([u8; SIZE]) -> N,
+    mut ask: impl FnMut(Option<N>, &mut [u8]) -> Result<Answer, Error>,
+) -> Result<Vec<N>, Error> {
+    let mut all = Vec::new();
+    let mut bytes = alloc::vec![0; 4096];
+    loop {
+        let answer = ask(all.last().copied(), &mut bytes).map_err(not_found)?;
+        let length = (answer.words[0] as usize).min(bytes.len());
+        let (words, _) = bytes[..length].as_chunks::<SIZE>();
+        if words.is_empty() {
+            return Ok(all);
+        }
+        all.extend(words.iter().map(|word| parse(*word)));
+    }
+}
+
+/// A decimal number without needless zeros.
+fn parse(name: &[u8]) -> Option<u32> {
+    let number = core::str::from_utf8(name).ok()?.parse().ok()?;
+    (format!("{number}").as_bytes() == name).then_some(number)
+}
+
+/// A text that a server tells in pieces.
+fn whole(mut ask: impl FnMut(u64, &mut [u8]) -> Result<Answer, Error>) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    let mut piece = alloc::vec![0; 4096];
+    while text.len() < MAX_TEXT {
+        let answer = ask(text.len() as u64, &mut piece).map_err(not_found)?;
+        let count = (answer.words[0] as usize).min(piece.len());
+        if count == 0 {
+            break;
+        }
+        text.extend_from_slice(&piece[..count]);
+    }
+    Ok(text)
+}
+
+/// The files of a process, or those that a thread has as well.
+fn files_of(node: impl Fn(u64) -> Node, of_process: bool) -> Vec<(Vec<u8>, Node)> {
+    let files = PROCESS_FILES.iter().zip(1..);
+    let shown = files.filter(|(file, _)| file.of_threads || of_process);
+    let entry = |(found, file): (&ProcessFile, u64)| (found.name.to_vec(), node(file));
+    shown.map(entry).collect()
 }
 
 impl ProcessTree {
     fn ids(&self) -> Result<Vec<u64>, Error> {
-        let mut ids = Vec::new();
-        loop {
-            let mut bytes = alloc::vec![0; 4096];
-            let after = ids.last().copied().unwrap_or(0);
-            let answer = process::list(&self.processes, after, &mut bytes, &[])?;
-            let length = (answer.words[0] as usize).min(bytes.len());
-            let (words, _) = bytes[..length].as_chunks::<8>();
-            if words.is_empty() {
-                return Ok(ids);
-            }
-            ids.extend(words.iter().map(|word| u64::from_le_bytes(*word)));
-        }
+        numbers(u64::from_le_bytes, |last, bytes| {
+            process::list(&self.processes, last.unwrap_or(0), bytes, &[])
+        })
+    }
+
+    fn slots(&self, id: u64) -> Result<Vec<u32>, Error> {
+        numbers(u32::from_le_bytes, |last, bytes| {
+            let first = last.map_or(0, |last: u32| last.saturating_add(1));
+            process_entry::descriptors(&self.processes, id, first, bytes, &[])
+        })
+    }
+
+    fn threads(&self, id: u64) -> Result<Vec<u64>, Error> {
+        numbers(u64::from_le_bytes, |last, bytes| {
+            process_entry::threads(&self.processes, id, last.unwrap_or(0), bytes, &[])
+        })
     }
 
     fn describe(&self, id: u64, what: u32) -> Result<Vec<u8>, Error> {
-        let mut text = Vec::new();
-        let mut piece = alloc::vec![0; 4096];
-        while text.len() < MAX_TEXT {
-            let offset = text.len() as u64;
-            let result = process::describe(&self.processes, id, what, offset, &mut piece, &[]);
-            let count = match result {
-                Ok(answer) => (answer.words[0] as usize).min(piece.len()),
-                // The process ended since its name was found.
-                Err(Error::NoProcess) => return Err(Error::NotFound),
-                Err(error) => return Err(error),
-            };
-            if count == 0 {
-                break;
-            }
-            text.extend_from_slice(&piece[..count]);
-        }
-        Ok(text)
+        whole(|offset, piece| process::describe(&self.processes, id, what, offset, piece, &[]))
+    }
+
+    fn describe_thread(&self, id: u64, thread: u64, what: u32) -> Result<Vec<u8>, Error> {
+        let processes = &self.processes;
+        whole(|offset, piece| {
+            process_entry::describe_thread(processes, id, thread, what, offset, piece, &[])
+        })
     }
 
     fn command_line(&self) -> Result<Vec<u8>, Error> {
@@ -180,81 +138,115 @@ impl ProcessTree {
         Ok(name)
     }
 
-    /// Effective user and group, from the status text.
-    fn owner(&self, id: u64) -> Result<(u32, u32), Error> {
-        let status = self.describe(id, 1)?;
-        let status = String::from_utf8_lossy(&status);
-        let effective = |key: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(key));
-            line.and_then(|line| line.split_ascii_whitespace().nth(1)?.parse().ok())
-                .unwrap_or(0)
-        };
-        Ok((effective("Uid:"), effective("Gid:")))
-    }
-
-    fn system_text(&self, node: u64, system: &SystemInfo) -> Vec<u8> {
-        let seconds = |ns: u64| format!("{}.{:02}", ns / 1_000_000_000, ns / 10_000_000 % 100);
-        let kib = |bytes: u64| bytes >> 10;
-        let load = |load: u64| format!("{}.{:02}", load / 100, load % 100);
+    fn system_content(
+        &self,
+        node: u64,
+        info: &SystemInfo,
+        realtime_ns: i64,
+    ) -> Result<Vec<u8>, Error> {
         match node {
-            MEMORY => format!(
-                "MemTotal: {} kB\nMemFree: {} kB\nMemAvailable: {} kB\nBuffers: 0 kB\nCached: 0 kB\n\
-                 SwapTotal: 0 kB\nSwapFree: 0 kB\n",
-                kib(system.memory_total_bytes),
-                kib(system.memory_free_bytes),
-                kib(system.memory_free_bytes),
-            ),
-            UPTIME => format!("{} {}\n", seconds(system.uptime_ns), seconds(system.idle_ns)),
-            STATISTICS => statistics(system),
-            PROCESSORS => (0..system.cpus)
-                .map(|cpu| format!("processor\t: {cpu}\nmodel name\t: x86-64\n\n"))
-                .collect(),
-            VERSION => String::from(concat!("MicroKosm version ", env!("CARGO_PKG_VERSION"), "\n")),
-            LOAD => format!(
-                "{} {} {} 1/{} 1\n",
-                load(system.load_1),
-                load(system.load_5),
-                load(system.load_15),
-                system.threads,
-            ),
-            COUNTERS => counters(system),
-            SYSTEM_NAME => String::from("MicroKosm\n"),
-            RELEASE => String::from(concat!(env!("CARGO_PKG_VERSION"), "\n")),
-            PROCESS_MAX => String::from("4194304\n"),
-            THREADS_MAX => String::from("65536\n"),
-            GROUPS_MAX => format!("{}\n", proto::types::MAX_GROUPS),
-            _ => String::from("\text2\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tdevpts\n"),
+            system::COMMAND_LINE => self.command_line(),
+            system::HOST_NAME => self.host_name(),
+            system::LOAD => {
+                let last = self.ids()?.last().copied().unwrap_or(0);
+                Ok(system_text::text(node, info, 0, last).into_bytes())
+            }
+            _ => Ok(system_text::text(node, info, realtime_ns, 0).into_bytes()),
         }
-        .into_bytes()
     }
-}
 
-/// `/proc/counters`, this system's own: how many of the kernel's objects there are, and free pages.
-fn counters(system: &SystemInfo) -> String {
-    format!(
-        "processes {}\nthreads {}\nhandles {}\nmemories {}\nendpoints {}\nsessions {}\nstreams {}\n\
-         free_pages {}\n",
-        system.processes,
-        system.threads,
-        system.handles,
-        system.memories,
-        system.endpoints,
-        system.sessions,
-        system.streams,
-        system.memory_free_bytes / kernel_abi::PAGE_SIZE,
-    )
-}
+    fn lookup_system(&self, directory: u64, name: &[u8]) -> Result<Node, Error> {
+        let mut files = SYSTEM_FILES.iter();
+        if let Some(file) = files.find(|file| file.directory == directory && file.name == name) {
+            return Ok(Node::System(file.node));
+        }
+        if directory != ROOT {
+            return Err(Error::NotFound);
+        }
+        let id = u64::from(parse(name).filter(|id| *id > 0).ok_or(Error::NotFound)?);
+        self.describe(id, NAME)?;
+        Ok(Node::Process { id, file: 0 })
+    }
 
-/// `/proc/stat`: what the processors did together, and counters.
-fn statistics(system: &SystemInfo) -> String {
-    let ticks = |ns: u64| ns / 10_000_000;
-    let all_ns = system.uptime_ns.saturating_mul(system.cpus);
-    let busy = ticks(all_ns.saturating_sub(system.idle_ns));
-    let idle = ticks(system.idle_ns);
-    format!(
-        "cpu  {busy} 0 0 {idle} 0 0 0 0 0 0\nintr {}\nctxt {}\nprocesses {}\n",
-        system.interrupts, system.context_switches, system.processes,
-    )
+    /// A name in a directory of a process that is not its first.
+    fn lookup_below(&self, id: u64, content: Content, name: &[u8]) -> Result<Node, Error> {
+        let number = parse(name).ok_or(Error::NotFound)?;
+        if content == Content::Threads {
+            let thread = u64::from(number);
+            self.describe_thread(id, thread, NAME)?;
+            return Ok(Node::Thread {
+                id,
+                thread,
+                file: 0,
+            });
+        }
+        let slot = number;
+        let mut bytes = [0; 4];
+        let answer = process_entry::descriptors(&self.processes, id, slot, &mut bytes, &[]);
+        if answer.map_err(not_found)?.words[0] < 4 || u32::from_le_bytes(bytes) != slot {
+            return Err(Error::NotFound);
+        }
+        match content {
+            Content::Descriptors => Ok(Node::Descriptor { id, slot }),
+            _ => Ok(Node::DescriptorText { id, slot }),
+        }
+    }
+
+    fn entries_of(&self, node: Node) -> Result<Vec<(Vec<u8>, Node)>, Error> {
+        match node {
+            Node::Process { id, file: 0 } => Ok(files_of(|file| Node::Process { id, file }, true)),
+            Node::Thread {
+                id,
+                thread,
+                file: 0,
+            } => Ok(files_of(|file| Node::Thread { id, thread, file }, false)),
+            _ => {
+                let id = node.process().ok_or(Error::NotDirectory)?;
+                let file = node.process_file().ok_or(Error::NotDirectory)?;
+                self.numbered_entries(id, file.content)
+            }
+        }
+    }
+
+    /// Descriptors or threads.
+    fn numbered_entries(&self, id: u64, content: Content) -> Result<Vec<(Vec<u8>, Node)>, Error> {
+        let nodes: Vec<(u64, Node)> = match content {
+            Content::Descriptors => {
+                let slots = self.slots(id)?.into_iter();
+                let node = |slot: u32| (slot.into(), Node::Descriptor { id, slot });
+                slots.map(node).collect()
+            }
+            Content::DescriptorTexts => {
+                let slots = self.slots(id)?.into_iter();
+                let node = |slot: u32| (slot.into(), Node::DescriptorText { id, slot });
+                slots.map(node).collect()
+            }
+            Content::Threads => {
+                let threads = self.threads(id)?.into_iter();
+                let file = 0;
+                let node = |thread| (thread, Node::Thread { id, thread, file });
+                threads.map(node).collect()
+            }
+            _ => return Err(Error::NotDirectory),
+        };
+        let named = |(number, node)| (format!("{number}").into_bytes(), node);
+        Ok(nodes.into_iter().map(named).collect())
+    }
+
+    fn system_entries(&self, directory: u64) -> Result<Vec<(Vec<u8>, Node)>, Error> {
+        let files = SYSTEM_FILES
+            .iter()
+            .filter(|file| file.directory == directory);
+        let files = files.map(|file| (file.name.to_vec(), Node::System(file.node)));
+        let mut entries: Vec<(Vec<u8>, Node)> = files.collect();
+        if directory == ROOT {
+            entries.extend(self.ids()?.into_iter().map(|id| {
+                let name = format!("{id}").into_bytes();
+                (name, Node::Process { id, file: 0 })
+            }));
+        }
+        Ok(entries)
+    }
 }
 
 impl Tree for ProcessTree {
@@ -267,107 +259,108 @@ impl Tree for ProcessTree {
     }
 
     fn lookup(&self, directory: u64, name: &[u8]) -> Result<u64, Error> {
-        if directory >> PROCESS_SHIFT != 0 {
-            let found = PROCESS_FILES.iter().find(|(known, _)| *known == name);
-            return found
-                .map(|(_, file)| directory | file)
-                .ok_or(Error::NotFound);
-        }
-        let mut files = FILES.iter();
-        if let Some(file) = files.find(|file| file.directory == directory && file.name == name) {
-            return Ok(file.node);
-        }
-        if directory != ROOT {
-            return Err(Error::NotFound);
-        }
-        let digits = name.iter().all(u8::is_ascii_digit) && name.first() != Some(&b'0');
-        let id = core::str::from_utf8(name)
-            .ok()
-            .filter(|_| digits)
-            .and_then(|text| text.parse::<u32>().ok());
-        let id = u64::from(id.ok_or(Error::NotFound)?);
-        self.describe(id, 4)?;
-        Ok(id << PROCESS_SHIFT)
+        let node = Node::from_number(directory);
+        let found = match node {
+            Node::System(number) => self.lookup_system(number, name)?,
+            Node::Process { id, file: 0 } => {
+                let file = process_file(name, false).ok_or(Error::NotFound)?;
+                Node::Process { id, file }
+            }
+            Node::Thread {
+                id,
+                thread,
+                file: 0,
+            } => {
+                let file = process_file(name, true).ok_or(Error::NotFound)?;
+                Node::Thread { id, thread, file }
+            }
+            _ => {
+                let content = node.process_file().ok_or(Error::NotFound)?.content;
+                let id = node.process().ok_or(Error::NotFound)?;
+                self.lookup_below(id, content, name)?
+            }
+        };
+        Ok(found.number())
     }
 
-    fn parent(&self, directory: u64) -> u64 {
-        let file = FILES.iter().find(|file| file.node == directory);
-        file.map_or(ROOT, |file| file.directory)
+    fn parent(&self, node: u64) -> u64 {
+        Node::from_number(node).parent()
     }
 
-    fn attributes(&self, node: u64) -> Result<Attributes, Error> {
+    fn attributes(&self, number: u64) -> Result<Attributes, Error> {
+        let node = Node::from_number(number);
+        let mode = node.mode();
         let mut attributes = Attributes {
             device: NUMBER,
-            node,
-            mode: file_type::REGULAR | 0o444,
-            links: 1,
+            node: number,
+            mode,
+            links: if mode & file_type::MASK == file_type::DIRECTORY {
+                2
+            } else {
+                1
+            },
             block_size: 4096,
             ..Default::default()
         };
-        let is_process = node >> PROCESS_SHIFT != 0;
-        let file = FILES.iter().find(|file| file.node == node);
-        let kind = match file {
-            Some(file) => file.kind,
-            None if node == ROOT || is_process && node & 0xff == 0 => file_type::DIRECTORY,
-            None => file_type::REGULAR,
-        };
-        attributes.mode = match kind {
-            file_type::SYMLINK => kind | 0o777,
-            file_type::DIRECTORY => kind | 0o555,
-            _ if is_process && node & 0xff == ENVIRONMENT => kind | 0o400,
-            _ => kind | 0o444,
-        };
-        if kind == file_type::DIRECTORY {
-            attributes.links = 2;
-        }
-        if is_process {
-            (attributes.user, attributes.group) = self.owner(node >> PROCESS_SHIFT)?;
+        if let Some(id) = node.process() {
+            let owner = process_entry::owner(&self.processes, id, &[]).map_err(not_found)?;
+            (attributes.user, attributes.group) = (owner.words[0] as u32, owner.words[1] as u32);
         }
         Ok(attributes)
     }
 
     fn entries(&self, directory: u64) -> Result<Vec<Entry>, Error> {
-        let entry = |name: Vec<u8>, node, kind| Entry { name, node, kind };
-        if directory >> PROCESS_SHIFT != 0 {
-            let files = PROCESS_FILES.iter();
-            return Ok(files
-                .map(|(name, file)| entry(name.to_vec(), directory | file, file_type::REGULAR))
-                .collect());
-        }
-        let files = FILES.iter().filter(|file| file.directory == directory);
-        let mut entries: Vec<Entry> = files
-            .map(|file| entry(file.name.to_vec(), file.node, file.kind))
-            .collect();
-        if directory != ROOT {
-            return Ok(entries);
-        }
-        entries.extend(self.ids()?.into_iter().map(|id| {
-            let name = format!("{id}").into_bytes();
-            entry(name, id << PROCESS_SHIFT, file_type::DIRECTORY)
-        }));
-        Ok(entries)
+        let entries = match Node::from_number(directory) {
+            Node::System(number) => self.system_entries(number)?,
+            node => self.entries_of(node)?,
+        };
+        let entry = |(name, node): (Vec<u8>, Node)| Entry {
+            name,
+            node: node.number(),
+            kind: node.mode() & file_type::MASK,
+        };
+        Ok(entries.into_iter().map(entry).collect())
     }
 
     fn link(&self, node: u64, caller: &Caller) -> Result<Vec<u8>, Error> {
+        let id = caller.identity.process;
         match node {
-            SELF => Ok(format!("{}", caller.identity.process).into_bytes()),
+            system::SELF => Ok(format!("{id}").into_bytes()),
+            system::MOUNTS => Ok(b"self/mounts".to_vec()),
             _ => Err(Error::BadArgument),
         }
     }
 
-    fn content(&self, node: u64, system: &SystemInfo) -> Result<Vec<u8>, Error> {
-        let (id, file) = (node >> PROCESS_SHIFT, node & 0xff);
-        if file == MOUNTS {
-            return Ok(self.mounts.borrow().clone());
+    fn special(&self, node: u64) -> Option<Special> {
+        let node = Node::from_number(node);
+        match node {
+            Node::System(system::THREAD_SELF) => Some(Special::CallingThread),
+            Node::Descriptor { id, slot } => Some(Special::Open(Slot { process: id, slot })),
+            Node::DescriptorText { id, slot } => Some(Special::About(Slot { process: id, slot })),
+            _ => match node.process_file()?.content {
+                Content::Slot(slot) => {
+                    let process = node.process()?;
+                    Some(Special::Open(Slot { process, slot }))
+                }
+                _ => None,
+            },
         }
-        if id != 0 {
-            return self.describe(id, file as u32 - 1);
+    }
+
+    fn content(&self, node: u64, info: &SystemInfo, realtime_ns: i64) -> Result<Vec<u8>, Error> {
+        let node = Node::from_number(node);
+        let thread = match node {
+            Node::System(number) => return self.system_content(number, info, realtime_ns),
+            Node::Thread { thread, .. } => Some(thread),
+            _ => None,
+        };
+        let id = node.process().ok_or(Error::NotFound)?;
+        match (node.process_file().map(|file| file.content), thread) {
+            (Some(Content::Text(what)), None) => self.describe(id, what),
+            (Some(Content::Text(what)), Some(thread)) => self.describe_thread(id, thread, what),
+            (Some(Content::Mounts), _) => Ok(self.mounts.borrow().mounts.clone()),
+            (Some(Content::MountInformation), _) => Ok(self.mounts.borrow().information.clone()),
+            _ => Err(Error::NotSupported),
         }
-        match file {
-            COMMAND_LINE => return self.command_line(),
-            HOST_NAME => return self.host_name(),
-            _ => {}
-        }
-        Ok(self.system_text(node, system))
     }
 }

@@ -14,8 +14,8 @@ use crate::device_tree::DeviceTree;
 use crate::devices::Devices;
 use crate::fifo::Fifo;
 use crate::kernel::Kernel;
-use crate::mounting::Mount;
 pub use crate::mounting::Offered;
+use crate::mounting::{Mount, MountTexts};
 use crate::opened::{Opened, Table};
 use crate::process_tree::ProcessTree;
 pub use crate::sockets::Domain;
@@ -47,9 +47,9 @@ pub struct Server<K> {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) last_mount: u64,
     pub(crate) root: Place,
-    pub(crate) mounts_text: Rc<RefCell<Vec<u8>>>,
+    pub(crate) mounts_text: Rc<RefCell<MountTexts>>,
     pub(crate) offered: Vec<Offered>,
-    processes: Peer,
+    pub(crate) processes: Peer,
     supervisor: Peer,
     pub(crate) devices: Rc<Devices>,
     pub(crate) opened: Table,
@@ -124,6 +124,7 @@ impl<K: Kernel> Server<K> {
                 terminal: 0,
                 flags: 0,
             },
+            token: 0,
         };
         self.mount_kind(view, [b"", target, kind], 0, &own)
     }

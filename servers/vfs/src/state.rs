@@ -17,7 +17,7 @@ use crate::walk::{Place, View};
 /// Most bytes of a saved state.
 pub const CAPACITY: u64 = 4 << 20;
 /// Changes with the layout: another one is not read.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// Kinds of open files.
 mod tag {
@@ -54,6 +54,7 @@ fn attributes(out: &mut Vec<u8>, attributes: &Attributes) {
 fn mount(out: &mut Vec<u8>, mount: &Mount) {
     number(out, mount.number);
     number(out, mount.root);
+    number(out, mount.device);
     number(out, mount.flags);
     number(out, u64::from(mount.covered.is_some()));
     place(out, mount.covered.unwrap_or(Place { mount: 0, node: 0 }));
@@ -116,12 +117,14 @@ impl<'a> Reader<'a> {
         Attributes::decode(self.bytes(Attributes::SIZE)?)
     }
     fn mount(&mut self) -> Option<SavedMount> {
-        let (number, root, flags) = (self.number()?, self.number()?, self.number()?);
+        let (number, root) = (self.number()?, self.number()?);
+        let (device, flags) = (self.number()?, self.number()?);
         let has_covered = self.number()? != 0;
         let covered = self.place()?;
         Some(SavedMount {
             number,
             root,
+            device,
             flags,
             covered: has_covered.then_some(covered),
             source: self.text()?,
@@ -159,6 +162,7 @@ impl<'a> Reader<'a> {
 struct SavedMount {
     number: u64,
     root: u64,
+    device: u64,
     flags: u64,
     covered: Option<Place>,
     source: Vec<u8>,
@@ -242,6 +246,7 @@ impl<K: Kernel> Server<K> {
                 number: saved.number,
                 backend,
                 root: saved.root,
+                device: saved.device,
                 covered: saved.covered,
                 source: saved.source,
                 target: saved.target,

@@ -17,6 +17,11 @@ const KIND: u64 = 0x1cd1;
 /// Nodes of slaves are their numbers above this.
 const SLAVES: u64 = 3;
 
+/// The node of a slave's file.
+pub fn slave_node(number: u64) -> u64 {
+    number + SLAVES
+}
+
 /// The tree of pseudo terminals.
 pub struct TerminalTree {
     /// The devices, among them the server of pseudo terminals.
@@ -69,7 +74,7 @@ impl Tree for TerminalTree {
         let numbers = self.devices.slaves()?;
         let entry = |number: u64| Entry {
             name: alloc::format!("{number}").into_bytes(),
-            node: number + SLAVES,
+            node: slave_node(number),
             kind: file_type::CHARACTER,
         };
         Ok(numbers.into_iter().map(entry).collect())
@@ -79,7 +84,7 @@ impl Tree for TerminalTree {
         Err(Error::BadArgument)
     }
 
-    fn content(&self, _node: u64, _system: &SystemInfo) -> Result<Vec<u8>, Error> {
+    fn content(&self, _node: u64, _: &SystemInfo, _: i64) -> Result<Vec<u8>, Error> {
         Err(Error::NotSupported)
     }
 
@@ -136,7 +141,7 @@ mod unit_tests {
     }
 
     fn devices() -> Rc<Devices> {
-        let peer = Peer(Rc::new(Terminals));
+        let peer = Peer::new(Rc::new(Terminals), 0);
         Rc::new(Devices::new(Vec::new(), None).with_terminals(Some(peer)))
     }
 
@@ -176,6 +181,7 @@ mod unit_tests {
         };
         let caller = Caller {
             identity: Identity::decode(&[0; Identity::SIZE]).unwrap(),
+            token: 0,
         };
         let walk = || {
             crate::tree::walk(&tree, ROOT, true, b"pts/7", &caller).map(|at| (at.stop, at.consumed))

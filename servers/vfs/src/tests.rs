@@ -10,12 +10,13 @@ use std::vec::Vec;
 
 use file_system::testing::{Client, TestKernel};
 use kernel_abi::message::{WORDS, operation};
+use kernel_abi::object::{HandleInfo, ObjectKind};
 use kernel_abi::system::SystemInfo;
 use kernel_abi::{Handle, Rights, Signals};
 use proto::types::{Plain, file_type, open_flags};
 use proto::{
     Answer, Attributes, Call, Error, Identity, Input, Outcome, Output, Request, Transport,
-    directory, file, process,
+    directory, file, process, process_entry,
 };
 use tmpfs_server::TemporaryVolume;
 
@@ -24,6 +25,8 @@ use crate::devices::Devices;
 use crate::kernel::Kernel;
 use crate::server::{Offered, Peers, Server};
 use crate::{ROOT_BADGE, devices};
+
+mod descriptors;
 
 /// What the fake kernel keeps.
 #[derive(Default)]
@@ -45,6 +48,9 @@ struct World {
     saved: Option<Vec<u8>>,
     /// The voids made, and whether they read as zeros.
     voids: BTreeMap<u32, bool>,
+    /// What handles that come from elsewhere are, and the attributes that their servers tell.
+    descriptions: BTreeMap<u32, HandleInfo>,
+    files: BTreeMap<u32, Attributes>,
 }
 
 #[derive(Clone, Default)]
@@ -72,8 +78,32 @@ impl Kernel for Fake {
         world.data.insert(badge, data);
         Ok(handle)
     }
-    fn object(&self, handle: Handle) -> Result<u64, Error> {
-        Ok(handle.0.into())
+    fn describe(&self, handle: Handle) -> Result<HandleInfo, Error> {
+        let world = self.0.borrow();
+        let known = world.descriptions.get(&handle.0).copied();
+        Ok(known.unwrap_or(HandleInfo {
+            kind: ObjectKind::Session as u32,
+            object: handle.0.into(),
+            endpoint: OWN_ENDPOINT,
+            ..Default::default()
+        }))
+    }
+    fn endpoint(&self) -> u64 {
+        OWN_ENDPOINT
+    }
+    fn position(&self, _handle: Handle) -> u64 {
+        17
+    }
+    fn thread_of_call(&self, _token: u64) -> Result<u64, Error> {
+        Ok(3)
+    }
+    fn call(&self, session: Handle, mut request: Request<'_>) -> Result<Answer, Error> {
+        assert_eq!(request.words[0], file::number::status);
+        let world = self.0.borrow();
+        let attributes = world.files.get(&session.0).ok_or(Error::Unsupported)?;
+        attributes.encode(request.outputs[0]).unwrap();
+        let _ = &mut request;
+        Ok(Answer::default())
     }
     fn session_object(&self, badge: u64) -> Result<u64, Error> {
         let world = self.0.borrow();
@@ -92,12 +122,12 @@ impl Kernel for Fake {
     fn session_raise(&mut self, _badge: u64, _set: Signals) -> Result<(), Error> {
         Ok(())
     }
-    fn duplicate(&mut self, handle: Handle) -> Result<Handle, Error> {
+    fn duplicate(&mut self, handle: Handle, _rights: Rights) -> Result<Handle, Error> {
         let copy = self.handle();
         self.0.borrow_mut().originals.insert(copy.0, handle);
         Ok(copy)
     }
-    fn close(&mut self, handle: Handle) {
+    fn close(&self, handle: Handle) {
         self.0.borrow_mut().closed.push(handle);
     }
     fn content(&mut self, bytes: &[u8]) -> Result<Handle, Error> {
@@ -147,6 +177,12 @@ impl Kernel for Fake {
     }
 }
 
+/// Endpoints: of the name space, and of its peers.
+const OWN_ENDPOINT: u64 = 1;
+const FILES_ENDPOINT: u64 = 2;
+const DEVICES_ENDPOINT: u64 = 3;
+const SOCKETS_ENDPOINT: u64 = 4;
+
 /// The root session's handle in tests.
 const ROOT_OBJECT: u32 = u32::MAX - 9;
 const ROOT: Handle = Handle(ROOT_OBJECT);
@@ -182,16 +218,36 @@ impl Transport for Processes {
             process::number::describe if request.words[3] > 0 => Ok(Answer::value(0)),
             process::number::describe => {
                 let text: &[u8] = match request.words[2] {
-                    1 => b"Uid:\t0\t1000\t0\t0\nGid:\t0\t100\t0\t0\n",
                     _ => b"text\n",
                 };
                 request.outputs[0][..text.len()].copy_from_slice(text);
                 Ok(Answer::value(text.len() as u64))
             }
-            _ => Err(Error::Unsupported),
+            process_entry::number::owner if request.words[1] == 42 => {
+                Ok(Answer::value(1000).with(1, 100))
+            }
+            process_entry::number::descriptors => {
+                let slots = [0u32, 1, 2, 3].into_iter();
+                let mut used = 0;
+                for slot in slots.filter(|slot| u64::from(*slot) >= request.words[2]) {
+                    if let Some(place) = request.outputs[0].get_mut(used..used + 4) {
+                        place.copy_from_slice(&slot.to_le_bytes());
+                        used += 4;
+                    }
+                }
+                Ok(Answer::value(used as u64))
+            }
+            process_entry::number::descriptor => {
+                let slot = request.words[2] as u32 % Handle::HIGH_BASE;
+                Ok(Answer::default().with_handle(Handle(DESCRIPTORS + slot)))
+            }
+            _ => Err(Error::NoProcess),
         }
     }
 }
+
+/// Handle of the copy of descriptor 0 of a process.
+const DESCRIPTORS: u32 = 7000;
 
 struct TestCall {
     badge: u64,
@@ -310,23 +366,23 @@ impl Transport for Sockets {
 fn memory_file_system() -> Peer {
     let volume = TemporaryVolume::new(1 << 20, 0);
     let server = file_system::Server::new(volume, TestKernel::default());
-    Peer(Rc::new(Client::new(server)))
+    Peer::new(Rc::new(Client::new(server)), FILES_ENDPOINT)
 }
 
 fn peers(root: &Peer, temporary: &Peer) -> Peers {
-    let terminals: Vec<Peer> = vec![Peer(Rc::new(Terminals))];
+    let terminals: Vec<Peer> = vec![Peer::new(Rc::new(Terminals), DEVICES_ENDPOINT)];
     Peers {
         root: (b"tmpfs".to_vec(), root.clone()),
         offered: vec![Offered {
             kind: b"tmpfs".to_vec(),
             session: Some(temporary.clone()),
         }],
-        processes: Peer(Rc::new(Processes)),
-        supervisor: Peer(Rc::new(Processes)),
+        processes: Peer::new(Rc::new(Processes), 0),
+        supervisor: Peer::new(Rc::new(Processes), 0),
         devices: Devices::new(terminals, None),
         domains: vec![crate::server::Domain {
             family: 1,
-            server: Peer(Rc::new(Sockets)),
+            server: Peer::new(Rc::new(Sockets), SOCKETS_ENDPOINT),
             session: Handle(4242),
         }],
     }

@@ -21,6 +21,26 @@ pub struct Entry {
     pub kind: u32,
 }
 
+/// Nodes that the tree knows only the meaning of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// A link to what a process has open in a slot.
+    Open(Slot),
+    /// A text about that.
+    About(Slot),
+    /// A link to the directory of the calling thread.
+    CallingThread,
+}
+
+/// A slot of a process's handle table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The process's id.
+    pub process: u64,
+    /// The slot: a descriptor, or one of `proto::types::process_slot`.
+    pub slot: u32,
+}
+
 /// A tree of names.
 pub trait Tree {
     /// Device number.
@@ -29,7 +49,7 @@ pub trait Tree {
     fn kind(&self) -> u64;
     /// The node of a name in a directory (never `.` or `..`).
     fn lookup(&self, directory: u64, name: &[u8]) -> Result<u64, Error>;
-    /// The parent of a directory.
+    /// The directory that a node is in.
     fn parent(&self, directory: u64) -> u64;
     /// Attributes.
     fn attributes(&self, node: u64) -> Result<Attributes, Error>;
@@ -37,8 +57,12 @@ pub trait Tree {
     fn entries(&self, directory: u64) -> Result<Vec<Entry>, Error>;
     /// Target of a symbolic link.
     fn link(&self, node: u64, caller: &Caller) -> Result<Vec<u8>, Error>;
-    /// Content of a regular file.
-    fn content(&self, node: u64, system: &SystemInfo) -> Result<Vec<u8>, Error>;
+    /// What is special about a node.
+    fn special(&self, _node: u64) -> Option<Special> {
+        None
+    }
+    /// Content of a regular file, at a time since 1970.
+    fn content(&self, node: u64, system: &SystemInfo, realtime_ns: i64) -> Result<Vec<u8>, Error>;
     /// Sets attributes, where they are anything to set.
     fn set_attributes(
         &self,

@@ -5,9 +5,11 @@ use proto::types::file_type;
 use proto::{Attributes, Error};
 
 use crate::backend::{Stop, Walked};
+use crate::descriptors::Target;
 use crate::kernel::Kernel;
 use crate::permission::Caller;
 use crate::server::Server;
+use crate::tree::{Slot, Special};
 
 /// Most symbolic links of one walk (`SYMLOOP_MAX`).
 const MAX_SYMLINKS: usize = 40;
@@ -227,7 +229,7 @@ impl<K: Kernel> Walk<'_, K> {
                 }
                 Ok(None)
             }
-            Stop::Symlink => self.follow_link(here, &prefix).map(|()| None),
+            Stop::Symlink => self.follow_link(here, &prefix),
             Stop::Missing if !is_last => Err(Error::NotFound),
             Stop::Missing => {
                 let slash = self.rest.ends_with(b"/");
@@ -260,22 +262,52 @@ impl<K: Kernel> Walk<'_, K> {
 
     /// Goes on at a link's target: relative ones start at the link's directory, which the walked
     /// prefix leads to.
-    fn follow_link(&mut self, link: Place, prefix: &[u8]) -> Result<(), Error> {
+    fn follow_link(&mut self, link: Place, prefix: &[u8]) -> Result<Option<Found>, Error> {
         self.symlinks += 1;
         if self.symlinks > MAX_SYMLINKS {
             return Err(Error::TooManySymlinks);
         }
-        let backend = &self.server.mounted(link.mount)?.backend;
-        let target = backend.read_symlink(link.node, self.caller)?;
+        if let Some(Special::Open(slot)) = self.server.special(link) {
+            return self.follow_slot(link, slot);
+        }
+        let view = View {
+            start: self.place,
+            root: self.root,
+        };
+        let target = self.server.link_text(view, link, self.caller)?;
         if target.is_empty() {
             return Err(Error::NotFound);
         }
         if !target.starts_with(b"/") && !prefix.is_empty() {
+            let backend = &self.server.mounted(link.mount)?.backend;
             let directory = backend.walk(self.place.node, true, prefix, self.caller)?;
             self.place.node = directory.node;
         }
+        self.drop_name();
+        self.prepend(&target)?;
+        Ok(None)
+    }
+
+    /// Drops the first name of what is left.
+    fn drop_name(&mut self) {
         let length = self.rest.iter().position(|byte| *byte == b'/');
         self.rest.drain(..length.unwrap_or(self.rest.len()));
-        self.prepend(&target)
+    }
+
+    /// Goes on at what a process has open.
+    fn follow_slot(&mut self, link: Place, slot: Slot) -> Result<Option<Found>, Error> {
+        let target = self.server.slot_target(link, slot, self.caller)?;
+        self.drop_name();
+        match target {
+            Target::Place(place) => {
+                self.place = place;
+                Ok(None)
+            }
+            Target::Object(_) if !self.rest.is_empty() => Err(Error::NotDirectory),
+            Target::Object(object) => Ok(Some(Found::Existing {
+                place: link,
+                attributes: object.attributes,
+            })),
+        }
     }
 }

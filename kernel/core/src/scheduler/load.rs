@@ -67,18 +67,21 @@ impl<M: Machine> Kernel<M> {
         self.scheduler.load.averages
     }
 
-    /// Time that all processors were idle, up to now.
-    pub(crate) fn idle_now_ns(&self) -> u64 {
-        let now_ticks = self.machine.now_ticks();
-        let cpus = (0..self.scheduler.cpu_count).map(|cpu| Cpu(cpu as u8));
-        cpus.map(|cpu| match self.scheduler.idle_since(cpu) {
+    /// Time that a processor was idle, up to now.
+    pub(crate) fn processor_idle_ns(&self, cpu: Cpu) -> u64 {
+        match self.scheduler.idle_since(cpu) {
             (ended_ns, Some(since_ticks)) => {
-                let ticks = now_ticks.wrapping_sub(since_ticks);
+                let ticks = self.machine.now_ticks().wrapping_sub(since_ticks);
                 ended_ns + self.machine.ticks_to_ns(ticks)
             }
             (ended_ns, None) => ended_ns,
-        })
-        .sum()
+        }
+    }
+
+    /// Time that all processors were idle, up to now.
+    pub(crate) fn idle_now_ns(&self) -> u64 {
+        let cpus = (0..self.scheduler.cpu_count).map(|cpu| Cpu(cpu as u8));
+        cpus.map(|cpu| self.processor_idle_ns(cpu)).sum()
     }
 }
 

@@ -37,6 +37,8 @@ struct Processor {
     switched_ticks: u64,
     /// The machine's counter when the current thread entered the kernel, if it is there.
     entered_ticks: Option<u64>,
+    /// Ticks that threads spent in the kernel here.
+    kernel_ticks: u64,
     programmed_ns: Option<u64>,
     reschedule: bool,
     /// Nothing has been queued, handed over or asked for since the last full decision.
@@ -80,8 +82,12 @@ impl Processor {
     /// The time in the kernel is over; its ticks.
     #[inline]
     fn leave(&mut self, now_ticks: u64) -> u64 {
-        let entered_ticks = self.entered_ticks.take();
-        entered_ticks.map_or(0, |entered| now_ticks.wrapping_sub(entered))
+        let Some(entered_ticks) = self.entered_ticks.take() else {
+            return 0;
+        };
+        let ticks = now_ticks.wrapping_sub(entered_ticks);
+        self.kernel_ticks = self.kernel_ticks.wrapping_add(ticks);
+        ticks
     }
 
     fn pop(&mut self, allowed: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
@@ -194,6 +200,11 @@ impl Scheduler {
         let processor = &self.cpus[usize::from(cpu.0) % MAX_CPUS];
         let since_ticks = processor.idle.then_some(processor.switched_ticks);
         (processor.idle_ns, since_ticks)
+    }
+
+    /// Ticks that threads spent in the kernel on a processor.
+    pub fn kernel_ticks(&self, cpu: Cpu) -> u64 {
+        self.cpus[usize::from(cpu.0) % MAX_CPUS].kernel_ticks
     }
 
     /// Threads that wait for a processor.

@@ -2,7 +2,7 @@
 
 use super::{Request, UNBLOCKABLE};
 use crate::kernel::{Kernel, ProcessId, ThreadId};
-use crate::machine::Machine;
+use crate::machine::{Cpu, MAX_CPUS, Machine};
 use crate::pending::Raised;
 use crate::priority::Priority;
 use crate::thread::{Step, Stop, Wait, user_address};
@@ -31,7 +31,7 @@ impl<M: Machine> Kernel<M> {
             Call::ThreadSet => self.thread_set(thread, process, a, b, c),
             Call::ThreadGet => self.thread_get(thread, process, a, b),
             Call::ThreadYield => self.thread_yield(request),
-            Call::ThreadNumber => self.thread_number(thread),
+            Call::ThreadNumber => self.thread_number(thread, process, a),
             Call::ProcessorNumber => Ok(u64::from(cpu.0)),
             Call::SleepUntil => self.sleep_until(request, a, b),
             Call::UpcallInspect => self.upcall_inspect(thread, process, arguments),
@@ -174,7 +174,11 @@ impl<M: Machine> Kernel<M> {
         Ok(0)
     }
 
-    fn thread_number(&mut self, thread: ThreadId) -> Step {
+    fn thread_number(&mut self, thread: ThreadId, process: ProcessId, token: u64) -> Step {
+        let thread = match token {
+            0 => thread,
+            token => self.caller_of(process, token)?,
+        };
         Ok(self.threads.get(thread).ok_or(Error::NoProcess)?.number)
     }
 
@@ -395,8 +399,18 @@ impl<M: Machine> Kernel<M> {
             load_5,
             load_15,
             self.scheduler.runnable(),
+            self.counters.processes_made,
         ];
+        let mut processors = [0; 2 * MAX_CPUS];
+        for cpu in 0..MAX_CPUS.min(self.scheduler.cpu_count) {
+            let which = Cpu(cpu as u8);
+            let kernel_ticks = self.scheduler.kernel_ticks(which);
+            processors[cpu] = self.processor_idle_ns(which);
+            processors[MAX_CPUS + cpu] = self.machine.ticks_to_ns(kernel_ticks);
+        }
+        let after = address.wrapping_add(size_of_val(&words) as u64);
         self.write_words(thread, address, &words)?;
+        self.write_words(thread, after, &processors)?;
         Ok(0)
     }
 }
