@@ -183,8 +183,9 @@ calls! {
     80 RegionInfo(process, address, information);
     /// Copies into another process's memory (needs MANAGE); pages are faulted in.
     81 ProcessWrite(process, address, source, length);
-    /// Copies out of another process's memory.
-    82 ProcessRead(process, address, destination, length);
+    /// Copies out of another process's memory. With `process::READ_PRESENT` in `flags` no page is
+    /// made for it: at most the page of `address` is copied, and NotFound says that it is not there.
+    82 ProcessRead(process, address, destination, length, flags);
     /// Grows or moves a mapping (`mremap`): flags 1 = may move. Returns the address.
     83 MemoryRemap(address, old_length, new_length, flags);
     /// Drops the private pages of a range, which read as new again (`MADV_DONTNEED`).

@@ -65,6 +65,9 @@ pub const MAX_QUEUED_UPCALLS: u64 = 4096;
 /// Bit of the upcall of [`crate::Call::UpcallRaise`]: its default is to be ignored.
 pub const RAISE_UNLESS_DEFAULT: u64 = 1 << 8;
 
+/// Flag of [`crate::Call::ProcessRead`]: only what is there.
+pub const READ_PRESENT: u64 = 1;
+
 /// What happens when an upcall is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -140,7 +143,8 @@ pub struct ForkResult {
 /// Mask of [`crate::Call::ProcessInherit`]: that of the calling thread.
 pub const SPAWN_MASK_OF_CALLER: u64 = u64::MAX;
 
-/// Properties of [`crate::Call::ProcessSet`].
+/// Properties of [`crate::Call::ProcessSet`]. A process that has a supervisor sets only the first two of
+/// its own.
 pub mod process_property {
     /// Address that upcalls enter. 0: none (every upcall goes to the supervisor).
     pub const UPCALL_ENTRY: u64 = 1;
@@ -162,6 +166,12 @@ pub mod process_property {
     pub const PRIORITY: u64 = 9;
     /// Most upcalls queued (`RLIMIT_SIGPENDING`).
     pub const LIMIT_QUEUED_UPCALLS: u64 = 10;
+    /// Nanoseconds of CPU time after which the process is killed (the maximum of `RLIMIT_CPU`).
+    pub const LIMIT_CPU_END_NS: u64 = 11;
+    /// Most urgent level of real time that its threads may take by themselves (`RLIMIT_RTPRIO`). With
+    /// less than [`priority::LEVELS`](super::priority::LEVELS) they get no more of the fair class
+    /// either than the process's base priority gives.
+    pub const LIMIT_REAL_TIME: u64 = 12;
 }
 
 /// Properties of [`crate::Call::ThreadSet`].
@@ -224,6 +234,8 @@ pub mod priority {
     pub const ROUND_ROBIN: u64 = 1 << 8;
     /// Real time, first in first out.
     pub const FIFO: u64 = 2 << 8;
+    /// Levels of real time are below this.
+    pub const LEVELS: u64 = 100;
     /// The normal priority of a program.
     pub const NORMAL: u64 = FAIR | 20;
 }

@@ -13,7 +13,9 @@ use crate::thread::{INITIAL_RFLAGS, State, Step, Stop, user_address};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use kernel_abi::memory::cache;
-use kernel_abi::process::{DEFAULT_QUEUED_UPCALLS, Registers, UpcallAction, process_state};
+use kernel_abi::process::{
+    DEFAULT_QUEUED_UPCALLS, Registers, UpcallAction, priority, process_state,
+};
 use kernel_abi::{CLOCK_PAGE, Error, IDENTITY_PAGE, Rights, Signals};
 
 /// Limits that the kernel keeps to, beside those of the address space.
@@ -21,6 +23,8 @@ use kernel_abi::{CLOCK_PAGE, Error, IDENTITY_PAGE, Rights, Signals};
 pub(crate) struct Limits {
     pub file: u64,
     pub cpu_ns: u64,
+    pub cpu_end_ns: u64,
+    pub real_time: u64,
     pub queued_upcalls: u64,
 }
 
@@ -29,6 +33,8 @@ impl Default for Limits {
         Limits {
             file: u64::MAX,
             cpu_ns: u64::MAX,
+            cpu_end_ns: u64::MAX,
+            real_time: priority::LEVELS,
             queued_upcalls: DEFAULT_QUEUED_UPCALLS,
         }
     }

@@ -13,6 +13,8 @@ use kernel_abi::{Error, Rights};
 
 /// The upcall that a process beyond its CPU time gets (`SIGXCPU` - 1).
 const CPU_LIMIT_UPCALL: u32 = 23;
+/// Status of a process that has had all its CPU time (ended by `SIGKILL`, see `ProcessExit`).
+const KILLED: u64 = 1 << 31 | 9;
 
 impl<M: Machine> Kernel<M> {
     /// ProcessSet.
@@ -24,10 +26,11 @@ impl<M: Machine> Kernel<M> {
         value: u64,
     ) -> Step {
         let process = self.process_alive(caller, handle, Rights::MANAGE)?;
-        if property == process_property::PRIORITY {
-            return self.process_set_priority(process, value);
-        }
         let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
+        let is_entry = property <= process_property::UNKNOWN_CALL_ENTRY;
+        if process == caller && found.supervisor.is_some() && !is_entry {
+            return Err(Error::AccessDenied.into());
+        }
         match property {
             process_property::UPCALL_ENTRY => found.upcall_entry = user_address(value)?,
             process_property::UNKNOWN_CALL_ENTRY => found.unknown_call_entry = user_address(value)?,
@@ -42,6 +45,9 @@ impl<M: Machine> Kernel<M> {
                 let before = core::mem::replace(&mut found.limits.cpu_ns, value);
                 self.cpu_limit_changed(before, value);
             }
+            process_property::LIMIT_CPU_END_NS => found.limits.cpu_end_ns = value,
+            process_property::LIMIT_REAL_TIME => found.limits.real_time = value,
+            process_property::PRIORITY => return self.process_set_priority(process, value),
             process_property::LIMIT_QUEUED_UPCALLS => {
                 found.limits.queued_upcalls = value.min(MAX_QUEUED_UPCALLS);
             }
@@ -124,13 +130,18 @@ impl<M: Machine> Kernel<M> {
         self.scheduler.request(here);
     }
 
-    /// The CPU time limit is reached: the upcall comes once, and again every second.
+    /// The CPU time limit is reached: the upcall comes once, and again every second, until the
+    /// second limit ends the process.
     pub(crate) fn cpu_limit_reached(&mut self, process: ProcessId) {
-        let again_ns = self.process_cpu_ns(process).saturating_add(1_000_000_000);
+        let used_ns = self.process_cpu_ns(process);
         let Some(found) = self.processes.get_mut(process) else {
             return;
         };
-        found.limits.cpu_ns = again_ns;
+        let end_ns = found.limits.cpu_end_ns;
+        if used_ns >= end_ns {
+            return self.process_kill_now(process, KILLED);
+        }
+        found.limits.cpu_ns = used_ns.saturating_add(1_000_000_000).min(end_ns);
         let raised = Raised::plain(CPU_LIMIT_UPCALL);
         // Pending once is enough.
         let _ = self.raise_in_process(process, raised);

@@ -227,7 +227,10 @@ impl<M: Machine> Kernel<M> {
         }
         let base = match arguments.priority {
             0 => self.threads.get(creator).ok_or(Error::NoProcess)?.own,
-            raw => Priority::from_raw(raw).ok_or(Error::BadArgument)?,
+            raw => {
+                let wanted = Priority::from_raw(raw).ok_or(Error::BadArgument)?;
+                self.allowed_priority(process, wanted)?
+            }
         };
         let number = owner.last_thread_number + 1;
         let registers = Registers {

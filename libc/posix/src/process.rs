@@ -62,6 +62,16 @@ pub fn wait(which: u32, id: u64, options: u32) -> Result<Option<WaitStatus>> {
         .ok_or(Error::BadMessage)
 }
 
+/// The priority (`kernel_abi::process::priority`) of a process's first thread.
+pub fn scheduling(process: u64) -> Result<u64> {
+    Ok(process::scheduling(&SERVER, process, 0, 0, &[])?.words[0])
+}
+
+/// Sets that of all threads of a process. One of the fair class goes by the process's nice value.
+pub fn set_scheduling(process: u64, priority: u64) -> Result<()> {
+    process::scheduling(&SERVER, process, 1, priority, &[]).map(|_| ())
+}
+
 /// `pidfd_open`: a descriptor, closed on exec, of a process's kernel object.
 pub fn open(process: u64) -> Result<i32> {
     let from = SERVER.giving_descriptors(true);

@@ -3,9 +3,9 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use kernel_abi::PAGE_SIZE;
 use kernel_abi::memory::protection;
 use kernel_abi::process::{ProcessInfo, ThreadInfo, priority, thread_state};
-use kernel_abi::{Handle, PAGE_SIZE};
 use proto::Error;
 
 use crate::kernel::Kernel;
@@ -72,9 +72,9 @@ impl<'a> View<'a> {
                 id,
             };
         }
-        let first = match process.handle {
-            Handle::NONE => None,
-            handle => kernel.thread(handle, 0),
+        let first = match process.is_zombie() {
+            true => None,
+            false => kernel.thread(process.handle, 0),
         };
         View {
             process,
@@ -107,8 +107,8 @@ impl<'a> View<'a> {
 }
 
 fn information(kernel: &impl Kernel, process: &Process) -> ProcessInfo {
-    match process.handle {
-        Handle::NONE => ProcessInfo {
+    match process.is_zombie() {
+        true => ProcessInfo {
             user_ns: process.usage.user_ns,
             kernel_ns: process.usage.kernel_ns,
             minor_faults: process.usage.minor_faults,
@@ -116,7 +116,7 @@ fn information(kernel: &impl Kernel, process: &Process) -> ProcessInfo {
             threads: 1,
             ..Default::default()
         },
-        handle => kernel.information(handle),
+        false => kernel.information(process.handle),
     }
 }
 
@@ -235,7 +235,7 @@ fn status(view: &View<'_>) -> String {
 /// A part of the stack that the program started with, as it is now.
 fn first_stack(kernel: &impl Kernel, process: &Process, place: (u64, u64)) -> Vec<u8> {
     let (address, length) = place;
-    if process.handle == Handle::NONE {
+    if process.is_zombie() {
         return Vec::new();
     }
     let length = usize::try_from(length).unwrap_or(0).min(ARGUMENTS_MAX);

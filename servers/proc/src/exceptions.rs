@@ -236,6 +236,12 @@ impl<K: Kernel> Server<K> {
             Ok(_) if fault.kind != 0 => self.report_fault(id, signal, fault),
             Ok(_) => self.default_status(id, signal),
         };
+        let leaves_core = status == killed_status(signal)
+            && default_action(signal) == DefaultAction::Core
+            && self.dump(id, token, signal, fault).is_ok();
+        if leaves_core {
+            return;
+        }
         self.kernel.reply(token, Ok(Answer::value(status)));
     }
 

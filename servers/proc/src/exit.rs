@@ -21,13 +21,15 @@ impl<K: Kernel> Server<K> {
             return;
         }
         let handle = process.handle;
+        let writes_core = process.dumps != 0;
         let (group, session) = (process.identity.group, process.identity.session);
         let information = self.kernel.information(handle);
-        self.kernel.close(handle);
+        if writes_core {
+            return self.writer_ended(id, information.exit_status);
+        }
         let Ok(process) = self.table.get_mut(id) else {
             return;
         };
-        process.handle = Handle::NONE;
         process.usage = Usage {
             user_ns: information.user_ns,
             kernel_ns: information.kernel_ns,
@@ -55,6 +57,15 @@ impl<K: Kernel> Server<K> {
         self.announce_end(id, status);
     }
 
+    /// Nobody asks about a process any more.
+    pub(crate) fn forget(&mut self, id: u64) {
+        if let Some(process) = self.table.remove(id)
+            && process.handle != Handle::NONE
+        {
+            self.kernel.close(process.handle);
+        }
+    }
+
     fn announce_end(&mut self, id: u64, status: u64) {
         let Ok(process) = self.table.get(id) else {
             return;
@@ -72,7 +83,7 @@ impl<K: Kernel> Server<K> {
             return;
         }
         let information = self.child_information(id, told.code, told.status);
-        self.table.remove(id);
+        self.forget(id);
         if let (Ok(information), true) = (information, action & upcall_flags::CAUGHT != 0) {
             let _ = self.send(parent, information);
         }

@@ -37,6 +37,9 @@ const RECORD_MAGIC: u64 = 0x5245_4344_0000_0000;
 const RECORD_FREE: u64 = 0x4652_4545_0000_0000;
 const _: () = assert!(crate::record::CAPACITY as u64 + 8 <= RECORD_HALF);
 
+/// Slot of the vault for the program that writes core files, above those of processes.
+const CORE_WRITER_SLOT: u32 = MAX_PROCESSES as u32;
+
 /// Opened to execute only (`O_EXEC`).
 const EXECUTE: u32 = open_flags::PATH | open_flags::ACCESS_MODE;
 
@@ -163,7 +166,8 @@ impl Guest {
         let built = self.build(&program)?;
         process.handle = built.process;
         process.first_stack = built.first_stack;
-        self.set_executable(built.process, source.file);
+        self.give(built.process, source.file, Handle::EXECUTABLE)?;
+        self.keep_core_writer(root);
         self.close(source.memory);
         self.close(source.file);
         process.set_program(path, b"init\0");
@@ -175,6 +179,20 @@ impl Guest {
         self.install_console(process.handle, root);
         self.resume(process.handle);
         Ok(process)
+    }
+
+    /// Opens the program that writes core files, while the name space may still be called. Without it
+    /// there are none.
+    fn keep_core_writer(&mut self, root: Handle) {
+        let Ok(file) = open(root, crate::core_dump::WRITER, EXECUTE) else {
+            server_rt::log!("no program to write core files");
+            return;
+        };
+        let (slot, flags) = (CORE_WRITER_SLOT, handle_flags::EXACT);
+        if let Err(error) = safe::handle_install(self.vault, file, slot, Rights::ALL, flags) {
+            server_rt::log!("core files will not be written: {}", error.name());
+        }
+        self.close(file);
     }
 
     fn open_path(&mut self, root: Handle, path: &[u8]) -> Result<Source, Error> {
@@ -252,9 +270,17 @@ impl Kernel for Guest {
         Ok(safe::handle_copy(from, source, to, target)?)
     }
 
-    fn set_executable(&mut self, process: Handle, file: Handle) {
-        // It is only shown: a process that has just ended needs none.
-        let _ = install(process, file, Handle::EXECUTABLE);
+    fn give(&mut self, process: Handle, handle: Handle, slot: Handle) -> Result<(), Error> {
+        install(process, handle, slot)
+    }
+
+    fn core_writer(&mut self) -> Result<Source, Error> {
+        let file = safe::handle_take(self.vault, CORE_WRITER_SLOT)?;
+        let source = self.open_program(file);
+        if source.is_err() {
+            self.close(file);
+        }
+        source
     }
 
     fn next_slot(&self, process: Handle, slot: u32) -> Option<u32> {

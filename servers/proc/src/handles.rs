@@ -10,7 +10,7 @@ impl<K: Kernel, C: Call + ?Sized> process_handle::ProcessHandle<C> for Server<K>
     fn open(&mut self, call: &mut C, process: u64) -> Reply {
         self.caller(call)?;
         let handle = self.table.get(process)?.handle;
-        // The object of a process that has ended is not kept.
+        // One whose end an instance before this one has seen may be without.
         if handle == Handle::NONE {
             return Err(Error::NoProcess);
         }

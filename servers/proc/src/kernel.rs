@@ -41,8 +41,10 @@ pub trait Kernel {
         to: Handle,
         target: u32,
     ) -> Result<(), Error>;
-    /// Notes in a process which file it executes.
-    fn set_executable(&mut self, process: Handle, file: Handle);
+    /// Puts a copy of a handle into a slot of a process.
+    fn give(&mut self, process: Handle, handle: Handle, slot: Handle) -> Result<(), Error>;
+    /// The program that writes core files.
+    fn core_writer(&mut self) -> Result<Source, Error>;
     /// The first slot in use from `slot` on.
     fn next_slot(&self, process: Handle, slot: u32) -> Option<u32>;
     /// A copy of the handle in a process's slot.

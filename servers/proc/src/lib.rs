@@ -10,6 +10,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod core_dump;
 pub mod credentials;
 pub mod describe;
 mod exceptions;
@@ -25,6 +26,7 @@ mod operations;
 pub mod process;
 mod process_entry;
 pub mod record;
+mod scheduling;
 pub mod server;
 pub mod signal;
 pub mod spawn;

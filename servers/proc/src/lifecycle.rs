@@ -1,5 +1,6 @@
 //! Fork and exec.
 
+use kernel_abi::Handle;
 use proto::{Answer, Call, Error, Input, Outcome, Reply};
 
 use crate::PROCESS_BADGE;
@@ -117,13 +118,16 @@ impl<K: Kernel> Server<K> {
             let _ = self.kernel.set_identity(handle, &before);
             return Err(error);
         }
-        self.kernel.set_executable(handle, source.file);
+        // It is only shown: a process that has just ended needs none.
+        let _ = self.kernel.give(handle, source.file, Handle::EXECUTABLE);
         let process = self.table.get_mut(caller)?;
         process.identity = after;
         process.executed = true;
         process.first_stack = new.first_stack;
         process.set_program(&texts.path, &texts.arguments);
         debug_assert!(!matches!(process.state, State::Zombie { .. }));
+        // A process that is just ending needs none.
+        let _ = self.privileges_changed(caller, before.credentials.user);
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! Resource limits (`RLIMIT_*`, numbers of `<sys/resource.h>`).
 
-use kernel_abi::process::{DEFAULT_QUEUED_UPCALLS, MAX_QUEUED_UPCALLS, process_property};
+use kernel_abi::process::{DEFAULT_QUEUED_UPCALLS, MAX_QUEUED_UPCALLS, priority, process_property};
 use proto::Error;
+
+const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// No limit.
 pub const INFINITY: u64 = u64::MAX;
@@ -13,12 +15,15 @@ const FILE: usize = 1;
 const DATA: usize = 2;
 /// `RLIMIT_STACK`.
 pub const STACK: usize = 3;
-const CORE: usize = 4;
+/// `RLIMIT_CORE`.
+pub const CORE: usize = 4;
 /// `RLIMIT_NPROC`.
 pub const PROCESSES: usize = 6;
 const DESCRIPTORS: usize = 7;
 const ADDRESS_SPACE: usize = 9;
 const PENDING_SIGNALS: usize = 11;
+/// `RLIMIT_RTPRIO`.
+pub const REAL_TIME: usize = 14;
 
 /// Descriptors a process may have by default, and at most.
 const DEFAULT_DESCRIPTORS: u64 = 1024;
@@ -40,6 +45,7 @@ impl Default for Limits {
         limits[CORE].0 = 0;
         limits[DESCRIPTORS] = (DEFAULT_DESCRIPTORS, MAX_DESCRIPTORS);
         limits[PROCESSES] = (MOST_PROCESSES, MOST_PROCESSES);
+        limits[REAL_TIME] = (0, 0);
         limits[PENDING_SIGNALS] = (DEFAULT_QUEUED_UPCALLS, MAX_QUEUED_UPCALLS);
         Limits(limits)
     }
@@ -60,15 +66,14 @@ impl Limits {
             .ok_or(Error::BadArgument)
     }
 
-    /// Sets one; only root may raise a maximum (POSIX `setrlimit`). Returns what the kernel must
-    /// enforce: a property and its value.
+    /// Sets one; only root may raise a maximum (POSIX `setrlimit`).
     pub fn set(
         &mut self,
         resource: u32,
         current: u64,
         maximum: u64,
         privileged: bool,
-    ) -> Result<Option<(u64, u64)>, Error> {
+    ) -> Result<(), Error> {
         let slot = self
             .0
             .get_mut(resource as usize)
@@ -81,19 +86,35 @@ impl Limits {
             return Err(Error::NotPermitted);
         }
         *slot = (current, maximum);
-        Ok(property(resource as usize).map(|property| {
-            let value = match property {
-                process_property::LIMIT_CPU_NS => current.saturating_mul(1_000_000_000),
-                _ => current,
-            };
-            (property, value)
-        }))
+        Ok(())
+    }
+
+    /// What the kernel must enforce of a resource: properties and their values.
+    pub fn enforced(&self, resource: u32) -> impl Iterator<Item = (u64, u64)> {
+        let (current, maximum) = self.get(resource).unwrap_or_default();
+        let ns = |seconds: u64| seconds.saturating_mul(NS_PER_SECOND);
+        let properties = match resource as usize {
+            CPU => [
+                Some((process_property::LIMIT_CPU_END_NS, ns(maximum))),
+                Some((process_property::LIMIT_CPU_NS, ns(current))),
+            ],
+            resource => [property(resource).map(|property| (property, current)), None],
+        };
+        properties.into_iter().flatten()
+    }
+
+    /// The most urgent level of real time that a process of a user may take (`RLIMIT_RTPRIO`; root
+    /// any).
+    pub fn real_time(&self, user: u32) -> u64 {
+        match user {
+            0 => priority::LEVELS,
+            _ => self.0[REAL_TIME].0.min(priority::LEVELS - 1),
+        }
     }
 }
 
 fn property(resource: usize) -> Option<u64> {
     match resource {
-        CPU => Some(process_property::LIMIT_CPU_NS),
         FILE => Some(process_property::LIMIT_FILE),
         DATA => Some(process_property::LIMIT_DATA),
         STACK => Some(process_property::LIMIT_STACK),
@@ -111,10 +132,31 @@ mod tests {
     #[test]
     fn only_root_raises_a_maximum() {
         let mut limits = Limits::default();
-        assert_eq!(limits.set(7, 100, 200, false), Ok(Some((3, 100))));
+        assert_eq!(limits.set(7, 100, 200, false), Ok(()));
         assert_eq!(limits.set(7, 100, 300, false), Err(Error::NotPermitted));
-        assert_eq!(limits.set(7, 100, 300, true), Ok(Some((3, 100))));
+        assert_eq!(limits.set(7, 100, 300, true), Ok(()));
         assert_eq!(limits.set(7, 400, 300, true), Err(Error::BadArgument));
         assert_eq!(limits.set(16, 0, 0, true), Err(Error::BadArgument));
+        assert_eq!(limits.get(7), Ok((100, 300)));
+    }
+
+    #[test]
+    fn the_kernel_enforces_both_limits_of_cpu_time() {
+        let mut limits = Limits::default();
+        limits.set(0, 2, 5, true).unwrap();
+        let enforced: alloc::vec::Vec<_> = limits.enforced(0).collect();
+        let second = 1_000_000_000;
+        assert_eq!(enforced, [(11, 5 * second), (8, 2 * second)]);
+        limits.set(0, INFINITY, INFINITY, true).unwrap();
+        assert!(limits.enforced(0).all(|(_, value)| value == u64::MAX));
+        assert_eq!(limits.enforced(4).count(), 0);
+    }
+
+    #[test]
+    fn users_get_no_real_time_unless_a_limit_allows_it() {
+        let mut limits = Limits::default();
+        assert_eq!((limits.real_time(0), limits.real_time(5)), (100, 0));
+        limits.set(REAL_TIME as u32, 10, 10, true).unwrap();
+        assert_eq!(limits.real_time(5), 10);
     }
 }

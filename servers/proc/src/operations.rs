@@ -1,12 +1,12 @@
 //! The `process` interface: one short function an operation.
 
 use alloc::vec::Vec;
-use kernel_abi::process::{priority, process_property};
 use proto::{Answer, Call, Error, Identity, Input, Output, Reply, process};
 
 use crate::credentials;
 use crate::describe::describe;
 use crate::kernel::Kernel;
+use crate::limits;
 use crate::process::{Process, Usage};
 use crate::server::Server;
 use crate::signal::may_signal;
@@ -17,16 +17,6 @@ use server_rt::read_input;
 const HOST_NAME_MAX: usize = 64;
 /// Bits of a umask.
 const UMASK: u32 = 0o777;
-/// Lowest (nicest) priority: nice 19.
-const NICE_MOST: u32 = 39;
-
-/// `which` of `priority`.
-mod which {
-    pub const PROCESS: u32 = 0;
-    pub const GROUP: u32 = 1;
-    pub const USER: u32 = 2;
-}
-
 impl<K: Kernel> Server<K> {
     fn change_identity<C: Call + ?Sized>(
         &mut self,
@@ -34,10 +24,12 @@ impl<K: Kernel> Server<K> {
         change: impl FnOnce(&mut Identity) -> Result<(), Error>,
     ) -> Reply {
         let caller = self.caller(call)?;
-        let mut identity = self.table.get(caller)?.identity;
+        let before = self.table.get(caller)?.identity;
+        let mut identity = before;
         change(&mut identity)?;
         self.table.get_mut(caller)?.identity = identity;
         self.publish(caller)?;
+        self.privileges_changed(caller, before.credentials.user)?;
         Ok(Answer::default().into())
     }
 
@@ -55,25 +47,6 @@ impl<K: Kernel> Server<K> {
             minor_faults: information.minor_faults,
             major_faults: information.major_faults,
         }
-    }
-
-    fn prioritise(&mut self, caller: u64, target: u64, nice: u32) -> Result<(), Error> {
-        let sender = self.table.get(caller)?.identity;
-        let process = self.table.get_mut(target)?;
-        if !may_signal(&sender, &process.identity, 0) {
-            return Err(Error::NotPermitted);
-        }
-        if nice < process.nice_plus_20 && sender.credentials.user != 0 {
-            return Err(Error::AccessDenied);
-        }
-        process.nice_plus_20 = nice;
-        if process.is_zombie() {
-            return Ok(());
-        }
-        let handle = process.handle;
-        let value = priority::FAIR | u64::from(nice);
-        self.kernel
-            .set_property(handle, process_property::PRIORITY, value)
     }
 }
 
@@ -202,10 +175,13 @@ impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
             };
             let (current, maximum) = (u64::from_le_bytes(*current), u64::from_le_bytes(*maximum));
             let root = sender.credentials.user == 0;
-            let enforced = process.limits.set(resource, current, maximum, root)?;
-            if let Some((property, value)) = enforced {
-                let handle = process.handle;
+            process.limits.set(resource, current, maximum, root)?;
+            let (handle, limits) = (process.handle, process.limits);
+            for (property, value) in limits.enforced(resource) {
                 self.kernel.set_property(handle, property, value)?;
+            }
+            if resource == limits::REAL_TIME as u32 {
+                self.set_real_time(target)?;
             }
         }
         if old.length > 0 {
@@ -248,37 +224,13 @@ impl<K: Kernel, C: Call + ?Sized> process::Process<C> for Server<K> {
         set: u32,
         nice_plus_20: u32,
     ) -> Reply {
-        let caller = self.caller(call)?;
-        let own = self.table.get(caller)?.identity;
-        let targets = match which {
-            which::PROCESS => {
-                let id = if who == 0 { caller } else { who };
-                self.table.ids(|process| process.id() == id)
-            }
-            which::GROUP => {
-                let group = if who == 0 { own.group } else { who };
-                self.table.ids(|process| process.identity.group == group)
-            }
-            which::USER => {
-                let user = if who == 0 {
-                    u64::from(own.real_user)
-                } else {
-                    who
-                };
-                self.table
-                    .ids(|process| u64::from(process.identity.real_user) == user)
-            }
-            _ => return Err(Error::BadArgument),
-        };
-        let mut best = Err(Error::NoProcess);
-        for target in targets {
-            if set != 0 {
-                self.prioritise(caller, target, nice_plus_20.min(NICE_MOST))?;
-            }
-            let nice = self.table.get(target)?.nice_plus_20;
-            best = Ok(best.map_or(nice, |best: u32| best.min(nice)));
-        }
-        best.map(|nice| Answer::value(nice.into()).into())
+        let nice = (set != 0).then_some(nice_plus_20);
+        self.nice_by_caller(call, which, who, nice)
+    }
+
+    fn scheduling(&mut self, call: &mut C, process: u64, set: u32, priority: u64) -> Reply {
+        let priority = (set != 0).then_some(priority);
+        self.scheduling_by_caller(call, process, priority)
     }
 
     fn list(&mut self, call: &mut C, after: u64, processes: Output) -> Reply {

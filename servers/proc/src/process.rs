@@ -116,6 +116,8 @@ pub struct Process {
     pub start_ns: u64,
     /// The last answer.
     pub answered: Answered,
+    /// The process whose core it writes, 0: it is an ordinary process.
+    pub dumps: u64,
     /// Where its record and handle are kept.
     pub slot: usize,
     /// The handle that is kept there, or `NONE`.
@@ -161,6 +163,7 @@ impl Process {
             first_stack: FirstStack::default(),
             start_ns,
             answered: Answered::default(),
+            dumps: 0,
             slot: NO_SLOT,
             kept: Handle::NONE,
         }
@@ -185,6 +188,7 @@ impl Process {
             children_usage: Usage::default(),
             start_ns,
             answered: Answered::default(),
+            dumps: 0,
             slot: NO_SLOT,
             kept: Handle::NONE,
             ..self.clone()

@@ -18,7 +18,7 @@ const SECURE: u64 = 1;
 impl<K: Kernel> Server<K> {
     fn living(&self, id: u64) -> Result<&Process, Error> {
         let process = self.table.get(id)?;
-        if process.handle == Handle::NONE {
+        if process.is_zombie() {
             return Err(Error::NoProcess);
         }
         Ok(process)

@@ -69,6 +69,7 @@ pub fn encode(process: &Process) -> Vec<u8> {
         process.first_stack.auxiliary.1,
         process.answered.number,
         process.answered.value,
+        process.dumps,
     ] {
         number(&mut out, value);
     }
@@ -154,6 +155,7 @@ pub fn decode(bytes: &[u8]) -> Option<Process> {
         number: reader.number()?,
         value: reader.number()?,
     };
+    process.dumps = reader.number()?;
     process.limits = Limits::default();
     for resource in 0..limits::COUNT as u32 {
         let (current, maximum) = (reader.number()?, reader.number()?);

@@ -6,6 +6,7 @@ use kernel_abi::message::Fault;
 use proto::{Answer, Call, Error, Outcome, Reply, job, process, process_entry, process_handle};
 use server_rt::{ServerCall, Service};
 
+use crate::core_dump::Dump;
 use crate::kernel::Kernel;
 use crate::process::{Answered, Process, Table};
 use crate::wait::Waiter;
@@ -17,6 +18,8 @@ pub struct Server<K> {
     pub kernel: K,
     pub(crate) table: Table,
     pub(crate) waiters: Vec<Waiter>,
+    /// Cores being written.
+    pub(crate) dumps: Vec<Dump>,
     pub(crate) host_name: Vec<u8>,
 }
 
@@ -35,6 +38,7 @@ impl<K: Kernel> Server<K> {
             kernel,
             table: Table::default(),
             waiters: Vec::new(),
+            dumps: Vec::new(),
             host_name: b"microkosm".to_vec(),
         }
     }

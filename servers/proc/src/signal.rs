@@ -101,13 +101,9 @@ pub fn default_action(signal: u32) -> DefaultAction {
     }
 }
 
-/// Status word of a process that a signal ends.
+/// Status word of a process that a signal ends, without a core.
 pub fn killed_status(signal: u32) -> u64 {
-    let core = match default_action(signal) {
-        DefaultAction::Core => STATUS_CORE,
-        _ => 0,
-    };
-    STATUS_KILLED | core | u64::from(signal)
+    STATUS_KILLED | u64::from(signal)
 }
 
 /// The bit of a signal in a set.

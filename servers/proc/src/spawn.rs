@@ -107,6 +107,8 @@ impl<K: Kernel> Server<K> {
         let child = child?;
         let handle = child.handle;
         self.table.insert(child);
+        let user = self.table.get(parent)?.identity.credentials.user;
+        self.privileges_changed(id, user)?;
         self.table.get_mut(parent)?.answered = Answered {
             number: call.number(),
             value: id,
@@ -145,13 +147,12 @@ impl<K: Kernel> Server<K> {
         (child.handle, child.first_stack) = (built.process, built.first_stack);
         child.executed = true;
         child.set_program(&request.texts.path, &request.texts.arguments);
-        if let Err(error) = self.furnish(token, parent_handle, &child, request) {
+        if let Err(error) = self.furnish(token, (parent_handle, source.file), &child, request) {
             // It has not run: nobody has seen it.
             self.kernel.kill(child.handle, 0);
             self.kernel.close(child.handle);
             return Err(error);
         }
-        self.kernel.set_executable(child.handle, source.file);
         Ok(child)
     }
 
@@ -159,7 +160,7 @@ impl<K: Kernel> Server<K> {
     fn furnish(
         &mut self,
         token: u64,
-        parent: Handle,
+        (parent, file): (Handle, Handle),
         child: &Process,
         request: &Request,
     ) -> Result<(), Error> {
@@ -179,10 +180,12 @@ impl<K: Kernel> Server<K> {
             }
         }
         if request.flags & spawn_flags::SET_PRIORITY != 0 {
+            self.may_have_priority(child, attributes.priority)?;
             let property = process_property::PRIORITY;
             self.kernel
                 .set_property(handle, property, attributes.priority)?;
         }
+        self.kernel.give(handle, file, Handle::EXECUTABLE)?;
         self.kernel.adopt(handle, PROCESS_BADGE | child.id())?;
         self.kernel.set_identity(handle, &child.identity)
     }

@@ -72,12 +72,9 @@ impl<K: Kernel> Server<K> {
 
     fn adopt_again(&mut self, process: &mut Process) {
         let id = process.id();
-        if process.is_zombie() {
-            return;
-        }
         process.handle = self.kernel.take_kept(process.slot).unwrap_or(Handle::NONE);
         process.kept = process.handle;
-        if process.handle != Handle::NONE {
+        if process.handle != Handle::NONE && !process.is_zombie() {
             self.kernel.watch(process.handle, id);
         }
     }

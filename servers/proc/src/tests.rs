@@ -23,6 +23,8 @@ use crate::signal::{STOPS, bit, kept, number};
 use crate::stack::FirstStack;
 use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
 
+mod core_dump;
+
 /// What the fake saw, and what it answers.
 #[derive(Default)]
 struct Fake {
@@ -48,8 +50,9 @@ struct Fake {
     kept: BTreeMap<usize, Handle>,
     records: BTreeMap<usize, Vec<u8>>,
     watched: Vec<u64>,
-    executables: BTreeMap<u32, Handle>,
+    given: BTreeMap<(u32, u32), Handle>,
     threads: BTreeMap<u32, Vec<u64>>,
+    properties: Vec<(u32, u64, u64)>,
     program: Vec<u8>,
     mode: u32,
 }
@@ -70,8 +73,12 @@ impl Kernel for Fake {
         self.copied.push((source, to));
         Ok(())
     }
-    fn set_executable(&mut self, process: Handle, file: Handle) {
-        self.executables.insert(process.0, file);
+    fn give(&mut self, process: Handle, handle: Handle, slot: Handle) -> Result<(), Error> {
+        self.given.insert((process.0, slot.0), handle);
+        Ok(())
+    }
+    fn core_writer(&mut self) -> Result<Source, Error> {
+        self.open_program(Handle(4000))
     }
     fn next_slot(&self, _process: Handle, slot: u32) -> Option<u32> {
         [0, 1, 5, Handle::HIGH_BASE]
@@ -173,7 +180,8 @@ impl Kernel for Fake {
     fn region(&self, _process: Handle, _address: u64) -> Option<RegionInfo> {
         None
     }
-    fn set_property(&mut self, _: Handle, _: u64, _: u64) -> Result<(), Error> {
+    fn set_property(&mut self, process: Handle, property: u64, value: u64) -> Result<(), Error> {
+        self.properties.push((process.0, property, value));
         Ok(())
     }
     fn close(&mut self, _handle: Handle) {}
@@ -551,7 +559,7 @@ fn default_actions_end_stop_or_do_nothing() {
         .simple(child, &[process::number::set_group, 0, 0])
         .unwrap();
     assert_eq!(machine.default_action(child, 15), (1 << 31) | 15);
-    assert_eq!(machine.default_action(child, 6), (3 << 30) | 6);
+    assert_eq!(machine.default_action(child, 6), (1 << 31) | 6);
     assert_eq!(machine.default_action(child, number::WINCH), 0);
     assert_eq!(machine.default_action(child, number::TSTP), 0);
     assert_eq!(machine.server.kernel.suspended, [machine.handle(child)]);
@@ -611,7 +619,7 @@ fn a_fault_ends_the_process_even_if_the_signal_is_blocked_or_ignored() {
     };
     machine.server.stopped_by(child, 77, &fault);
     let (token, answer) = machine.server.kernel.replies.pop().unwrap();
-    assert_eq!((token, answer.unwrap().words[0]), (77, (3 << 30) | 11));
+    assert_eq!((token, answer.unwrap().words[0]), (77, (1 << 31) | 11));
 }
 
 #[test]

@@ -179,7 +179,7 @@ impl<K: Kernel> Server<K> {
             State::Zombie { .. } => {
                 let mut usage = process.usage;
                 usage.add(process.children_usage);
-                self.table.remove(child);
+                self.forget(child);
                 if let Ok(parent) = self.table.get_mut(waiter.parent) {
                     parent.children_usage.add(usage);
                 }

@@ -196,6 +196,9 @@ interface! {
         180 host_name() in(new) out(name) sends(0) -> (length) returns(0);
         /// CPU time of a process (its CPU clock).
         181 processor_time(process: u64) in() out() sends(0) -> (time_ns) returns(0);
+        /// Scheduling of another process: with `set` != 0 its threads get a priority
+        /// (`kernel_abi::process::priority`). Value: that of its first thread.
+        182 scheduling(process: u64, set: u32, priority: u64) in() out() sends(0) -> (priority) returns(0);
     }
 }
 

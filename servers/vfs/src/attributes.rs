@@ -3,6 +3,7 @@
 use proto::types::{Plain, file_type};
 use proto::{Attributes, Call, Error, Output};
 
+use crate::backend::Backend;
 use crate::kernel::Kernel;
 use crate::permission::{Caller, WRITE};
 use crate::server::Server;
@@ -32,6 +33,24 @@ impl<K: Kernel> Server<K> {
             .existing()
     }
 
+    /// Sets attributes of a file.
+    pub(crate) fn set_attributes_of(
+        &mut self,
+        place: Place,
+        mask: u64,
+        attributes: &[u8],
+        caller: &Caller,
+    ) -> Result<(), Error> {
+        let now_ns = self.kernel.realtime_ns();
+        let backend = &self.mounted(place.mount)?.backend;
+        backend.set_attributes(place.node, mask, attributes, caller, now_ns)?;
+        if matches!(backend, Backend::Tree(_)) {
+            // Trees are part of what this server keeps.
+            self.opened.set_changed();
+        }
+        Ok(())
+    }
+
     /// `access`.
     pub(crate) fn check_access(
         &self,
@@ -55,10 +74,7 @@ impl<K: Kernel> Server<K> {
             attributes.mode & file_type::MASK,
             file_type::CHARACTER | file_type::BLOCK | file_type::FIFO | file_type::SOCKET
         );
-        let read_only = matches!(
-            self.mounted(place.mount)?.backend,
-            crate::backend::Backend::Tree(_)
-        );
+        let read_only = matches!(self.mounted(place.mount)?.backend, Backend::Tree(_));
         if mode & WRITE != 0 && read_only && !is_special {
             return Err(Error::ReadOnly);
         }

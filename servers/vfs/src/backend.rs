@@ -166,17 +166,20 @@ impl Backend {
         }
     }
 
-    /// Sets attributes.
+    /// Sets attributes, at a time since 1970.
     pub fn set_attributes(
         &self,
         node: u64,
         mask: u64,
         attributes: &[u8],
         caller: &Caller,
+        now_ns: i64,
     ) -> Result<(), Error> {
         let session = match self {
             Backend::Remote(session) => session,
-            Backend::Tree(tree) => return tree.set_attributes(node, mask, attributes, caller),
+            Backend::Tree(tree) => {
+                return tree.set_attributes(node, mask, attributes, caller, now_ns);
+            }
         };
         fs::set_attributes(session, node, mask, attributes, &caller.bytes(), &[])?;
         Ok(())

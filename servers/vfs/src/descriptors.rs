@@ -149,7 +149,7 @@ impl<K: Kernel> Server<K> {
     }
 
     /// A file by the device that it is on.
-    fn place_on(&self, device: u64, node: u64) -> Option<Place> {
+    pub(crate) fn place_on(&self, device: u64, node: u64) -> Option<Place> {
         let mount = self.mounts.iter().find(|mount| mount.device == device)?;
         Some(Place {
             mount: mount.number,

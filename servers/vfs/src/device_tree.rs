@@ -4,7 +4,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::system::SystemInfo;
-use proto::types::file_type;
+use proto::types::{Plain, file_type};
 use proto::{Attributes, Error};
 
 use crate::devices::Devices;
@@ -84,6 +84,9 @@ impl Tree for DeviceTree {
             return Ok(attributes);
         };
         let device = self.devices.by_number(number).ok_or(Error::NotFound)?;
+        if let Some(changed) = self.devices.changed_attributes(number) {
+            return Ok(changed);
+        }
         attributes.mode = device.mode | kind(device.is_block);
         attributes.links = 1;
         attributes.special_device = number;
@@ -110,6 +113,22 @@ impl Tree for DeviceTree {
             kind: file_type::SYMLINK,
         });
         Ok(mounts.chain(links).chain(devices).collect())
+    }
+
+    fn set_attributes(
+        &self,
+        node: u64,
+        mask: u64,
+        attributes: &[u8],
+        caller: &Caller,
+        now_ns: i64,
+    ) -> Result<(), Error> {
+        let number = node.checked_sub(DEVICES).ok_or(Error::ReadOnly)?;
+        let wanted = Attributes::decode(attributes).ok_or(Error::BadArgument)?;
+        let before = self.attributes(node)?;
+        let after = caller.change(&before, mask, &wanted, now_ns)?;
+        self.devices.set_changed(number, after);
+        Ok(())
     }
 
     fn cover(&self, node: u64, covered: bool) -> Result<(), Error> {

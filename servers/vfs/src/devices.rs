@@ -63,12 +63,22 @@ struct Provider {
     devices: RefCell<Option<Vec<Device>>>,
 }
 
+/// What was changed of a device's file: owner, permissions and times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The device.
+    pub device: u64,
+    /// Its attributes.
+    pub attributes: Attributes,
+}
+
 /// All devices.
 #[derive(Default)]
 pub struct Devices {
     providers: Vec<Provider>,
     supervisor: Option<Handle>,
     terminals: Option<Peer>,
+    changed: RefCell<Vec<Changed>>,
 }
 
 impl Devices {
@@ -133,6 +143,7 @@ impl Devices {
             providers: providers.collect(),
             supervisor,
             terminals: None,
+            changed: RefCell::default(),
         }
     }
 
@@ -141,6 +152,25 @@ impl Devices {
         let providers = self.providers.iter().map(|provider| &provider.session);
         let mut peers = providers.chain(self.terminals.as_ref());
         peers.any(|peer| peer.serves(endpoint))
+    }
+
+    /// What was changed of devices' files.
+    pub fn changed(&self) -> Vec<Changed> {
+        self.changed.borrow().clone()
+    }
+
+    /// What was changed of one.
+    pub fn changed_attributes(&self, device: u64) -> Option<Attributes> {
+        let changed = self.changed.borrow();
+        let found = changed.iter().find(|changed| changed.device == device);
+        found.map(|changed| changed.attributes)
+    }
+
+    /// Notes what was changed of one.
+    pub fn set_changed(&self, device: u64, attributes: Attributes) {
+        let mut changed = self.changed.borrow_mut();
+        changed.retain(|changed| changed.device != device);
+        changed.push(Changed { device, attributes });
     }
 
     /// The supervisor's session.

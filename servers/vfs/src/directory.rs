@@ -145,8 +145,7 @@ impl<K: Kernel, C: Call + ?Sized> directory::Directory<C> for Server<K> {
         let bytes = read_input(call, attributes, Attributes::SIZE, Error::BadArgument)?;
         let caller = Caller::of(call)?;
         let (place, _) = self.look_up(self.view(call)?, &path, at, &caller)?;
-        let backend = &self.mounted(place.mount)?.backend;
-        backend.set_attributes(place.node, mask, &bytes, &caller)?;
+        self.set_attributes_of(place, mask, &bytes, &caller)?;
         done()
     }
 

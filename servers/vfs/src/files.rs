@@ -44,7 +44,12 @@ impl<K: Kernel> Server<K> {
             Opened::Directory(View { start: place, .. }) | Opened::Pipe(place, _) => {
                 self.mounted(place.mount)?.backend.status(place.node)
             }
-            Opened::Memory(_, attributes) | Opened::Text(attributes) => Ok(*attributes),
+            Opened::Memory(_, found) => {
+                let changed = self.devices.changed_attributes(found.special_device);
+                let same = changed.filter(|changed| changed.device == found.device);
+                Ok(same.unwrap_or(*found))
+            }
+            Opened::Text(attributes) => Ok(*attributes),
         }
     }
 
@@ -102,15 +107,16 @@ impl<K: Kernel, C: Call + ?Sized> file::File<C> for Server<K> {
 
     fn set_attributes(&mut self, call: &mut C, mask: u64, attributes: Input) -> Reply {
         let bytes = read_input(call, attributes, Attributes::SIZE, Error::BadArgument)?;
-        match self.opened(call)? {
-            Opened::Directory(View { start: place, .. }) | Opened::Pipe(place, _) => {
-                let caller = Caller::of(call)?;
-                let backend = &self.mounted(place.mount)?.backend;
-                backend.set_attributes(place.node, mask, &bytes, &caller)?;
-                done()
+        let place = match self.opened(call)? {
+            Opened::Directory(View { start: place, .. }) | Opened::Pipe(place, _) => place,
+            Opened::Memory(_, found) => {
+                let place = self.place_on(found.device, found.node);
+                place.ok_or(Error::ReadOnly)?
             }
-            _ => Err(Error::ReadOnly),
-        }
+            Opened::Text(_) => return Err(Error::ReadOnly),
+        };
+        self.set_attributes_of(place, mask, &bytes, &Caller::of(call)?)?;
+        done()
     }
 
     fn truncate(&mut self, call: &mut C, _length: u64) -> Reply {

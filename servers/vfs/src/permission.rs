@@ -82,9 +82,7 @@ impl Caller {
                 Ok(())
             };
         }
-        let count = (credentials.group_count as usize).min(MAX_GROUPS);
-        let in_group = credentials.group == attributes.group
-            || credentials.groups[..count].contains(&attributes.group);
+        let in_group = self.is_in_group(attributes.group);
         let granted = if credentials.user == attributes.user {
             mode >> 6
         } else if in_group {
@@ -97,6 +95,68 @@ impl Caller {
         } else {
             Err(Error::AccessDenied)
         }
+    }
+}
+
+impl Caller {
+    /// A file's attributes after a change of owner, permissions and times by this caller (POSIX `chown`,
+    /// `chmod`, `utimensat`).
+    pub fn change(
+        &self,
+        before: &Attributes,
+        mask: u64,
+        wanted: &Attributes,
+        now_ns: i64,
+    ) -> Result<Attributes, Error> {
+        use proto::types::attribute_mask as m;
+        const PERMISSIONS: u32 = 0o7777;
+        let mut after = *before;
+        let owns = self.is_root() || self.credentials().user == before.user;
+        let has = |bit: u64| mask & bit != 0;
+        if has(m::SIZE) {
+            return Err(Error::BadArgument);
+        }
+        let gives_away = has(m::USER) && wanted.user != before.user;
+        if !self.is_root() && (gives_away || (has(m::GROUP) && !self.is_in_group(wanted.group))) {
+            return Err(Error::NotPermitted);
+        }
+        let only_now = !has(m::ACCESS | m::MODIFY | m::MODE | m::USER | m::GROUP);
+        if !owns && only_now {
+            self.check(before, WRITE)?;
+        } else if !owns {
+            return Err(Error::NotPermitted);
+        }
+        if has(m::MODE) {
+            after.mode = before.mode & !PERMISSIONS | wanted.mode & PERMISSIONS;
+        }
+        if has(m::USER) {
+            after.user = wanted.user;
+        }
+        if has(m::GROUP) {
+            after.group = wanted.group;
+        }
+        if has(m::ACCESS | m::ACCESS_NOW) {
+            after.access_ns = if has(m::ACCESS_NOW) {
+                now_ns
+            } else {
+                wanted.access_ns
+            };
+        }
+        if has(m::MODIFY | m::MODIFY_NOW) {
+            after.modify_ns = if has(m::MODIFY_NOW) {
+                now_ns
+            } else {
+                wanted.modify_ns
+            };
+        }
+        after.change_ns = now_ns;
+        Ok(after)
+    }
+
+    fn is_in_group(&self, group: u32) -> bool {
+        let credentials = self.credentials();
+        let count = (credentials.group_count as usize).min(MAX_GROUPS);
+        credentials.group == group || credentials.groups[..count].contains(&group)
     }
 }
 

@@ -8,6 +8,7 @@ use proto::types::Plain;
 use proto::{Attributes, Error};
 
 use crate::backend::Backend;
+use crate::devices::Changed;
 use crate::kernel::Kernel;
 use crate::mounting::Mount;
 use crate::opened::{MemoryDevice, Opened, Sides};
@@ -175,6 +176,7 @@ pub(crate) struct State {
     mounts: Vec<SavedMount>,
     last_badge: u64,
     opened: Vec<(u64, Opened)>,
+    devices: Vec<Changed>,
 }
 
 impl State {
@@ -189,12 +191,19 @@ impl State {
             mounts: Vec::new(),
             last_badge,
             opened: Vec::new(),
+            devices: Vec::new(),
         };
         for _ in 0..reader.number()? {
             state.mounts.push(reader.mount()?);
         }
         for _ in 0..reader.number()? {
             state.opened.push((reader.number()?, reader.opened()?));
+        }
+        for _ in 0..reader.number()? {
+            state.devices.push(Changed {
+                device: reader.number()?,
+                attributes: reader.attributes()?,
+            });
         }
         reader.0.is_empty().then_some(state)
     }
@@ -215,6 +224,12 @@ impl<K: Kernel> Server<K> {
             number(&mut out, badge);
             opened(&mut out, file);
         }
+        let devices = self.devices.changed();
+        number(&mut out, devices.len() as u64);
+        for changed in devices {
+            number(&mut out, changed.device);
+            attributes(&mut out, &changed.attributes);
+        }
         out
     }
 
@@ -228,6 +243,9 @@ impl<K: Kernel> Server<K> {
 
     /// Goes on where the last instance ended.
     pub(crate) fn restore(&mut self, state: State, root: Backend) -> Result<(), Error> {
+        for changed in state.devices {
+            self.devices.set_changed(changed.device, changed.attributes);
+        }
         let mut root = Some(root);
         for saved in state.mounts {
             let backend = match (root.take(), self.make_tree(&saved.kind)) {

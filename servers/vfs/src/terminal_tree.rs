@@ -94,6 +94,7 @@ impl Tree for TerminalTree {
         mask: u64,
         attributes: &[u8],
         caller: &Caller,
+        _now_ns: i64,
     ) -> Result<(), Error> {
         let number = node.checked_sub(SLAVES).ok_or(Error::NotPermitted)?;
         self.devices

@@ -27,6 +27,7 @@ use crate::server::{Offered, Peers, Server};
 use crate::{ROOT_BADGE, devices};
 
 mod descriptors;
+mod device_files;
 
 /// What the fake kernel keeps.
 #[derive(Default)]

@@ -70,6 +70,7 @@ pub trait Tree {
         _mask: u64,
         _attributes: &[u8],
         _caller: &Caller,
+        _now_ns: i64,
     ) -> Result<(), Error> {
         Err(Error::ReadOnly)
     }

@@ -296,6 +296,22 @@ impl MemorySystem {
             })
     }
 
+    /// Whether the page of an address holds something.
+    pub fn is_present(&self, id: SpaceId, address: u64) -> bool {
+        let Some(space) = self.spaces.get(id) else {
+            return false;
+        };
+        let region = space.regions.get(space.index_above(address));
+        let Some(region) = region.filter(|region| region.start <= address) else {
+            return false;
+        };
+        let own = space.private.get(page_of(address)).frame();
+        let shown = region
+            .backing_page(address)
+            .and_then(|(memory, page)| self.memories.get(memory)?.pages.get(page).frame());
+        own.or(shown).is_some()
+    }
+
     /// The region at or above an address.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use crate::thread::{Step, Stop};
 use crate::user_memory::Fields;
 use kernel_abi::memory::{map_flags, protection};
 use kernel_abi::object::handle_flags;
+use kernel_abi::process::READ_PRESENT;
 use kernel_abi::{Call, Error, Handle, PAGE_SIZE, Rights};
 
 /// Most ranges of one MemoryDirty.
@@ -341,8 +342,14 @@ impl<M: Machine> Kernel<M> {
         arguments: [u64; 6],
         write: bool,
     ) -> Step {
-        let [target, address, own, length, ..] = arguments;
+        let [target, address, own, mut length, flags, _] = arguments;
         let there = (self.space_named(process, target)?, address);
+        if !write && flags & READ_PRESENT != 0 {
+            if !self.memory.is_present(there.0, address) {
+                return Err(Error::NotFound.into());
+            }
+            length = length.min(PAGE_SIZE - address % PAGE_SIZE);
+        }
         let here = (self.space_of(process)?, own);
         let (from, to) = if write { (here, there) } else { (there, here) };
         self.copy_stepwise(thread, from, to, length)

@@ -8,7 +8,8 @@ use crate::priority::Priority;
 use crate::thread::{Step, Stop, Wait, user_address};
 use crate::user_memory::Fields;
 use kernel_abi::process::{
-    RAISE_UNLESS_DEFAULT, ThreadArguments, UpcallAction, mask_how, thread_property, upcall_flags,
+    RAISE_UNLESS_DEFAULT, ThreadArguments, UpcallAction, mask_how, priority, thread_property,
+    upcall_flags,
 };
 use kernel_abi::system::clock;
 use kernel_abi::{Call, Error, Handle, PAGE_SIZE, Rights};
@@ -46,6 +47,25 @@ impl<M: Machine> Kernel<M> {
             Call::ClockRead => self.clock_read(thread, process, a, b),
             Call::SystemInfo => self.system_info(thread, a),
             _ => self.dispatch_device(call, request),
+        }
+    }
+
+    /// What a thread gets that asks for a priority: of the fair class no more than its process has,
+    /// unless that may have any.
+    pub(crate) fn allowed_priority(
+        &self,
+        process: ProcessId,
+        wanted: Priority,
+    ) -> Result<Priority, Error> {
+        let owner = self.processes.get(process).ok_or(Error::NoProcess)?;
+        let most = owner.limits.real_time;
+        match wanted.rank() {
+            0 if most < priority::LEVELS && wanted.max(owner.priority) == wanted => {
+                Ok(owner.priority)
+            }
+            0 => Ok(wanted),
+            level if u64::from(level) <= most => Ok(wanted),
+            _ => Err(Error::AccessDenied),
         }
     }
 
@@ -101,6 +121,7 @@ impl<M: Machine> Kernel<M> {
         let thread = self.thread_by_number(caller, process, number)?;
         if property == thread_property::PRIORITY {
             let priority = Priority::from_raw(value).ok_or(Error::BadArgument)?;
+            let priority = self.allowed_priority(process, priority)?;
             self.set_own_priority(thread, priority);
             return Ok(0);
         }

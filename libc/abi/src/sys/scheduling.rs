@@ -80,13 +80,28 @@ fn set(thread: u64, policy: c_int, level: c_int) -> Result<(), Error> {
     }
 }
 
-/// POSIX: of the calling thread; other processes' is not told.
+/// Policy and level of a process's first thread, or of the calling thread.
+fn get_of(id: c_int) -> Result<(c_int, c_int), Error> {
+    match id {
+        ..0 => Err(Error::BadArgument),
+        id if is_self(id) => get(0),
+        id => Ok(decode(libc_posix::process::scheduling(id as u64)?)),
+    }
+}
+
+/// Sets them of a process's threads, or of the calling thread.
+fn set_of(id: c_int, policy: c_int, level: c_int) -> Result<(), Error> {
+    match id {
+        ..0 => Err(Error::BadArgument),
+        id if is_self(id) => set(0, policy, level),
+        id => libc_posix::process::set_scheduling(id as u64, encode(policy, level)?),
+    }
+}
+
+/// POSIX.
 #[unsafe(no_mangle)]
 pub extern "C" fn sched_getscheduler(id: c_int) -> c_int {
-    if !is_self(id) {
-        return fail(Error::NoProcess as c_int);
-    }
-    int(get(0).map(|(policy, _)| policy))
+    int(get_of(id).map(|(policy, _)| policy))
 }
 
 /// POSIX.
@@ -96,42 +111,34 @@ pub unsafe extern "C" fn sched_setscheduler(
     policy: c_int,
     level: *const c_int,
 ) -> c_int {
-    if !is_self(id) {
-        return fail(Error::NoProcess as c_int);
-    }
     // SAFETY: the caller's; `struct sched_param` begins with the priority.
-    status(set(0, policy, unsafe { *level }))
+    status(set_of(id, policy, unsafe { *level }))
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sched_getparam(id: c_int, level: *mut c_int) -> c_int {
-    if !is_self(id) {
-        return fail(Error::NoProcess as c_int);
-    }
     // SAFETY: as above.
-    status(get(0).map(|(_, now)| unsafe { *level = now }))
+    status(get_of(id).map(|(_, now)| unsafe { *level = now }))
 }
 
 /// POSIX.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sched_setparam(id: c_int, level: *const c_int) -> c_int {
-    if !is_self(id) {
-        return fail(Error::NoProcess as c_int);
-    }
     // SAFETY: as above.
-    status(get(0).and_then(|(policy, _)| set(0, policy, unsafe { *level })))
+    status(get_of(id).and_then(|(policy, _)| set_of(id, policy, unsafe { *level })))
 }
 
-/// POSIX.
+/// POSIX: all processes have the same.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sched_rr_get_interval(
-    _id: c_int,
+    id: c_int,
     out: *mut super::support::Timespec,
 ) -> c_int {
+    const INTERVAL_NS: u64 = 10_000_000;
+    let interval = super::support::Timespec::from_ns(INTERVAL_NS);
     // SAFETY: the caller's.
-    unsafe { *out = super::support::Timespec::from_ns(10_000_000) };
-    0
+    status(get_of(id).map(|_| unsafe { *out = interval }))
 }
 
 /// POSIX: returns the error's number.
