@@ -16,6 +16,7 @@ pub mod describe;
 mod exceptions;
 pub mod execute;
 mod exit;
+mod first;
 pub mod guest;
 mod handles;
 mod jobs;

@@ -6,6 +6,7 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use kernel_abi::memory::protection;
 use kernel_abi::object::{HandleInfo, stream_number};
 use kernel_abi::{Handle, ObjectKind, Rights};
 use proto::types::{Plain, file_type, open_flags};
@@ -288,6 +289,27 @@ impl<K: Kernel> Server<K> {
         self.kernel.duplicate(handle, rights)
     }
 
+    /// Adds its path to the mappings of a file, which the text tells by the number of its content. A file
+    /// that cannot be found out is not named.
+    pub(crate) fn with_file_named(&self, text: Vec<u8>, slot: Slot) -> Vec<u8> {
+        match self.content_and_path(slot) {
+            Ok((content, path)) => named_lines(&text, content, &path),
+            Err(_) => text,
+        }
+    }
+
+    /// The number of the Memory that is a file's content, and the file's path.
+    fn content_and_path(&self, slot: Slot) -> Result<(u64, Vec<u8>), Error> {
+        let taken = self.take(slot)?;
+        let Target::Place(place) = self.target(&taken)? else {
+            return Err(Error::NotFound);
+        };
+        let answer = file::map(&Once(&self.kernel, taken.handle), protection::READ, &[])?;
+        let info = self.kernel.describe(answer.handles[0]);
+        self.kernel.close(answer.handles[0]);
+        Ok((info?.object, self.path_of_file(place, self.root)?))
+    }
+
     /// The text about a descriptor (`/proc/PID/fdinfo`).
     pub(crate) fn slot_text(&self, slot: Slot) -> Result<Vec<u8>, Error> {
         /// `O_WRONLY`, `O_RDWR`, `O_APPEND`, `O_NONBLOCK`.
@@ -314,6 +336,22 @@ impl<K: Kernel> Server<K> {
         };
         Ok(format!("pos:\t{position}\nflags:\t0{flags:o}\n").into_bytes())
     }
+}
+
+/// The lines of a process's mappings, those of one object with a path.
+pub(crate) fn named_lines(text: &[u8], object: u64, path: &[u8]) -> Vec<u8> {
+    let end = format!(" {object}");
+    let mut out = Vec::with_capacity(text.len() + 2 * path.len());
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let bare = line.strip_suffix(b"\n").unwrap_or(line);
+        out.extend_from_slice(bare);
+        if bare.ends_with(end.as_bytes()) {
+            out.extend_from_slice(b"          ");
+            out.extend_from_slice(path);
+        }
+        out.push(b'\n');
+    }
+    out
 }
 
 fn object(kind: u32, number: u64, name: &str) -> Object {

@@ -216,6 +216,10 @@ impl<K: Kernel> Server<K> {
         }
         let content = match tree.special(place.node) {
             Some(Special::About(slot)) => self.slot_text(slot)?,
+            Some(Special::Mappings(slot)) => {
+                let text = tree.content(place.node, &self.kernel.system(), 0)?;
+                self.with_file_named(text, slot)
+            }
             _ => {
                 let realtime_ns = self.kernel.realtime_ns();
                 tree.content(place.node, &self.kernel.system(), realtime_ns)?

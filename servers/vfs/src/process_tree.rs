@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::system::SystemInfo;
-use proto::types::file_type;
+use proto::types::{file_type, process_slot};
 use proto::{Answer, Attributes, Error, process, process_entry, supervisor};
 
 use crate::backend::Peer;
@@ -23,6 +23,8 @@ const NUMBER: u64 = 4;
 const KIND: u64 = 0x9fa0;
 /// Longest text of one file.
 const MAX_TEXT: usize = 1 << 20;
+/// `process::describe` of a process's mappings.
+const MAPPINGS: u32 = 3;
 /// `process::describe` of a process's name.
 const NAME: u32 = 4;
 
@@ -338,6 +340,10 @@ impl Tree for ProcessTree {
             Node::Descriptor { id, slot } => Some(Special::Open(Slot { process: id, slot })),
             Node::DescriptorText { id, slot } => Some(Special::About(Slot { process: id, slot })),
             _ => match node.process_file()?.content {
+                Content::Text(MAPPINGS) => Some(Special::Mappings(Slot {
+                    process: node.process()?,
+                    slot: process_slot::EXECUTABLE,
+                })),
                 Content::Slot(slot) => {
                     let process = node.process()?;
                     Some(Special::Open(Slot { process, slot }))

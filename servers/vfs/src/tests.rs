@@ -218,9 +218,7 @@ impl Transport for Processes {
             process::number::describe if request.words[1] != 42 => Err(Error::NoProcess),
             process::number::describe if request.words[3] > 0 => Ok(Answer::value(0)),
             process::number::describe => {
-                let text: &[u8] = match request.words[2] {
-                    _ => b"text\n",
-                };
+                let text = b"text\n";
                 request.outputs[0][..text.len()].copy_from_slice(text);
                 Ok(Answer::value(text.len() as u64))
             }

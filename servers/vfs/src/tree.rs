@@ -28,6 +28,8 @@ pub enum Special {
     Open(Slot),
     /// A text about that.
     About(Slot),
+    /// The mappings of a process, in which the file in the slot is to be named.
+    Mappings(Slot),
     /// A link to the directory of the calling thread.
     CallingThread,
 }

@@ -190,3 +190,11 @@ fn the_text_of_a_descriptor_tells_position_and_flags() {
     });
     assert_eq!(text.unwrap(), b"pos:\t17\nflags:\t02\n");
 }
+
+#[test]
+fn the_mappings_of_the_program_are_named_and_no_others() {
+    let text = b"1000-2000 r-xp 0 00:00 77\n2000-3000 rw-p 0 00:00 177\n";
+    let named = crate::descriptors::named_lines(text, 77, b"/bin/x");
+    let expected = b"1000-2000 r-xp 0 00:00 77          /bin/x\n2000-3000 rw-p 0 00:00 177\n";
+    assert_eq!(named, expected);
+}
