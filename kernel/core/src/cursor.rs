@@ -12,6 +12,7 @@ use crate::slab::Id;
 use crate::stream::total;
 use crate::thread::{Step, Stop};
 use crate::user_memory::STEP_BYTES;
+use alloc::vec::Vec;
 use kernel_abi::message::{operation, status_flags};
 use kernel_abi::{Error, Rights, Signals};
 
@@ -33,6 +34,17 @@ pub(crate) struct Cursor {
 enum Direction {
     Read,
     Write,
+}
+
+/// The segments that hold the first bytes of others.
+fn first_bytes(segments: &[(u64, u64)], mut count: u64) -> Vec<(u64, u64)> {
+    let mut first = Vec::new();
+    for &(address, length) in segments {
+        let length = length.min(count);
+        first.push((address, length));
+        count -= length;
+    }
+    first
 }
 
 impl<M: Machine> Kernel<M> {
@@ -101,7 +113,17 @@ impl<M: Machine> Kernel<M> {
             access.offset.unwrap_or(position)
         };
         let last = start.checked_add(length).ok_or(Error::TooLong)?;
-        self.check_file_limit(access, start, last)?;
+        if let Some(allowed) = self.check_file_limit(access, start, last)? {
+            let segments = first_bytes(access.segments, allowed);
+            let segments = &segments;
+            return self.cursor_write(
+                id,
+                &Access {
+                    segments,
+                    ..*access
+                },
+            );
+        }
         let inside = length.min(end.saturating_sub(start));
         if inside == length {
             let count = self.memory_copy(memory, start, access, length, Direction::Write)?;
@@ -135,11 +157,20 @@ impl<M: Machine> Kernel<M> {
         }
     }
 
-    /// `RLIMIT_FSIZE`.
-    fn check_file_limit(&mut self, access: &Access<'_>, start: u64, last: u64) -> Result<(), Stop> {
+    /// `RLIMIT_FSIZE`: as many bytes as may be written, where those are not all.
+    fn check_file_limit(
+        &mut self,
+        access: &Access<'_>,
+        start: u64,
+        last: u64,
+    ) -> Result<Option<u64>, Stop> {
         let owner = self.processes.get(access.process).ok_or(Error::NoProcess)?;
-        if last <= owner.limits.file || start < owner.limits.file {
-            return Ok(());
+        let limit = owner.limits.file;
+        if last <= limit {
+            return Ok(None);
+        }
+        if start < limit {
+            return Ok(Some(limit - start));
         }
         let raised = Raised::plain(FILE_SIZE_UPCALL);
         // Pending once is enough.
