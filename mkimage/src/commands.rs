@@ -8,7 +8,7 @@ use crate::{
     Action, BuildArguments, CheckArguments, ExecArguments, PortAction, RunArguments, TestArguments,
 };
 use crate::{
-    bench, boots, check, disk, guest_tests, host_tests, packages, root_file_system,
+    bench, boots, chaos, check, disk, guest_tests, host_tests, packages, root_file_system,
     run as interactive,
 };
 use anyhow::{Context, Result, bail};
@@ -28,6 +28,7 @@ pub fn run(action: Action) -> Result<u8> {
         Action::Bench(arguments) => {
             bench::run(&workspace, &arguments.source, &arguments.parts).map(|()| 0)
         }
+        Action::Chaos(arguments) => chaos::run(&workspace, &arguments).map(|()| 0),
         Action::Check(arguments) => run_checks(&workspace, &arguments),
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod boots;
+mod chaos;
 mod check;
 mod commands;
 mod console;
@@ -56,6 +57,8 @@ enum Action {
     Test(TestArguments),
     /// Measures speed in guest instructions
     Bench(BenchArguments),
+    /// Ends servers under programs that check what they get, and tells what they noticed
+    Chaos(chaos::ChaosArguments),
     /// Checks formatting, lints, documentation, sizes, unsafe code and what is generated
     Check(CheckArguments),
 }

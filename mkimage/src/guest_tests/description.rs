@@ -69,6 +69,8 @@ pub struct GuestTest {
     /// C files and Cargo packages, relative to `tests/guest`, that are built with the SDK and put
     /// into `/programs`.
     pub programs: Vec<String>,
+    /// Servers whose programs are put into `/programs`, as other versions to update to.
+    pub servers: Vec<String>,
     /// The recipe whose test it is; while it is set, the package must be added to the image.
     #[serde(skip)]
     pub package: Option<String>,

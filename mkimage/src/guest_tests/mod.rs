@@ -326,6 +326,12 @@ impl Runner<'_> {
                 guest: "/programs/".into(),
             });
         }
+        for server in &test.servers {
+            additions.push(Addition {
+                host: self.workspace.build("guest/programs")?.join(server),
+                guest: "/programs/".into(),
+            });
+        }
         if let Some(package) = &test.package {
             additions.extend(self.package_files(package)?);
         }

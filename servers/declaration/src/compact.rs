@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::{DeclarationError, Interrupt, Ports, Server, Session, System};
 
-const MAGIC: &[u8; 8] = b"MKSYSTM1";
+const MAGIC: &[u8; 8] = b"MKSYSTM2";
 /// No list of a sound declaration is longer.
 const MAX_ITEMS: u64 = 256;
 
@@ -18,6 +18,8 @@ impl System {
             text(out, &server.program);
             list(out, &server.arguments, |out, argument| text(out, argument));
             number(out, server.priority.into());
+            number(out, server.deadline_s.into());
+            number(out, server.heap_mb.into());
             list(out, &server.sessions, |out, session| {
                 text(out, &session.name);
                 text(out, &session.server);
@@ -136,6 +138,8 @@ impl<'a> Reader<'a> {
             program: self.text()?,
             arguments: self.list(Reader::text)?,
             priority: self.small()?,
+            deadline_s: self.small()?,
+            heap_mb: self.small()?,
             sessions: self.list(|reader| {
                 Ok(Session {
                     name: reader.text()?,

@@ -20,6 +20,11 @@ pub const MAX_NAME: usize = 31;
 /// Most servers of a system.
 pub const MAX_SERVERS: usize = 64;
 
+/// Seconds within which a server answers a heartbeat, unless it is declared otherwise.
+pub const DEFAULT_DEADLINE_S: u32 = 15;
+/// Megabytes of heap that a server may have, unless it is declared otherwise.
+pub const DEFAULT_HEAP_MB: u32 = 64;
+
 /// The whole system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "text", derive(serde::Deserialize))]
@@ -71,6 +76,13 @@ pub struct Server {
     /// (the words `exec` and `test` on the kernel's command line), the machine ends.
     #[cfg_attr(feature = "text", serde(default))]
     pub essential: bool,
+    /// Seconds within which it answers a heartbeat, or is taken for hung and started again
+    /// (0: [`DEFAULT_DEADLINE_S`]).
+    #[cfg_attr(feature = "text", serde(default))]
+    pub deadline_s: u32,
+    /// Megabytes of heap that it may have (0: [`DEFAULT_HEAP_MB`]).
+    #[cfg_attr(feature = "text", serde(default))]
+    pub heap_mb: u32,
 }
 
 /// A session on another server's endpoint.
@@ -225,6 +237,23 @@ impl System {
 }
 
 impl Server {
+    /// Within how many seconds it answers a heartbeat.
+    pub fn heartbeat_deadline_s(&self) -> u32 {
+        match self.deadline_s {
+            0 => DEFAULT_DEADLINE_S,
+            seconds => seconds,
+        }
+    }
+
+    /// How many bytes of heap it may have.
+    pub fn heap_bytes(&self) -> u64 {
+        let megabytes = match self.heap_mb {
+            0 => DEFAULT_HEAP_MB,
+            megabytes => megabytes,
+        };
+        u64::from(megabytes) << 20
+    }
+
     /// Name of its program in the boot bundle.
     pub fn program_name(&self) -> &str {
         if self.program.is_empty() {

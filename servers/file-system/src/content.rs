@@ -74,8 +74,15 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         let ticks = self.ticks;
         if !self.contents.contains_key(&node) {
             self.drop_idle_contents();
-            let length = self.volume.attributes(node)?.size;
-            let content = self.make_content(node, length)?;
+            let content = match self.kept_content(node) {
+                Some(content) => content,
+                None => {
+                    let length = self.volume.attributes(node)?.size;
+                    let content = self.make_content(node, length)?;
+                    self.keep_content(node, content.memory);
+                    content
+                }
+            };
             self.contents.insert(node, content);
         }
         if V::PAGED
@@ -141,6 +148,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
     /// Closes the content of a file that is gone or idle.
     pub(crate) fn drop_content(&mut self, node: u64) {
         self.forget_content(node);
+        self.dropped_slots.extend(self.volume.content_slot(node));
         if let Some(content) = self.contents.remove(&node) {
             self.kernel.close(content.memory);
         }
@@ -391,7 +399,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             result = result.and(self.write_back(node));
         }
         let result = result.and(self.volume.sync());
-        self.volume.commit(None);
+        self.commit(None);
         result
     }
 

@@ -31,6 +31,9 @@ pub struct GuestKernel {
     supervisor: Option<Session>,
     /// Opened when there is something to keep.
     locks: Option<Saved>,
+    /// A process that never runs: its table of handles holds the contents that are kept, however
+    /// many, and a step of it costs one kernel call. (What the supervisor parks costs a call to it each.)
+    keeper: Option<Handle>,
 }
 
 impl GuestKernel {
@@ -40,6 +43,7 @@ impl GuestKernel {
             endpoint,
             supervisor: supervisor.map(Session),
             locks: None,
+            keeper: None,
         }
     }
 }
@@ -47,6 +51,8 @@ impl GuestKernel {
 /// Name under which locks are kept, and their most bytes.
 const LOCKS: &str = "locks";
 const LOCKS_CAPACITY: u64 = 512 << 10;
+/// Name under which the process is parked that keeps contents.
+const KEEPER: &str = "contents";
 
 impl GuestKernel {
     fn open_locks(&mut self) -> Option<&mut Saved> {
@@ -55,6 +61,21 @@ impl GuestKernel {
             self.locks = Saved::open(supervisor, LOCKS, LOCKS_CAPACITY).ok();
         }
         self.locks.as_mut()
+    }
+
+    fn keeper(&mut self) -> Option<Handle> {
+        if self.keeper.is_none() {
+            self.keeper = self.unpark(KEEPER);
+        }
+        if self.keeper.is_none() {
+            let process = safe::process_create().ok()?;
+            if !self.park(KEEPER, process) {
+                self.close(process);
+                return None;
+            }
+            self.keeper = Some(process);
+        }
+        self.keeper
     }
 }
 
@@ -206,6 +227,34 @@ impl Kernel for GuestKernel {
         let memory = self.unpark(LOCKS)?;
         self.close(memory);
         self.open_locks()?.load()
+    }
+
+    fn keep(&mut self, memory: Handle) -> Option<u32> {
+        let (keeper, flags) = (self.keeper()?, handle_flags::HIGH);
+        let slot = safe::handle_install(keeper, memory, Handle::HIGH_FREE, Rights::ALL, flags);
+        slot.ok().map(|slot| slot.0)
+    }
+
+    fn kept(&mut self, slot: u32) -> Option<Handle> {
+        safe::handle_take(self.keeper()?, slot).ok()
+    }
+
+    fn drop_kept(&mut self, slot: u32) {
+        if let Some(keeper) = self.keeper {
+            let _ = safe::handle_revoke(keeper, slot, slot);
+        }
+    }
+
+    fn keep_only(&mut self, slots: &[u32]) {
+        let Some(keeper) = self.keeper() else { return };
+        let mut first = 0;
+        for slot in slots {
+            if *slot > first {
+                let _ = safe::handle_revoke(keeper, first, slot - 1);
+            }
+            first = slot + 1;
+        }
+        let _ = safe::handle_revoke(keeper, first, u32::MAX);
     }
 
     fn forget(&mut self, name: &str) {

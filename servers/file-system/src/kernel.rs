@@ -75,4 +75,13 @@ pub trait Kernel {
     fn saved_locks(&mut self) -> Option<Vec<u8>>;
     /// Forgets what was kept.
     fn forget(&mut self, name: &str);
+    /// Keeps a Memory for the next instance of the server, as many as there are files; where it is kept, or
+    /// `None` if that failed.
+    fn keep(&mut self, memory: Handle) -> Option<u32>;
+    /// A handle to what is kept there.
+    fn kept(&mut self, slot: u32) -> Option<Handle>;
+    /// Keeps it no more.
+    fn drop_kept(&mut self, slot: u32);
+    /// Keeps only these, in ascending order.
+    fn keep_only(&mut self, slots: &[u32]);
 }

@@ -70,7 +70,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         if let Err(error) = self.settle_node(file.node) {
             server_rt::log!("cannot free node {}: {error:?}", file.node);
         }
-        self.volume.commit(None);
+        self.commit(None);
     }
 
     /// Frees nameless nodes whose last mapping is gone. To be called now and then: being told
@@ -84,7 +84,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
                 server_rt::log!("cannot free node {node}: {error:?}");
             }
         }
-        self.volume.commit(None);
+        self.commit(None);
     }
 
     /// After a use ended: forgets a node that nobody uses, and frees it if it has no name.

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use kernel_abi::Handle;
+use kernel_abi::message::WORDS;
 use proto::Error;
 
 use crate::content::{Content, round_up};
@@ -99,15 +100,25 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         if u64::from(self.volume.generation(node)?) != key >> 32 {
             return Err(Error::NotFound);
         }
+        let mut content = self.take_content(key, memory)?;
+        content.parked = true;
+        self.parked += 1;
+        self.contents.insert(node, content);
+        Ok(())
+    }
+
+    /// A content of the instance before this one.
+    fn take_content(&mut self, key: u64, memory: Handle) -> Result<Content, Error> {
         let information = self.kernel.memory_info(memory)?;
         // A growth that was not committed is not told to have happened.
+        let node = key & u64::from(u32::MAX);
         let length = self.volume.attributes(node)?.size;
         let capacity = information.size.max(round_up(length));
         if information.length != length {
             self.kernel.memory_resize(memory, capacity)?;
             self.kernel.memory_set_length(memory, length)?;
         }
-        let content = Content {
+        Ok(Content {
             memory,
             key,
             length,
@@ -115,10 +126,48 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             present: Vec::new(),
             modified_seen_ns: 0,
             used: self.ticks,
-            parked: true,
-        };
-        self.parked += 1;
-        self.contents.insert(node, content);
-        Ok(())
+            parked: false,
+        })
+    }
+
+    /// A content that an instance before this one kept, because it is nowhere else.
+    pub(crate) fn kept_content(&mut self, node: u64) -> Option<Content> {
+        let slot = self.volume.content_slot(node)?;
+        let memory = self.kernel.kept(slot)?;
+        let generation = self.volume.generation(node).ok()?;
+        let taken = self.take_content(u64::from(generation) << 32 | node, memory);
+        if taken.is_err() {
+            self.kernel.close(memory);
+        }
+        taken.ok()
+    }
+
+    /// Keeps a new content that is nowhere else. Where that fails, it ends with this instance.
+    pub(crate) fn keep_content(&mut self, node: u64, memory: Handle) {
+        if V::PAGED {
+            return;
+        }
+        match self.kernel.keep(memory) {
+            Some(slot) => self.volume.set_content_slot(node, slot),
+            None => server_rt::log!("no memory to keep a file for another instance"),
+        }
+    }
+
+    /// Commits, then gives up the contents that nothing leads to any more: not before, as a death
+    /// between the two would leave names without contents.
+    pub(crate) fn commit(&mut self, call: Option<(u64, [u64; WORDS])>) {
+        self.volume.commit(call);
+        for slot in core::mem::take(&mut self.dropped_slots) {
+            self.kernel.drop_kept(slot);
+        }
+    }
+
+    /// Gives up what an instance before this one kept, and did not come to note.
+    pub(crate) fn drop_unnoted(&mut self) {
+        if !V::PAGED {
+            let mut slots = self.volume.content_slots();
+            slots.sort_unstable();
+            self.kernel.keep_only(&slots);
+        }
     }
 }

@@ -44,6 +44,8 @@ pub struct Server<V, K> {
     pub(crate) unmounted: bool,
     /// How many contents are parked.
     pub(crate) parked: usize,
+    /// Where contents are kept that are given up after the next commit.
+    pub(crate) dropped_slots: Vec<u32>,
 }
 
 impl<V: Volume, K: Kernel> Server<V, K> {
@@ -63,6 +65,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             ticks: 0,
             unmounted: false,
             parked: 0,
+            dropped_slots: Vec::new(),
         };
         let sessions = server.kernel.sessions();
         server.restore_locks(&sessions);
@@ -78,6 +81,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             }
         }
         server.adopt_contents();
+        server.drop_unnoted();
         server
     }
 
@@ -102,7 +106,7 @@ impl<V: Volume, K: Kernel> Server<V, K> {
             }
             _ => None,
         };
-        self.volume.commit(done);
+        self.commit(done);
         reply
     }
 

@@ -135,6 +135,21 @@ pub trait Volume {
         None
     }
 
+    /// Where the kernel side keeps a file's content for the next instance (`Kernel::keep`): for a volume that is
+    /// not paged, whose contents are nowhere else.
+    fn content_slot(&self, node: u64) -> Option<u32> {
+        let _ = node;
+        None
+    }
+    /// Notes it.
+    fn set_content_slot(&mut self, node: u64, slot: u32) {
+        let _ = (node, slot);
+    }
+    /// All of them.
+    fn content_slots(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// Reads pages of a file into a Memory of the volume's own, from its offset 0 on, and names
     /// that Memory; its pages are then moved away. Holes and what lies beyond the end are zeros.
     fn read_pages(&mut self, node: u64, offset: u64, length: u64) -> Result<Handle, Error> {

@@ -256,7 +256,7 @@ interface! {
 interface! {
     /// The supervisor: served by `svc` to servers (parking) and to the `svc` command (the rest).
     mod supervisor, trait Supervisor {
-        /// The server is up: its declared peers may be told so.
+        /// The server serves: said once it is up, and whenever the supervisor asks (`request::HEARTBEAT`).
         224 ready() in() out() sends(0) -> () returns(0);
         /// Keeps one handle under a name for the next instance, replacing what was there.
         225 park() in(name) out() sends(1) -> () returns(0);
@@ -280,6 +280,14 @@ interface! {
         /// The server cannot start for this reason, and starting it again would not help: once it
         /// has ended it stays down.
         233 cannot_start() in(reason) out() sends(0) -> () returns(0);
+        /// Has a server go on with another program, an ELF file. Answered once that one serves, or with
+        /// `Cancelled` when it did not and the old one is back.
+        235 update() in(name, program) out() sends(0) -> () returns(0);
+        /// Has a server go wrong in one of the ways of `request::Crash`.
+        236 crash() in(name, kind) out() sends(0) -> () returns(0);
+        /// The reading end of a pipe into which a line is written for whatever happens to a server from
+        /// now on: nanoseconds of monotonic time, name, what, and more. Who does not read is cut off.
+        237 events() in() out() sends(0) -> () returns(1);
     }
 }
 

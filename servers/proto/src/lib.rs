@@ -15,6 +15,7 @@ mod error;
 #[macro_use]
 mod macros;
 pub mod interfaces;
+pub mod request;
 pub mod types;
 mod wire;
 

@@ -22,6 +22,7 @@ struct State {
     free: [*mut FreeBlock; CLASSES],
     chunk: usize,
     chunk_end: usize,
+    allocations: u64,
 }
 
 struct FreeBlock {
@@ -44,6 +45,7 @@ impl Heap {
             free: [null_mut(); CLASSES],
             chunk: 0,
             chunk_end: 0,
+            allocations: 0,
         };
         Heap {
             locked: AtomicBool::new(false),
@@ -59,6 +61,13 @@ impl Heap {
         let result = work(unsafe { &mut *self.state.get() });
         self.locked.store(false, Ordering::Release);
         result
+    }
+}
+
+impl Heap {
+    /// How often memory was taken.
+    pub fn allocations(&self) -> u64 {
+        self.with_state(|state| state.allocations)
     }
 }
 
@@ -121,10 +130,16 @@ impl State {
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match class_of(&layout) {
-            Some(class) => self.with_state(|state| state.take(class)),
+            Some(class) => self.with_state(|state| {
+                state.allocations += 1;
+                state.take(class)
+            }),
             None if layout.align() > PAGE_SIZE as usize => null_mut(),
             None => match round_to_pages(layout.size()) {
-                Some(length) => map(length) as *mut u8,
+                Some(length) => {
+                    self.with_state(|state| state.allocations += 1);
+                    map(length) as *mut u8
+                }
                 None => null_mut(),
             },
         }

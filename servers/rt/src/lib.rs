@@ -14,6 +14,7 @@ mod heap;
 mod input;
 mod log;
 mod mapping;
+mod request;
 mod saved;
 mod serve;
 mod session;
@@ -42,9 +43,19 @@ fn panicked(information: &core::panic::PanicInfo<'_>) -> ! {
 
 /// Exit status of a server that panicked.
 pub const PANIC_STATUS: u64 = 101;
+/// Exit status of a server that the supervisor asked to end.
+pub const STOPPED_STATUS: u64 = 103;
 /// Exit status of a server that told the supervisor why it cannot start.
 pub const CANNOT_START_STATUS: u64 = 102;
 
 #[cfg(target_os = "none")]
 #[global_allocator]
 static HEAP: Heap = Heap::new();
+
+/// How often this server has taken memory from its heap. (0 where the heap is the host's.)
+pub fn allocations() -> u64 {
+    #[cfg(target_os = "none")]
+    return HEAP.allocations();
+    #[cfg(not(target_os = "none"))]
+    0
+}

@@ -10,6 +10,8 @@ use kernel_stubs::safe;
 use proto::types::Plain;
 use proto::{Answer, Call, Error, Identity, Input, Outcome, Output, Reply};
 
+use crate::request;
+
 /// What a server does with what its endpoint receives.
 pub trait Service {
     /// A call, also the kernel's READ, WRITE and SEEK. The service dispatches to its interfaces.
@@ -151,6 +153,7 @@ pub fn reply(token: u64, result: Result<Answer, Error>) {
 
 /// Receives and serves for ever.
 pub fn serve(endpoint: Handle, service: &mut impl Service) -> ! {
+    request::listen(endpoint);
     let mut incoming = Incoming::default();
     // The answer to the last call goes out with the next receive: one kernel entry a call.
     let mut pending: (u64, Words, Option<ReplyTransfer>) = (0, [0; WORDS], None);
@@ -158,7 +161,7 @@ pub fn serve(endpoint: Handle, service: &mut impl Service) -> ! {
         let (token, words, transfer) = core::mem::replace(&mut pending, (0, [0; WORDS], None));
         match message::reply_receive(token, words, transfer.as_ref(), endpoint, &mut incoming) {
             Ok(received) => {
-                if let Some(answer) = handle(service, received, &incoming) {
+                if let Some(answer) = handle(service, endpoint, received, &incoming) {
                     pending = answer;
                 }
             }
@@ -173,6 +176,7 @@ pub fn serve(endpoint: Handle, service: &mut impl Service) -> ! {
 
 fn handle(
     service: &mut impl Service,
+    endpoint: Handle,
     received: Received,
     incoming: &Incoming,
 ) -> Option<(u64, Words, Option<ReplyTransfer>)> {
@@ -194,6 +198,9 @@ fn handle(
         }
         kind::SESSION_CLOSED => service.closed(received.badge),
         kind::CANCELLED => service.cancelled(received.token),
+        kind::SIGNAL if received.words[0] == request::COOKIE => {
+            request::answer(endpoint, Signals(received.words[1] as u32));
+        }
         kind::SIGNAL => service.signalled(received.words[0], Signals(received.words[1] as u32)),
         kind::PAGE_REQUEST => {
             let [offset, length, write, ..] = received.words;

@@ -1,6 +1,6 @@
 //! What a server is started with.
 
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use kernel_abi::Handle;
 use kernel_abi::system::{START_MAGIC, StartBlock, StartEntry};
 
@@ -8,6 +8,13 @@ use crate::Session;
 
 static NAME: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
 static NAME_LENGTH: AtomicUsize = AtomicUsize::new(0);
+static SUPERVISOR: AtomicU32 = AtomicU32::new(Handle::NONE.0);
+
+/// The session with the supervisor, which the supervisor itself has not.
+pub(crate) fn supervisor() -> Option<Handle> {
+    let handle = Handle(SUPERVISOR.load(Ordering::Relaxed));
+    (handle != Handle::NONE).then_some(handle)
+}
 
 /// The server's own name (its first argument), for the log.
 pub(crate) fn name() -> &'static str {
@@ -55,11 +62,14 @@ impl Start {
         let name = arguments.split(|byte| *byte == 0).next().unwrap_or(&[]);
         NAME_LENGTH.store(name.len(), Ordering::Relaxed);
         NAME.store(name.as_ptr().cast_mut(), Ordering::Relaxed);
-        Start {
+        let start = Start {
             entries,
             arguments,
             restarts: header.restarts,
-        }
+        };
+        let supervisor = start.handle("supervisor").unwrap_or(Handle::NONE);
+        SUPERVISOR.store(supervisor.0, Ordering::Relaxed);
+        start
     }
 
     fn entry(&self, name: &str) -> Option<&StartEntry> {

@@ -1,13 +1,13 @@
-//! Making a process out of a program in the boot bundle and the handles it may have.
+//! Making a process out of a program and the handles it may have, without an allocation: a server
+//! is started again also where memory is short.
 
-use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
+use core::fmt;
 
 use kernel_abi::memory::{MapArguments, map_flags, protection};
 use kernel_abi::object::handle_flags;
 use kernel_abi::process::{priority, process_property};
-use kernel_abi::system::{START_MAGIC, StartBlock, StartEntry};
+use kernel_abi::system::{START_MAGIC, StartEntry};
 use kernel_abi::{Error, Handle, PAGE_SIZE, Rights};
 use server_rt::elf::{self, ElfError, Image};
 use server_rt::stubs::safe;
@@ -18,53 +18,92 @@ use crate::registry::Given;
 const STACK_BYTES: u64 = 256 * 1024;
 /// Where stacks go, before a random number of pages is taken away.
 const STACK_TOP: u64 = 0x0000_7f00_0000_0000;
+/// Most bytes of a start block.
+const BLOCK_BYTES: usize = PAGE_SIZE as usize;
 
-/// A program in the boot bundle.
-pub struct Program<'a> {
-    /// The bundle.
+/// A program that was checked.
+pub struct Program {
+    /// What holds it.
     pub memory: Handle,
-    /// Where the program starts in it (page aligned).
+    /// Where it starts there (page aligned).
     pub offset: u64,
-    /// Its bytes.
-    pub bytes: &'a [u8],
+    /// Its headers.
+    pub image: Image,
 }
 
 /// Everything an instance is started with.
 pub struct Launch<'a> {
     /// The program.
-    pub program: Program<'a>,
-    /// Name first.
-    pub arguments: Vec<&'a str>,
+    pub program: &'a Program,
+    /// First argument.
+    pub name: &'a str,
+    /// The others.
+    pub arguments: &'a [String],
     /// Declared handles.
     pub given: &'a [Given],
     /// Real-time level, 0 = fair class.
     pub priority: u32,
+    /// Most bytes of heap.
+    pub heap_bytes: u64,
     /// Earlier instances.
     pub restarts: u64,
     /// Who gets its exceptions, with which badge.
     pub supervisor: (Handle, u64),
 }
 
-fn describe(error: ElfError) -> String {
-    match error {
-        ElfError::NotElf => "the program is no ELF file".into(),
-        ElfError::OtherMachine => "the program is for another machine".into(),
-        ElfError::NotExecutable => "the file is not an executable program".into(),
-        ElfError::Malformed => {
-            "the program is truncated or its headers contradict each other".into()
-        }
-        ElfError::NeedsInterpreter => "the program wants a dynamic loader".into(),
-        ElfError::WritableText => "the program has a segment both writable and executable".into(),
-        ElfError::Kernel(error) => format!("its memory cannot be mapped: {}", error.name()),
+/// Why an instance could not be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaunchError {
+    /// There is none of that name.
+    NoProgram,
+    /// It is none that can be run.
+    Program(ElfError),
+    /// Arguments and handles need more than [`BLOCK_BYTES`].
+    TooMuchGiven,
+    /// The kernel refused a step.
+    Kernel(&'static str, Error),
+}
+
+impl fmt::Display for LaunchError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            LaunchError::NoProgram => "no such program in the boot bundle",
+            LaunchError::TooMuchGiven => "its arguments and handles do not fit a page",
+            LaunchError::Program(ElfError::NotElf) => "the program is no ELF file",
+            LaunchError::Program(ElfError::OtherMachine) => "the program is for another machine",
+            LaunchError::Program(ElfError::NotExecutable) => {
+                "the file is not an executable program"
+            }
+            LaunchError::Program(ElfError::Malformed) => {
+                "the program is truncated or its headers contradict each other"
+            }
+            LaunchError::Program(ElfError::NeedsInterpreter) => {
+                "the program wants a dynamic loader"
+            }
+            LaunchError::Program(ElfError::WritableText) => {
+                "the program has a segment both writable and executable"
+            }
+            LaunchError::Program(ElfError::Kernel(error)) => {
+                return write!(out, "its memory cannot be mapped: {}", error.name());
+            }
+            LaunchError::Kernel(what, error) => return write!(out, "{what}: {}", error.name()),
+        };
+        out.write_str(text)
     }
 }
 
-fn because(what: &str) -> impl Fn(Error) -> String {
-    move |error| format!("{what}: {}", error.name())
+impl From<ElfError> for LaunchError {
+    fn from(error: ElfError) -> LaunchError {
+        LaunchError::Program(error)
+    }
+}
+
+fn because(what: &'static str) -> impl Fn(Error) -> LaunchError {
+    move |error| LaunchError::Kernel(what, error)
 }
 
 /// Starts an instance and returns its process.
-pub fn launch(launch: &Launch<'_>) -> Result<Handle, String> {
+pub fn launch(launch: &Launch<'_>) -> Result<Handle, LaunchError> {
     let process = safe::process_create().map_err(because("no process"))?;
     match prepare(process, launch) {
         Ok(()) => Ok(process),
@@ -77,19 +116,25 @@ pub fn launch(launch: &Launch<'_>) -> Result<Handle, String> {
     }
 }
 
-fn prepare(process: Handle, launch: &Launch<'_>) -> Result<(), String> {
-    let program = &launch.program;
-    let image = Image::parse(program.bytes, program.bytes.len() as u64).map_err(describe)?;
+fn prepare(process: Handle, launch: &Launch<'_>) -> Result<(), LaunchError> {
+    let program = launch.program;
     let base = elf::DEFAULT_BASE + random_pages() * PAGE_SIZE;
-    let loaded =
-        elf::load(process, &image, program.memory, program.offset, base).map_err(describe)?;
+    let loaded = elf::load(
+        process,
+        &program.image,
+        program.memory,
+        program.offset,
+        base,
+    )?;
     let top = STACK_TOP - random_pages() * PAGE_SIZE;
     let bottom = top - STACK_BYTES;
     let stack = protection::READ | protection::WRITE;
     elf::map_anonymous(process, bottom, STACK_BYTES, stack).map_err(because("no stack"))?;
-    let entries = install(process, launch.given).map_err(because("a handle cannot be given"))?;
-    let block = start_block(launch, &entries);
-    let address = map_block(process, &block, top).map_err(because("no start block"))?;
+    let mut block = Block::new();
+    start_block(process, launch, &mut block)?;
+    let address = map_block(process, block.bytes(), top).map_err(because("no start block"))?;
+    let property = process_property::LIMIT_DATA;
+    safe::process_set(process, property, launch.heap_bytes).map_err(because("no limit"))?;
     if launch.priority > 0 {
         let level = priority::ROUND_ROBIN | u64::from(launch.priority);
         let property = process_property::PRIORITY;
@@ -108,66 +153,80 @@ fn random_pages() -> u64 {
     u64::from_le_bytes(bytes) & 0xf_ffff
 }
 
-fn install(process: Handle, given: &[Given]) -> Result<Vec<StartEntry>, Error> {
-    given
-        .iter()
-        .map(|given| install_one(process, given))
-        .collect()
+/// A start block that is being written.
+struct Block {
+    bytes: [u8; BLOCK_BYTES],
+    length: usize,
 }
 
-fn install_one(process: Handle, given: &Given) -> Result<StartEntry, Error> {
+impl Block {
+    fn new() -> Block {
+        Block {
+            bytes: [0; BLOCK_BYTES],
+            length: 0,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<(), LaunchError> {
+        let room = self.bytes[self.length..].get_mut(..bytes.len());
+        room.ok_or(LaunchError::TooMuchGiven)?
+            .copy_from_slice(bytes);
+        self.length += bytes.len();
+        Ok(())
+    }
+
+    fn push_entry(&mut self, entry: &StartEntry) -> Result<(), LaunchError> {
+        self.push(&entry.name)?;
+        self.push(&entry.handle.to_le_bytes())?;
+        self.push(&entry.kind.to_le_bytes())?;
+        self.push(&entry.value.to_le_bytes())
+    }
+}
+
+fn start_block(process: Handle, launch: &Launch<'_>, block: &mut Block) -> Result<(), LaunchError> {
+    let arguments = launch.arguments.iter().map(String::as_str);
+    let arguments = core::iter::once(launch.name).chain(arguments);
+    let argument_bytes: usize = arguments.clone().map(|argument| argument.len() + 1).sum();
+    let words = [
+        START_MAGIC,
+        launch.given.len() as u64,
+        argument_bytes as u64,
+        launch.restarts,
+    ];
+    for word in words {
+        block.push(&word.to_le_bytes())?;
+    }
+    for given in launch.given {
+        let entry = install(process, given).map_err(because("a handle cannot be given"))?;
+        block.push_entry(&entry)?;
+    }
+    for argument in arguments {
+        block.push(argument.as_bytes())?;
+        block.push(&[0])?;
+    }
+    Ok(())
+}
+
+fn install(process: Handle, given: &Given) -> Result<StartEntry, Error> {
     let mut name = [0; 32];
     let length = given.name.len().min(name.len() - 1);
     name[..length].copy_from_slice(&given.name.as_bytes()[..length]);
-    if given.handle == Handle::NONE {
-        return Ok(StartEntry {
-            name,
-            handle: Handle::NONE.0,
-            kind: 0,
-            value: given.value,
-        });
+    let (mut handle, mut kind) = (Handle::NONE.0, 0);
+    if given.handle != Handle::NONE {
+        let (first, flags) = (Handle::HIGH_FREE, handle_flags::HIGH);
+        handle = safe::handle_install(process, given.handle, first, Rights::ALL, flags)?.0;
+        kind = safe::handle_info(given.handle)?.kind;
     }
-    let (first, flags) = (Handle::HIGH_FREE, handle_flags::HIGH);
-    let slot = safe::handle_install(process, given.handle, first, Rights::ALL, flags)?;
-    let kind = safe::handle_info(given.handle)?.kind;
     Ok(StartEntry {
         name,
-        handle: slot.0,
+        handle,
         kind,
         value: given.value,
     })
-}
-
-fn start_block(launch: &Launch<'_>, entries: &[StartEntry]) -> Vec<u8> {
-    let mut arguments = Vec::new();
-    for argument in &launch.arguments {
-        arguments.extend_from_slice(argument.as_bytes());
-        arguments.push(0);
-    }
-    let header = StartBlock {
-        magic: START_MAGIC,
-        entry_count: entries.len() as u64,
-        argument_bytes: arguments.len() as u64,
-        restarts: launch.restarts,
-    };
-    let mut block = Vec::new();
-    let words = [
-        header.magic,
-        header.entry_count,
-        header.argument_bytes,
-        header.restarts,
-    ];
-    words
-        .iter()
-        .for_each(|word| block.extend_from_slice(&word.to_le_bytes()));
-    for entry in entries {
-        block.extend_from_slice(&entry.name);
-        block.extend_from_slice(&entry.handle.to_le_bytes());
-        block.extend_from_slice(&entry.kind.to_le_bytes());
-        block.extend_from_slice(&entry.value.to_le_bytes());
-    }
-    block.extend_from_slice(&arguments);
-    block
 }
 
 /// Puts the block into memory of its own above the stack, with a page between.

@@ -8,12 +8,16 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod events;
+mod heartbeat;
 mod launch;
 mod operations;
 mod policy;
 mod registry;
 mod service;
 mod store;
+mod text;
+mod update;
 
 use boot_bundle::Bundle;
 use declaration::System;

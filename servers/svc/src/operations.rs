@@ -3,7 +3,8 @@
 use alloc::string::String;
 
 use kernel_abi::system::control;
-use kernel_abi::{Handle, Rights};
+use kernel_abi::{Handle, Rights, Signals};
+use proto::request::Crash;
 use proto::supervisor;
 use proto::{Answer, Call, Error, Input, Output, Reply};
 use server_rt::ServerCall;
@@ -80,7 +81,7 @@ fn store_error(error: StoreError) -> Error {
 impl supervisor::Supervisor<ServerCall> for Supervisor {
     fn ready(&mut self, call: &mut ServerCall) -> Reply {
         let index = self.server_of(call)?;
-        self.entries[index].ready = true;
+        self.heard(index);
         Ok(Answer::default().into())
     }
 
@@ -145,8 +146,38 @@ impl supervisor::Supervisor<ServerCall> for Supervisor {
         if self.entries[index].state != State::Running {
             return Err(Error::BadState);
         }
-        safe::process_kill(self.entries[index].process, KILLED | 9)?;
+        let entry = &mut self.entries[index];
+        entry.died_ns = Some(safe::monotonic_ns());
+        entry.ended_by_operator = true;
+        safe::process_kill(entry.process, KILLED | 9)?;
         Ok(Answer::default().into())
+    }
+
+    fn update(&mut self, call: &mut ServerCall, name: Input, program: Input) -> Reply {
+        self.require_control(call)?;
+        let (bytes, length) = text::<32>(call, name)?;
+        let index = self.find(&bytes[..length])?;
+        self.begin_update(call, index, program)
+    }
+
+    fn crash(&mut self, call: &mut ServerCall, name: Input, kind: Input) -> Reply {
+        self.require_control(call)?;
+        let (bytes, length) = text::<32>(call, name)?;
+        let index = self.find(&bytes[..length])?;
+        let (bytes, length) = text::<32>(call, kind)?;
+        let kind = Crash::of_name(&bytes[..length]).ok_or(Error::BadArgument)?;
+        if self.entries[index].state != State::Running {
+            return Err(Error::BadState);
+        }
+        self.entries[index].ended_by_operator = true;
+        self.ask(index, Signals::NONE, kind.signal());
+        Ok(Answer::default().into())
+    }
+
+    fn events(&mut self, call: &mut ServerCall) -> Reply {
+        self.require_control(call)?;
+        let pipe = self.events.listen()?;
+        Ok(Answer::default().with_handle(pipe).into())
     }
 
     fn shut_down(&mut self, call: &mut ServerCall, how: u32, status: u32) -> Reply {

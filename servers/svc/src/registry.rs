@@ -2,11 +2,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use kernel_abi::Handle;
 
+use crate::launch::{LaunchError, Program};
 use crate::policy::Policy;
+use crate::update::Update;
 
 /// Bit of an exit status that says "killed by signal".
 pub const KILLED: u64 = 1 << 31;
@@ -35,7 +37,13 @@ pub enum Reason {
     Fault(u64, u64, u64),
     /// Killed by an operator.
     Killed,
-    /// Could not be started, or said itself that it cannot start.
+    /// Killed because it did not answer heartbeats.
+    Hung,
+    /// Ended as it was asked to, for another program.
+    Stopped,
+    /// Could not be started.
+    Launch(LaunchError),
+    /// Said itself that it cannot start.
     Start(String),
 }
 
@@ -44,9 +52,29 @@ impl Reason {
     pub fn of_status(status: u64) -> Reason {
         match status {
             server_rt::PANIC_STATUS => Reason::Panic,
+            server_rt::STOPPED_STATUS => Reason::Stopped,
             status if status & KILLED != 0 && status & 0xff == 9 => Reason::Killed,
             status if status & KILLED != 0 => Reason::Fault(status & 0xff, 0, 0),
             status => Reason::Exit(status),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::None => out.write_str("-"),
+            Reason::Exit(status) => write!(out, "exited with status {status}"),
+            Reason::Panic => out.write_str("panicked"),
+            Reason::Fault(signal, address, instruction) => write!(
+                out,
+                "signal {signal} at {address:#x}, instruction {instruction:#x}"
+            ),
+            Reason::Killed => out.write_str("killed"),
+            Reason::Hung => out.write_str("did not answer, killed"),
+            Reason::Stopped => out.write_str("made way for another program"),
+            Reason::Launch(error) => write!(out, "cannot start: {error}"),
+            Reason::Start(reason) => write!(out, "cannot start: {reason}"),
         }
     }
 }
@@ -79,6 +107,18 @@ pub struct Entry {
     pub restarts: u64,
     /// Whether it said that it is up.
     pub ready: bool,
+    /// What it runs, once that was found and checked.
+    pub program: Option<Program>,
+    /// How its program is just being replaced.
+    pub update: Option<Update>,
+    /// When the instance before the running one ended, until that one serves.
+    pub died_ns: Option<u64>,
+    /// Longest time from an end to the next instance that serves.
+    pub longest_pause_ns: u64,
+    /// Whether an operator had the running instance end: no fault of its own.
+    pub ended_by_operator: bool,
+    /// Looks since it was asked whether it still serves.
+    pub unanswered: u32,
     /// Its recent deaths.
     pub policy: Policy,
 }
@@ -95,12 +135,18 @@ impl Entry {
             started_ns: 0,
             restarts: 0,
             ready: false,
+            program: None,
+            update: None,
+            died_ns: None,
+            longest_pause_ns: 0,
+            ended_by_operator: false,
+            unanswered: 0,
             policy: Policy::default(),
         }
     }
 
     /// Its line of `svc status`.
-    pub fn line(&self, name: &str, now_ns: u64, out: &mut String) {
+    pub fn line(&self, name: &str, now_ns: u64, out: &mut impl Write) {
         let state = match self.state {
             State::Running if self.ready => "running",
             State::Running => "starting",
@@ -112,25 +158,18 @@ impl Entry {
             _ => 0,
         };
         let (seconds, milliseconds) = (up_ms / 1000, up_ms % 1000);
-        // Writing to a String cannot fail.
+        // Neither a String nor a Text fails.
         let _ = write!(
             out,
             "{name:<16} {state:<9} {seconds:>6}.{milliseconds:03} s"
         );
         let _ = write!(out, " {:>4} restarts  ", self.restarts);
-        let _ = match &self.reason {
-            Reason::None => writeln!(out, "-"),
-            Reason::Exit(status) => writeln!(out, "exited with status {status}"),
-            Reason::Panic => writeln!(out, "panicked"),
-            Reason::Fault(signal, address, instruction) => {
-                writeln!(
-                    out,
-                    "signal {signal} at {address:#x}, instruction {instruction:#x}"
-                )
-            }
-            Reason::Killed => writeln!(out, "killed"),
-            Reason::Start(reason) => writeln!(out, "cannot start: {reason}"),
-        };
+        let _ = write!(out, "{}", self.reason);
+        if self.longest_pause_ns > 0 {
+            let us = self.longest_pause_ns / 1000;
+            let _ = write!(out, ", longest pause {}.{:03} ms", us / 1000, us % 1000);
+        }
+        let _ = out.write_char('\n');
     }
 }
 
@@ -145,6 +184,7 @@ mod tests {
         entry.started_ns = 1_000_000_000;
         entry.restarts = 2;
         entry.reason = Reason::Fault(11, 0x10, 0x20_0000);
+        entry.longest_pause_ns = 1_234_567;
         let mut text = String::new();
         entry.line("ext2", 3_500_000_000, &mut text);
         assert!(
@@ -152,7 +192,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.ends_with("signal 11 at 0x10, instruction 0x200000\n"),
+            text.ends_with("signal 11 at 0x10, instruction 0x200000, longest pause 1.234 ms\n"),
             "{text}"
         );
     }

@@ -1,6 +1,5 @@
 //! The supervisor's endpoint: deaths, exceptions, parking, and what operators ask.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -11,14 +10,19 @@ use kernel_abi::process::fault_kind;
 use kernel_abi::system::{InterruptArguments, control};
 use kernel_abi::{Error as KernelError, Handle, Signals};
 use proto::supervisor;
-use proto::{Answer, Error, Reply};
+use proto::{Answer, Error, Reply, request};
+use server_rt::elf::Image;
 use server_rt::stubs::safe;
 use server_rt::{ServerCall, Service, Session, Start, log};
 
-use crate::launch::{Launch, Program, launch};
+use crate::events::Events;
+use crate::heartbeat::PERIOD_NS;
+use crate::launch::{Launch, LaunchError, Program, launch};
 use crate::policy::{Decision, End};
 use crate::registry::{Entry, Given, KILLED, Reason, State};
 use crate::store::Store;
+use crate::text::Text;
+use crate::update::Update;
 
 /// Badge bit of sessions that may kill servers and shut down; server sessions have their index.
 pub(crate) const CONTROL_BADGE: u64 = 1 << 62;
@@ -32,6 +36,8 @@ const AWAITED: [&str; 2] = ["exec", "test"];
 const ESSENTIAL_STATUS: u64 = 1;
 /// Bytes of recent log kept.
 const LOG_BYTES: usize = 16 * 1024;
+/// Room for one more line.
+const LINE_BYTES: usize = 1024;
 
 /// The supervisor.
 pub struct Supervisor {
@@ -39,13 +45,16 @@ pub struct Supervisor {
     pub(crate) entries: Vec<Entry>,
     bundle: Bundle<'static>,
     bundle_bytes: &'static [u8],
-    bundle_memory: Handle,
+    pub(crate) bundle_memory: Handle,
     pub(crate) resource: Handle,
     pub(crate) command_line: String,
-    endpoint: Handle,
+    pub(crate) endpoint: Handle,
     timer: Handle,
+    next_look_ns: u64,
     pub(crate) store: Store,
+    /// The last lines of the log, in a text that never grows beyond what it has from the start.
     pub(crate) recent: String,
+    pub(crate) events: Events,
 }
 
 impl Supervisor {
@@ -68,8 +77,10 @@ impl Supervisor {
             command_line: command_line(start),
             endpoint,
             timer: safe::timer_create(0)?,
+            next_look_ns: safe::monotonic_ns() + PERIOD_NS,
             store: Store::default(),
-            recent: String::new(),
+            recent: String::with_capacity(LOG_BYTES + LINE_BYTES),
+            events: Events::new(),
             system,
         };
         for _ in 0..supervisor.system.servers.len() {
@@ -83,17 +94,35 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    fn say(&mut self, line: String) {
+    /// Writes a line about a server to the log.
+    pub(crate) fn say(&mut self, index: usize, line: core::fmt::Arguments<'_>) {
+        let name = &self.system.servers[index].name;
+        let line = Text::of(format_args!("{name}: {line}"));
+        self.log_line(&line);
+    }
+
+    fn log_line(&mut self, line: &Text) {
+        let line = line.as_str().trim_end();
         log!("{line}");
-        self.recent.push_str(&line);
-        self.recent.push('\n');
-        if self.recent.len() > LOG_BYTES {
-            let excess = self.recent.len() - LOG_BYTES;
-            let cut = self.recent[excess..]
-                .find('\n')
-                .map_or(self.recent.len(), |at| excess + at + 1);
+        if self.recent.len() + line.len() + 1 > LOG_BYTES {
+            let excess = (self.recent.len() + line.len() + 1).saturating_sub(LOG_BYTES);
+            let cut = self
+                .recent
+                .bytes()
+                .skip(excess)
+                .position(|byte| byte == b'\n');
+            let cut = cut.map_or(self.recent.len(), |at| excess + at + 1);
             self.recent.drain(..cut);
         }
+        self.recent.push_str(line);
+        self.recent.push('\n');
+    }
+
+    /// Tells those who listen what happened to a server.
+    pub(crate) fn tell(&mut self, index: usize, what: core::fmt::Arguments<'_>) {
+        let (now_ns, name) = (safe::monotonic_ns(), &self.system.servers[index].name);
+        let line = Text::of(format_args!("{now_ns} {name} {what}\n"));
+        self.events.tell(&line);
     }
 
     fn make_handles(&mut self, index: usize, start: &Start) -> Result<(), KernelError> {
@@ -157,55 +186,59 @@ impl Supervisor {
         for index in 0..self.entries.len() {
             self.start(index);
         }
+        self.arm_timer();
     }
 
     fn start(&mut self, index: usize) {
-        let name = self.system.servers[index].name.clone();
-        let result = self.launch(index);
-        let entry = &mut self.entries[index];
-        entry.ready = false;
-        match result {
-            Ok(process) => {
-                entry.process = process;
-                entry.state = State::Running;
-                entry.started_ns = safe::monotonic_ns();
-                let bound =
-                    safe::endpoint_bind(self.endpoint, process, Signals::TERMINATED, index as u64);
-                if let Err(error) = bound {
-                    self.say(format!(
-                        "{name}: its end will not be noticed: {}",
-                        error.name()
-                    ));
-                }
-            }
-            Err(reason) => {
-                self.say(format!("cannot start {name}: {reason}"));
-                self.entries[index].reason = Reason::Start(reason);
-                self.give_up(index);
-            }
+        if let Err(error) = self.try_start(index) {
+            self.say(index, format_args!("cannot start: {error}"));
+            self.entries[index].reason = Reason::Launch(error);
+            self.give_up(index);
         }
     }
 
-    fn launch(&self, index: usize) -> Result<Handle, String> {
-        let server = &self.system.servers[index];
-        let bytes = self
-            .bundle
-            .find(server.program_name())
-            .ok_or("no such program in the boot bundle")?;
-        let offset = (bytes.as_ptr() as usize - self.bundle_bytes.as_ptr() as usize) as u64;
-        let names = core::iter::once(server.name.as_str());
+    pub(crate) fn try_start(&mut self, index: usize) -> Result<(), LaunchError> {
+        self.ask(index, request::ALL, Signals::NONE);
+        let process = self.launch(index)?;
+        let entry = &mut self.entries[index];
+        entry.ready = false;
+        entry.unanswered = 0;
+        entry.process = process;
+        entry.state = State::Running;
+        entry.started_ns = safe::monotonic_ns();
+        let bound = safe::endpoint_bind(self.endpoint, process, Signals::TERMINATED, index as u64);
+        if let Err(error) = bound {
+            let error = error.name();
+            self.say(index, format_args!("its end will not be noticed: {error}"));
+        }
+        self.tell(index, format_args!("started"));
+        Ok(())
+    }
+
+    /// A server's program: in the bundle, until it is updated.
+    fn find_program(&self, index: usize) -> Result<Program, LaunchError> {
+        let name = self.system.servers[index].program_name();
+        let bytes = self.bundle.find(name).ok_or(LaunchError::NoProgram)?;
+        Ok(Program {
+            memory: self.bundle_memory,
+            offset: (bytes.as_ptr() as usize - self.bundle_bytes.as_ptr() as usize) as u64,
+            image: Image::parse(bytes, bytes.len() as u64)?,
+        })
+    }
+
+    fn launch(&mut self, index: usize) -> Result<Handle, LaunchError> {
+        if self.entries[index].program.is_none() {
+            self.entries[index].program = Some(self.find_program(index)?);
+        }
+        let (entry, server) = (&self.entries[index], &self.system.servers[index]);
         launch(&Launch {
-            program: Program {
-                memory: self.bundle_memory,
-                offset,
-                bytes,
-            },
-            arguments: names
-                .chain(server.arguments.iter().map(String::as_str))
-                .collect(),
-            given: &self.entries[index].given,
+            program: entry.program.as_ref().ok_or(LaunchError::NoProgram)?,
+            name: &server.name,
+            arguments: &server.arguments,
+            given: &entry.given,
             priority: server.priority,
-            restarts: self.entries[index].restarts,
+            heap_bytes: server.heap_bytes(),
+            restarts: entry.restarts,
             supervisor: (self.endpoint, index as u64),
         })
     }
@@ -216,6 +249,7 @@ impl Supervisor {
         entry.state = State::Failed;
         let _ = safe::handle_close(entry.endpoint);
         entry.endpoint = Handle::NONE;
+        self.tell(index, format_args!("given up"));
         if self.system.servers[index].essential {
             self.without_essential(index);
         }
@@ -223,10 +257,11 @@ impl Supervisor {
 
     /// Nothing can be done any more. A host that waits for a result is told at once.
     fn without_essential(&mut self, index: usize) {
-        let name = self.system.servers[index].name.clone();
-        self.say(format!(
+        let name = &self.system.servers[index].name;
+        let line = Text::of(format_args!(
             "no program can run without {name}: the system stays as it is"
         ));
+        self.log_line(&line);
         let words = self.command_line.split_ascii_whitespace();
         if words.into_iter().any(|word| AWAITED.contains(&word)) {
             self.unmount_all();
@@ -238,27 +273,44 @@ impl Supervisor {
         let Some(entry) = self.entries.get_mut(index) else {
             return;
         };
+        let now_ns = safe::monotonic_ns();
+        entry.died_ns.get_or_insert(now_ns);
         let status = safe::process_info(entry.process).map_or(0, |info| info.exit_status);
         let _ = safe::handle_close(entry.process);
         entry.process = Handle::NONE;
-        if let Reason::Start(reason) = &entry.reason {
-            let name = &self.system.servers[index].name;
-            let line = format!("cannot start {name}: {reason}");
-            self.say(line);
-            return self.decide(index, End::CannotStart);
+        let end = match &entry.reason {
+            Reason::Start(_) => End::CannotStart,
+            Reason::Fault(..) | Reason::Hung if status & KILLED != 0 => End::Crash,
+            _ => {
+                entry.reason = Reason::of_status(status);
+                End::Crash
+            }
+        };
+        let by_operator = core::mem::take(&mut entry.ended_by_operator);
+        self.report(index, end, now_ns);
+        if self.entries[index].update.is_some() {
+            self.update_ended(index);
+        } else if by_operator && end == End::Crash {
+            self.restart(index);
+        } else {
+            self.decide(index, end);
         }
-        let known = matches!(entry.reason, Reason::Fault(..)) && status & KILLED != 0;
-        if !known {
-            entry.reason = Reason::of_status(status);
-        }
-        let mut line = String::new();
-        entry.line(
-            &self.system.servers[index].name,
-            safe::monotonic_ns(),
-            &mut line,
-        );
-        self.say(format!("died: {}", line.trim_end()));
-        self.decide(index, End::Crash);
+    }
+
+    /// Says how an instance ended.
+    fn report(&mut self, index: usize, end: End, now_ns: u64) {
+        let (entry, name) = (&self.entries[index], &self.system.servers[index].name);
+        let line = match end {
+            End::CannotStart => Text::of(format_args!("{name}: {}", entry.reason)),
+            End::Crash => {
+                let mut line = Text::of(format_args!("died: "));
+                entry.line(name, now_ns, &mut line);
+                line
+            }
+        };
+        let event = Text::of(format_args!("{now_ns} {name} ended: {}\n", entry.reason));
+        self.log_line(&line);
+        self.events.tell(&event);
     }
 
     /// Starts a server that has ended again, or leaves it down.
@@ -275,40 +327,52 @@ impl Supervisor {
             }
             Decision::GiveUp => {
                 if end == End::Crash {
-                    let name = self.system.servers[index].name.clone();
-                    self.say(format!("{name} died too often; it stays down"));
+                    self.say(index, format_args!("died too often; it stays down"));
                 }
                 self.give_up(index);
             }
         }
     }
 
-    fn restart(&mut self, index: usize) {
+    /// Starts the next instance. Nothing here takes memory from the heap: the machine may have none.
+    pub(crate) fn restart(&mut self, index: usize) {
+        let before = server_rt::allocations();
         self.entries[index].restarts += 1;
         self.start(index);
+        let taken = server_rt::allocations() - before;
+        if taken != 0 {
+            self.say(index, format_args!("its start took memory {taken} times"));
+        }
     }
 
-    fn arm_timer(&mut self) {
-        let due = self.entries.iter().filter_map(|entry| match entry.state {
-            State::Waiting(at) => Some(at),
-            _ => None,
+    pub(crate) fn arm_timer(&mut self) {
+        let due = self.entries.iter().flat_map(|entry| {
+            let waiting = match entry.state {
+                State::Waiting(at) => Some(at),
+                _ => None,
+            };
+            [waiting, entry.update.as_ref().map(Update::deadline_ns)]
         });
-        let Some(next) = due.min() else { return };
+        let next = due.flatten().min().unwrap_or(u64::MAX);
+        let next = next.min(self.next_look_ns);
         let set = safe::timer_set(self.timer, next, 0);
         let bound = safe::endpoint_bind(self.endpoint, self.timer, Signals::READABLE, TIMER_COOKIE);
         if let Err(error) = set.and(bound) {
-            self.say(format!("no restart timer: {}", error.name()));
+            log!("no timer: {}", error.name());
         }
     }
 
     fn timer_due(&mut self) {
-        let mut expiries = [0; 8];
-        let _ = safe::read(self.timer, &mut expiries);
         let now_ns = safe::monotonic_ns();
         for index in 0..self.entries.len() {
             if matches!(self.entries[index].state, State::Waiting(at) if at <= now_ns) {
                 self.restart(index);
             }
+            self.update_due(index, now_ns);
+        }
+        if self.next_look_ns <= now_ns {
+            self.next_look_ns = now_ns + PERIOD_NS;
+            self.look();
         }
         self.arm_timer();
     }
@@ -323,8 +387,7 @@ impl Supervisor {
                 .map_err(Error::from)
                 .and_then(|session| proto::file_system::unmount(&Session(session), &[]));
             if let Err(error) = result {
-                let name = self.system.servers[index].name.clone();
-                self.say(format!("{name} did not unmount cleanly: {error:?}"));
+                self.say(index, format_args!("did not unmount cleanly: {error}"));
             }
         }
     }
@@ -346,6 +409,10 @@ fn command_line(start: &Start) -> String {
 impl Service for Supervisor {
     fn call(&mut self, call: &mut ServerCall) -> Reply {
         supervisor::dispatch(self, call)
+    }
+
+    fn cancelled(&mut self, token: u64) {
+        self.update_unwatched(token);
     }
 
     fn signalled(&mut self, cookie: u64, _signals: Signals) {

@@ -36,15 +36,19 @@ impl Directory {
         self.by_name.is_empty()
     }
 
-    /// Adds an entry or lets it name another node.
-    pub(crate) fn insert(&mut self, name: &[u8], node: u64) {
-        if let Some((old, _)) = self.by_name.get_mut(name) {
-            *old = node;
-            return;
-        }
-        self.last_cursor += 1;
-        self.by_name.insert(name.to_vec(), (node, self.last_cursor));
-        self.by_cursor.insert(self.last_cursor, name.to_vec());
+    /// Adds an entry or lets it name another node. Returns its cursor.
+    pub(crate) fn insert(&mut self, name: &[u8], node: u64) -> u64 {
+        let known = self.by_name.get(name).map(|(_, cursor)| *cursor);
+        let cursor = known.unwrap_or(self.last_cursor + 1);
+        self.insert_at(name, node, cursor);
+        cursor
+    }
+
+    /// Adds an entry with the cursor that it has.
+    pub(crate) fn insert_at(&mut self, name: &[u8], node: u64, cursor: u64) {
+        self.last_cursor = self.last_cursor.max(cursor);
+        self.by_name.insert(name.to_vec(), (node, cursor));
+        self.by_cursor.insert(cursor, name.to_vec());
     }
 
     pub(crate) fn remove(&mut self, name: &[u8]) {
@@ -75,11 +79,23 @@ pub(crate) struct Node {
     pub(crate) attributes: Attributes,
     pub(crate) generation: u32,
     pub(crate) body: Body,
+    /// Where its content is kept for the next instance of this server.
+    pub(crate) content: Option<u32>,
 }
 
 impl Node {
     pub(crate) fn is_directory(&self) -> bool {
         matches!(self.body, Body::Directory(_))
+    }
+
+    /// Whether its attributes say that it is a directory.
+    pub(crate) fn has_kind_of_directory(&self) -> bool {
+        self.attributes.mode & file_type::MASK == file_type::DIRECTORY
+    }
+
+    /// Whether its attributes say that it is a symbolic link.
+    pub(crate) fn has_kind_of_symlink(&self) -> bool {
+        self.attributes.mode & file_type::MASK == file_type::SYMLINK
     }
 
     pub(crate) fn is_regular(&self) -> bool {

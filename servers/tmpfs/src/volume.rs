@@ -1,14 +1,16 @@
-//! Names and attributes in the heap.
+//! Names and attributes in the heap, written down for the next instance (`record.rs`).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use file_system::{Entry, NewNode, Volume};
 use kernel_abi::PAGE_SIZE;
+use kernel_abi::message::WORDS;
 use proto::types::{FileSystemStatus, attribute_mask, file_type};
 use proto::{Attributes, Error};
 
 use crate::node::{Body, Directory, Node};
+use crate::record::Keeper;
 
 const ROOT: u64 = 1;
 /// Device number of the file system: there is one, and 1 is the disk's.
@@ -18,13 +20,20 @@ const MAGIC: u64 = 0x0102_1994;
 const MAXIMUM_NAME: usize = 255;
 /// A node costs the heap about this much.
 const NODE_BYTES: u64 = 512;
+/// Its record and that of its name take about this much.
+const RECORD_BYTES: u64 = 640;
 /// Most subdirectories and links.
 const MAXIMUM_LINKS: u32 = 32_000;
 
 /// A file system in memory, bounded in bytes and in nodes.
 pub struct TemporaryVolume {
-    nodes: BTreeMap<u64, Node>,
+    pub(crate) nodes: BTreeMap<u64, Node>,
     next_node: u64,
+    /// Nodes that another file system is mounted on.
+    pub(crate) covered: BTreeSet<u64>,
+    /// The last call that changed something, and its answer.
+    pub(crate) last: Option<(u64, [u64; WORDS])>,
+    pub(crate) keeper: Option<Keeper>,
     /// Pages that files may have, and have.
     pages_limit: u64,
     pages_used: u64,
@@ -66,15 +75,57 @@ impl TemporaryVolume {
             attributes,
             generation: 0,
             body,
+            content: None,
         };
         TemporaryVolume {
             nodes: BTreeMap::from([(ROOT, root)]),
             next_node: ROOT + 1,
+            covered: BTreeSet::new(),
+            last: None,
+            keeper: None,
             pages_limit: pages(limit_bytes),
             pages_used: 0,
             // A sixteenth of the limit may be spent on nodes.
             nodes_limit: (limit_bytes / 16 / NODE_BYTES).max(1024),
         }
+    }
+
+    /// A volume of the same bounds without even a root.
+    pub(crate) fn emptied(&self) -> TemporaryVolume {
+        TemporaryVolume {
+            nodes: BTreeMap::new(),
+            next_node: ROOT + 1,
+            covered: BTreeSet::new(),
+            last: None,
+            keeper: None,
+            ..*self
+        }
+    }
+
+    /// After nodes came from records: what follows from them. `None` without a root.
+    pub(crate) fn settle(mut self) -> Option<TemporaryVolume> {
+        self.directory(ROOT).ok()?;
+        self.next_node = self.nodes.last_key_value().map_or(ROOT, |(last, _)| *last) + 1;
+        let files = self.nodes.values().filter(|node| node.is_regular());
+        self.pages_used = files.map(|node| pages(node.attributes.size)).sum();
+        Some(self)
+    }
+
+    /// Bytes of memory in which a volume of this size can be written down, twice.
+    pub fn journal_bytes(&self) -> u64 {
+        2 * (self.nodes_limit * RECORD_BYTES + (1 << 20))
+    }
+
+    fn add_entry(&mut self, directory: u64, name: &[u8], node: u64) -> Result<(), Error> {
+        let cursor = self.directory_mut(directory)?.insert(name, node);
+        self.note_entry(directory, cursor, name, node);
+        Ok(())
+    }
+
+    fn remove_entry(&mut self, directory: u64, name: &[u8]) -> Result<(), Error> {
+        self.directory_mut(directory)?.remove(name);
+        self.note_no_entry(directory, name);
+        Ok(())
     }
 
     fn node(&self, node: u64) -> Result<&Node, Error> {
@@ -92,7 +143,7 @@ impl TemporaryVolume {
         }
     }
 
-    fn directory_mut(&mut self, node: u64) -> Result<&mut Directory, Error> {
+    pub(crate) fn directory_mut(&mut self, node: u64) -> Result<&mut Directory, Error> {
         match &mut self.node_mut(node)?.body {
             Body::Directory(directory) => Ok(directory),
             _ => Err(Error::NotDirectory),
@@ -105,6 +156,7 @@ impl TemporaryVolume {
         attributes.modify_ns = now_ns;
         attributes.change_ns = now_ns;
         attributes.links = attributes.links.saturating_add_signed(links);
+        self.note_node(directory);
         Ok(())
     }
 
@@ -118,6 +170,7 @@ impl TemporaryVolume {
         };
         found.attributes.links = links;
         found.attributes.change_ns = now_ns;
+        self.note_node(node);
         Ok((links == 0).then_some(node))
     }
 
@@ -278,9 +331,11 @@ impl Volume for TemporaryVolume {
                 attributes,
                 generation: 0,
                 body,
+                content: None,
             },
         );
-        self.directory_mut(directory)?.insert(name, node);
+        self.note_node(node);
+        self.add_entry(directory, name, node)?;
         self.touch(directory, i32::from(is_directory), new.now_ns)?;
         Ok(node)
     }
@@ -299,7 +354,8 @@ impl Volume for TemporaryVolume {
         }
         found.attributes.links += 1;
         found.attributes.change_ns = now_ns;
-        self.directory_mut(directory)?.insert(name, node);
+        self.note_node(node);
+        self.add_entry(directory, name, node)?;
         self.touch(directory, 0, now_ns)
     }
 
@@ -312,7 +368,7 @@ impl Volume for TemporaryVolume {
         if self.node(node)?.is_directory() {
             return Err(Error::IsDirectory);
         }
-        self.directory_mut(directory)?.remove(name);
+        self.remove_entry(directory, name)?;
         self.touch(directory, 0, now_ns)?;
         self.drop_link(node, now_ns)
     }
@@ -331,7 +387,7 @@ impl Volume for TemporaryVolume {
         if !self.directory(node)?.is_empty() {
             return Err(Error::NotEmpty);
         }
-        self.directory_mut(directory)?.remove(name);
+        self.remove_entry(directory, name)?;
         self.touch(directory, -1, now_ns)?;
         self.drop_link(node, now_ns)
     }
@@ -357,12 +413,13 @@ impl Volume for TemporaryVolume {
             Some(target) => self.check_replace(node, target)?,
             None => {}
         }
-        self.directory_mut(from)?.remove(old);
-        self.directory_mut(to)?.insert(new, node);
+        self.remove_entry(from, old)?;
+        self.add_entry(to, new, node)?;
         if let Body::Directory(moved) = &mut self.node_mut(node)?.body {
             moved.parent = to;
         }
         self.node_mut(node)?.attributes.change_ns = now_ns;
+        self.note_node(node);
         let moved = i32::from(is_directory);
         self.touch(from, -moved, now_ns)?;
         // A directory that was replaced takes its `..` with it.
@@ -405,6 +462,7 @@ impl Volume for TemporaryVolume {
             attributes.modify_ns = values.modify_ns;
         }
         attributes.change_ns = now_ns;
+        self.note_node(node);
         Ok(())
     }
 
@@ -426,11 +484,13 @@ impl Volume for TemporaryVolume {
         attributes.size = size;
         attributes.modify_ns = now_ns;
         attributes.change_ns = now_ns;
+        self.note_node(node);
         Ok(())
     }
 
     fn release(&mut self, node: u64) -> Result<(), Error> {
         let found = self.nodes.remove(&node).ok_or(Error::NotFound)?;
+        self.note_released(node);
         if found.is_regular() {
             self.account(found.attributes.size, 0);
         }
@@ -459,5 +519,41 @@ impl Volume for TemporaryVolume {
 
     fn unmount(&mut self) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn commit(&mut self, call: Option<(u64, [u64; WORDS])>) {
+        self.finish_step(call);
+    }
+
+    fn last_commit(&self) -> Option<(u64, [u64; WORDS])> {
+        self.last
+    }
+
+    fn covered(&self) -> Vec<u64> {
+        self.covered.iter().copied().collect()
+    }
+
+    fn note_covered(&mut self, node: u64, covered: bool) {
+        match covered {
+            true => self.covered.insert(node),
+            false => self.covered.remove(&node),
+        };
+        self.note_cover(node, covered);
+    }
+
+    fn content_slot(&self, node: u64) -> Option<u32> {
+        self.nodes.get(&node)?.content
+    }
+
+    fn set_content_slot(&mut self, node: u64, slot: u32) {
+        if let Ok(found) = self.node_mut(node) {
+            found.content = Some(slot);
+            self.note_node(node);
+        }
+    }
+
+    fn content_slots(&self) -> Vec<u32> {
+        let slots = self.nodes.values().filter_map(|node| node.content);
+        slots.collect()
     }
 }

@@ -34,6 +34,8 @@ pub struct World {
     memories: BTreeMap<u32, Memory>,
     pub(super) sessions: BTreeMap<u64, Option<u32>>,
     parked: BTreeMap<String, u32>,
+    /// What is kept, by its slot.
+    pub kept: BTreeMap<u32, u32>,
     next_handle: u32,
     /// Nanoseconds since boot.
     pub clock_ns: u64,
@@ -300,8 +302,8 @@ impl Kernel for TestKernel {
 
     fn close(&mut self, handle: Handle) {
         let mut world = self.0.borrow_mut();
-        let parked = world.parked.values().any(|memory| *memory == handle.0);
-        if !parked {
+        let mut kept = world.parked.values().chain(world.kept.values());
+        if !kept.any(|memory| *memory == handle.0) {
             world.memories.remove(&handle.0);
         }
     }
@@ -345,5 +347,29 @@ impl Kernel for TestKernel {
 
     fn forget(&mut self, name: &str) {
         self.0.borrow_mut().parked.remove(name);
+    }
+
+    fn keep(&mut self, memory: Handle) -> Option<u32> {
+        let mut world = self.0.borrow_mut();
+        let slot = (0..).find(|slot| !world.kept.contains_key(slot))?;
+        world.kept.insert(slot, memory.0);
+        Some(slot)
+    }
+
+    fn kept(&mut self, slot: u32) -> Option<Handle> {
+        self.0
+            .borrow()
+            .kept
+            .get(&slot)
+            .map(|memory| Handle(*memory))
+    }
+
+    fn drop_kept(&mut self, slot: u32) {
+        self.0.borrow_mut().kept.remove(&slot);
+    }
+
+    fn keep_only(&mut self, slots: &[u32]) {
+        let kept = &mut self.0.borrow_mut().kept;
+        kept.retain(|slot, _| slots.contains(slot));
     }
 }
