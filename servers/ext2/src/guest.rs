@@ -291,7 +291,10 @@ fn mount(
         in_use,
         resumed,
     };
-    let file_system = FileSystem::mount(disk, options).map_err(Failure::Mount)?;
+    let mut file_system = FileSystem::mount(disk, options).map_err(Failure::Mount)?;
+    if let Err(error) = file_system.resume(&replayed.unfinished, in_use) {
+        log!("what was freed last stays marked as used: {error}");
+    }
     if let Some(feature) = file_system.write_blocker() {
         log!("mounted read-only: the file system has the feature {feature}");
     }

@@ -9,10 +9,11 @@
 //! the block's number, a word of zeros, the block. The header's commit word says which half
 //! counts (bit 63) and how many of its records.
 
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use ext2_format::{BlockDevice, Error as FormatError, FileSystem, SECTOR_SIZE};
+use ext2_format::{BlockDevice, Error as FormatError, FileSystem, SECTOR_SIZE, Unfinished};
 use kernel_abi::PAGE_SIZE;
 use kernel_abi::message::WORDS;
 
@@ -57,21 +58,31 @@ pub const PARKED: List = List {
     places: 256,
 };
 
+/// Most bytes of one write of a replay.
+const MOST_AT_ONCE: usize = 64 << 10;
 const SECOND_HALF: u64 = 1 << 63;
 const RECORD_HEADER: u64 = 16;
 /// The number of a record that holds an answered call instead of a block.
 const CALL_RECORD: u64 = u64::MAX;
 
+/// The number of a record that holds what is unfinished: a word each, 0 at the end.
+const UNFINISHED_RECORD: u64 = u64::MAX - 1;
+/// Such a word: a freed inode, a nameless one, or else a run of blocks: count << 32 | first.
+const FREED_INODE: u64 = 1 << 63;
+const NAMELESS_INODE: u64 = 1 << 62;
+
 /// A call that was carried out: its number, and the words it is answered with.
 pub type DoneCall = (u64, [u64; WORDS]);
 
 /// What [`replay`] found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     /// A server before this one had mounted the disk while it was clean.
     pub resumed: bool,
     /// The last call that it carried out.
     pub call: Option<DoneCall>,
+    /// What it had yet to do.
+    pub unfinished: Unfinished,
 }
 
 fn record_at(half: u64, index: u64, block_size: u64) -> u64 {
@@ -99,26 +110,70 @@ pub fn replay<L: LogMemory, D: BlockDevice>(
     if count > HALF_BYTES / (RECORD_HEADER + block_size) {
         return Err(SHORT);
     }
-    let mut call = None;
+    let mut replayed = Replayed {
+        resumed: word(CLEAN_AT)? == 1,
+        ..Replayed::default()
+    };
+    // Only the last copy of a block counts; in order, they go to the disk in few requests.
+    let mut copies = BTreeMap::new();
     let mut data = vec![0; block_size as usize];
     for index in 0..count {
         let at = record_at(half, index, block_size);
         let number = word(at)?;
-        memory.read(at + RECORD_HEADER, &mut data).ok_or(SHORT)?;
-        if number == CALL_RECORD {
-            call = Some(decode_call(&data));
-            continue;
+        match number {
+            CALL_RECORD | UNFINISHED_RECORD => {
+                memory.read(at + RECORD_HEADER, &mut data).ok_or(SHORT)?;
+            }
+            block => {
+                copies.insert(block, at + RECORD_HEADER);
+            }
         }
-        let sector = number
-            .checked_mul(block_size / SECTOR_SIZE as u64)
-            .ok_or(SHORT)?;
-        device.write(sector, &data)?;
+        match number {
+            CALL_RECORD => replayed.call = Some(decode_call(&data)),
+            UNFINISHED_RECORD => decode_unfinished(&data, &mut replayed.unfinished),
+            _ => {}
+        }
     }
+    write_blocks(memory, device, block_size, &copies)?;
     device.flush()?;
-    Ok(Replayed {
-        resumed: word(CLEAN_AT)? == 1,
-        call,
-    })
+    Ok(replayed)
+}
+
+/// Writes blocks, given with where their copies are, in runs.
+fn write_blocks<L: LogMemory, D: BlockDevice>(
+    memory: &L,
+    device: &mut D,
+    block_size: u64,
+    copies: &BTreeMap<u64, u64>,
+) -> Result<(), FormatError> {
+    const SHORT: FormatError = FormatError::Corrupt("the redo log is cut short");
+    let sectors = block_size / SECTOR_SIZE as u64;
+    let mut run = Vec::new();
+    for (&block, &at) in copies {
+        let start = run.len();
+        run.resize(start + block_size as usize, 0);
+        memory.read(at, &mut run[start..]).ok_or(SHORT)?;
+        let goes_on = copies.contains_key(&block.saturating_add(1)) && run.len() < MOST_AT_ONCE;
+        if !goes_on {
+            let first = block - (run.len() as u64 / block_size - 1);
+            device.write(first.checked_mul(sectors).ok_or(SHORT)?, &run)?;
+            run.clear();
+        }
+    }
+    Ok(())
+}
+
+fn decode_unfinished(data: &[u8], found: &mut Unfinished) {
+    let words = data
+        .chunks_exact(8)
+        .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap_or([0; 8])));
+    for word in words.take_while(|word| *word != 0) {
+        match word {
+            word if word & FREED_INODE != 0 => found.inodes.push(word as u32),
+            word if word & NAMELESS_INODE != 0 => found.nameless.push(word as u32),
+            run => found.blocks.push((run as u32, (run >> 32) as u32)),
+        }
+    }
 }
 
 fn decode_call(data: &[u8]) -> DoneCall {
@@ -136,6 +191,16 @@ pub struct Log<L> {
     half: u64,
     count: u64,
     epoch: u64,
+    recorded: Recorded,
+}
+
+/// What of the unfinished is in this half already: how many runs and inodes, and which had no name.
+#[derive(Default)]
+struct Recorded {
+    blocks: usize,
+    last_run: Option<(u32, u32)>,
+    inodes: usize,
+    nameless: Vec<u32>,
 }
 
 impl<L: LogMemory> Log<L> {
@@ -155,6 +220,7 @@ impl<L: LogMemory> Log<L> {
             half,
             count: 0,
             epoch: u64::MAX,
+            recorded: Recorded::default(),
         })
     }
 
@@ -183,13 +249,48 @@ impl<L: LogMemory> Log<L> {
         if all {
             self.half ^= 1;
             self.count = 0;
+            self.recorded = Recorded::default();
         }
         let mut fits = true;
         file_system.visit_changes(all, &mut |block, data| {
             fits &= self.append(block, data).is_some();
         })?;
         // A place is left for the call.
-        Ok(fits && self.count < self.records())
+        Ok(self.record_unfinished(file_system) && fits && self.count < self.records())
+    }
+
+    /// Adds what is unfinished and not in this half yet. False when there is no room.
+    fn record_unfinished<D: BlockDevice>(&mut self, file_system: &FileSystem<D>) -> bool {
+        let (blocks, inodes, nameless) = file_system.unfinished();
+        let recorded = &self.recorded;
+        if (blocks.len(), inodes.len()) == (recorded.blocks, recorded.inodes)
+            && blocks.last() == recorded.last_run.as_ref()
+            && nameless == recorded.nameless
+        {
+            return true;
+        }
+        // The last run may have grown since it was recorded.
+        let runs = blocks.iter().skip(recorded.blocks.saturating_sub(1));
+        let runs = runs.map(|(first, count)| u64::from(*count) << 32 | u64::from(*first));
+        let freed = inodes.iter().skip(recorded.inodes);
+        let freed = freed.map(|number| FREED_INODE | u64::from(*number));
+        let others = nameless
+            .iter()
+            .filter(|number| !recorded.nameless.contains(number));
+        let others = others.map(|number| NAMELESS_INODE | u64::from(*number));
+        let words: Vec<u64> = runs.chain(freed).chain(others).collect();
+        self.recorded = Recorded {
+            blocks: blocks.len(),
+            last_run: blocks.last().copied(),
+            inodes: inodes.len(),
+            nameless: nameless.to_vec(),
+        };
+        let in_record = self.block_size as usize / 8;
+        words.chunks(in_record).all(|words| {
+            let mut data: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            data.resize(self.block_size as usize, 0);
+            self.append(UNFINISHED_RECORD, &data).is_some()
+        })
     }
 
     /// Makes the present state of the file system, and the call that led to it, survive.

@@ -43,3 +43,4 @@ pub use file_system::{FileSystem, MountOptions, Statistics};
 pub use inode::{FileKind, Inode, InodeNumber, ROOT_INODE, Time};
 pub use map::Extent;
 pub use names::{Attributes, MAXIMUM_LINKS, NewNode};
+pub use orphan::Unfinished;

@@ -1,5 +1,7 @@
 //! Inodes without a name: open ones, and those that a crash left behind.
 
+use alloc::vec::Vec;
+
 use crate::bytes::{get_u32, put_u32};
 use crate::device::BlockDevice;
 use crate::error::Error;
@@ -13,7 +15,64 @@ const EARLIEST_DELETION: u32 = 1 << 30;
 /// First word of a block of extended attributes; a reference count follows.
 const ATTRIBUTE_MAGIC: u32 = 0xEA02_0000;
 
+/// What a mounted file system has yet to do that no block of it tells: a server that keeps copies of
+/// changed blocks for its next instance keeps this with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Runs of blocks (first, count) that are free once the disk does not name them any more. They may overlap.
+    pub blocks: Vec<(u32, u32)>,
+    /// Inodes that are free then.
+    pub inodes: Vec<InodeNumber>,
+    /// Inodes that had no name, and were to be freed when nobody has them open any more.
+    pub nameless: Vec<InodeNumber>,
+}
+
 impl<D: BlockDevice> FileSystem<D> {
+    /// What is unfinished now: blocks, inodes, and those without a name.
+    pub fn unfinished(&self) -> (&[(u32, u32)], &[InodeNumber], &[InodeNumber]) {
+        (&self.pending_blocks, &self.pending_inodes, &self.orphans)
+    }
+
+    /// Goes on with what was unfinished when a mount ended without an end, whose changed blocks
+    /// have all been brought to the disk. `in_use` is as in `MountOptions`.
+    ///
+    /// # Errors
+    /// `Corrupt` when it names what the file system does not have, and those of the disk.
+    pub fn resume(&mut self, left: &Unfinished, in_use: &[InodeNumber]) -> Result<(), Error> {
+        let mut runs = left.blocks.clone();
+        runs.sort_unstable();
+        let mut next = 0;
+        for (first, count) in runs {
+            let end = first.saturating_add(count);
+            let first = first.max(next);
+            if end <= first {
+                continue;
+            }
+            if !self.is_data_block(first) || !self.is_data_block(end - 1) {
+                return Err(Error::Corrupt("freed blocks that there are none"));
+            }
+            self.pending_blocks.push((first, end - first));
+            next = end;
+        }
+        for &number in &left.inodes {
+            self.check_inode_number(number)?;
+            if !self.pending_inodes.contains(&number) {
+                self.pending_inodes.push(number);
+            }
+        }
+        for &number in &left.nameless {
+            let freed = self.pending_inodes.contains(&number) || !self.inode_in_use(number)?;
+            if freed || self.orphans.contains(&number) || self.inode(number)?.links != 0 {
+                continue;
+            }
+            self.orphans.push(number);
+            if !in_use.contains(&number) {
+                self.release(number, self.now)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Frees an inode whose last link is gone and that nobody has open any more.
     ///
     /// # Errors

@@ -189,7 +189,8 @@ fn resume(image: Vec<u8>, kernel: TestKernel, log: TestLog) -> TestClient {
         in_use: &in_use,
         resumed: replayed.resumed,
     };
-    let file_system = FileSystem::mount(disk, options).unwrap();
+    let mut file_system = FileSystem::mount(disk, options).unwrap();
+    file_system.resume(&replayed.unfinished, &in_use).unwrap();
     let volume = DiskVolume::new(file_system, Some(log), replayed.call);
     Client::new(Server::new(volume, kernel))
 }

@@ -46,6 +46,13 @@ pub struct World {
     pub(super) failed: bool,
 }
 
+impl World {
+    /// The last handle of a session goes while nobody serves.
+    pub fn forget_session(&mut self, badge: u64) {
+        self.sessions.remove(&badge);
+    }
+}
+
 /// The kernel of a test; clones share one world.
 #[derive(Clone, Default)]
 pub struct TestKernel(pub Rc<RefCell<World>>);
