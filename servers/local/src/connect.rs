@@ -5,9 +5,9 @@ use kernel_abi::socket::{stream_flags, stream_property};
 use kernel_abi::{Handle, Signals};
 use proto::{Answer, Call, Error, Outcome, Reply};
 
-use crate::kernel::Kernel;
 use crate::server::{DESTINATION, Server, UNCONNECTED, done};
 use crate::socket::{DEFAULT_CAPACITY, Ids, Kind, Peer, Socket};
+use socket_server::Kernel;
 
 /// Most connections that wait to be accepted.
 const MOST_BACKLOG: u32 = 4096;
@@ -144,7 +144,7 @@ impl<K: Kernel> Server<K> {
         }
         let queue = self.way_to(target)?;
         self.watched.insert(target, queue);
-        self.kernel.watch_room(queue, target)
+        self.kernel.watch(queue, Signals::WRITABLE, target)
     }
 
     fn unwatch(&mut self, target: u64) {

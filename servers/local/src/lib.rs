@@ -7,8 +7,6 @@ extern crate alloc;
 extern crate std;
 
 mod connect;
-mod guest;
-mod kernel;
 mod names;
 mod options;
 mod server;
@@ -17,16 +15,19 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use kernel::Kernel;
 pub use server::Server;
 
 use server_rt::{Session, Start};
+use socket_server::Guest;
+
+use crate::socket::RECORD_CAPACITY;
+use crate::table::MAX_SOCKETS;
 
 /// Runs the server.
 pub fn run(start: Start) -> ! {
     let endpoint = start.endpoint();
     let supervisor = start.require("supervisor");
-    let guest = match guest::Guest::new(endpoint, supervisor) {
+    let guest = match Guest::new(endpoint, supervisor, MAX_SOCKETS, RECORD_CAPACITY) {
         Ok(guest) => guest,
         Err(error) => {
             server_rt::log!("cannot keep records: {error:?}");

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 use kernel_abi::{Handle, Signals};
 use proto::{Answer, Call, Error, Input, Output, Reply, socket};
 
-use crate::kernel::Kernel;
 use crate::server::{DESTINATION, FAMILY, Server, address_of, done};
 use crate::socket::Kind;
 use crate::table::Name;
+use socket_server::Kernel;
 
 /// Names that the server makes up: five hexadecimal digits.
 const AUTOMATIC_NAMES: u32 = 1 << 20;
@@ -121,7 +121,7 @@ impl<K: Kernel> Server<K> {
             }
         };
         let object = self.kernel.object(session)?;
-        self.table.name_destination(object, badge);
+        self.table.name_object(object, badge);
         self.kernel.signal(badge, Signals::NONE, Signals::NONE);
         Ok(Answer::default().with_handle(session).into())
     }

@@ -4,9 +4,9 @@ use kernel_abi::Handle;
 use kernel_abi::socket::{shut_down, stream_flags, stream_property};
 use proto::{Answer, Call, Error, Input, Output, Reply};
 
-use crate::kernel::Kernel;
 use crate::server::{FAMILY, Server, done};
 use crate::socket::{Ids, Kind, Socket};
+use socket_server::Kernel;
 
 /// The level of options that every socket has.
 const SOL_SOCKET: u32 = 1;

@@ -12,9 +12,9 @@ use proto::{
 use server_rt::{ServerCall, Service};
 
 use crate::connect::Waiting;
-use crate::kernel::Kernel;
 use crate::socket::{DEFAULT_CAPACITY, Ids, Kind, MAX_ADDRESS, Peer, Socket};
 use crate::table::Table;
+use socket_server::{Kernel, Record};
 
 /// The family's number.
 pub const FAMILY: u32 = 1;
@@ -90,7 +90,7 @@ impl<K: Kernel> Server<K> {
             if badge & DESTINATION != 0
                 && let Ok(object) = self.object_of(badge)
             {
-                self.table.name_destination(object, badge);
+                self.table.name_object(object, badge);
             }
         }
     }
@@ -264,7 +264,7 @@ impl<K: Kernel> Server<K> {
     /// The last handle of a session is gone.
     pub fn session_closed(&mut self, badge: u64) {
         if badge & DESTINATION != 0 {
-            self.table.forget_destination(badge);
+            self.table.forget_object(badge);
             return;
         }
         if let Some((socket, slot)) = self.table.remove(badge) {

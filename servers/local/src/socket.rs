@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use kernel_abi::socket::stream_flags;
 use proto::types::socket_status;
 use proto::{Error, Identity};
+use socket_server::Record;
 
 /// Most bytes of a record.
 pub const RECORD_CAPACITY: usize = 472;
@@ -128,9 +129,18 @@ impl Socket {
             linger: [0; 2],
         }
     }
+}
 
-    /// Its record.
-    pub fn encode(&self) -> Vec<u8> {
+impl Record for Socket {
+    fn badge(&self) -> u64 {
+        self.badge
+    }
+
+    fn owner(&self) -> u32 {
+        self.owner
+    }
+
+    fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(RECORD_CAPACITY);
         let mut number = |value: u64| out.extend_from_slice(&value.to_le_bytes());
         let pair = |[low, high]: [u32; 2]| u64::from(low) | u64::from(high) << 32;
@@ -165,8 +175,7 @@ impl Socket {
         out
     }
 
-    /// The socket of a record.
-    pub fn decode(bytes: &[u8]) -> Option<Socket> {
+    fn decode(bytes: &[u8]) -> Option<Socket> {
         const NUMBERS: usize = 15;
         let (numbers, names) = bytes.split_at_checked(NUMBERS * 8)?;
         let mut numbers = numbers

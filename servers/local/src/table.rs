@@ -1,17 +1,14 @@
 //! All sockets: by badge, by name, by who has how many.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use proto::Error;
+use socket_server::{Limits, Sockets};
 
 use crate::socket::Socket;
 
 /// Most sockets there are.
 pub const MAX_SOCKETS: usize = 8192;
-/// Most of one user who is not root.
-const MAX_OF_USER: usize = 4096;
-/// What remains for root.
-const RESERVE: usize = 512;
 
 /// What a socket is found by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,115 +19,83 @@ pub enum Name {
     Node(u64, u64),
 }
 
-/// What belongs to a socket beside itself.
-struct Entry {
-    socket: Socket,
-    slot: usize,
-    /// Its session's object.
-    object: u64,
-}
+const LIMITS: Limits = Limits {
+    most: MAX_SOCKETS,
+    most_of_user: 4096,
+    reserve: 512,
+};
 
 /// The table.
-#[derive(Default)]
 pub struct Table {
-    sockets: BTreeMap<u64, Entry>,
+    sockets: Sockets<Socket>,
     names: BTreeMap<Name, u64>,
     /// Badges by their session's object.
     objects: BTreeMap<u64, u64>,
-    /// Objects of destinations by their badge.
-    destinations: BTreeMap<u64, u64>,
-    users: BTreeMap<u32, usize>,
-    free: BTreeSet<usize>,
-    /// Slots from here on were never used.
-    fresh: usize,
-    last: u64,
+    /// Objects of sockets and destinations by their badge.
+    objects_of: BTreeMap<u64, u64>,
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            sockets: Sockets::new(LIMITS),
+            names: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            objects_of: BTreeMap::new(),
+        }
+    }
 }
 
 impl Table {
     /// Whether a user may have one more socket (two for a pair).
     pub fn check_limit(&self, user: u32, more: usize) -> Result<(), Error> {
-        let own = self.users.get(&user).copied().unwrap_or(0);
-        let (most, most_own) = match user {
-            0 => (MAX_SOCKETS, MAX_SOCKETS),
-            _ => (MAX_SOCKETS - RESERVE, MAX_OF_USER),
-        };
-        if self.sockets.len() + more > most || own + more > most_own {
-            return Err(Error::TooManyOpen);
-        }
-        Ok(())
+        self.sockets.check_limit(user, more)
     }
 
     /// A badge that was never used.
     pub fn badge(&mut self) -> u64 {
-        // Small badges are the declaration's.
-        self.last = self.last.max(u64::from(u32::MAX)) + 1;
-        self.last
+        self.sockets.fresh_badge()
     }
 
     /// Adds a socket; returns the slot of its record.
     pub fn insert(&mut self, socket: Socket, object: u64) -> usize {
-        let slot = self.free.pop_first().unwrap_or_else(|| {
-            self.fresh += 1;
-            self.fresh - 1
-        });
-        self.put(socket, object, slot);
-        slot
+        self.note(&socket, object);
+        self.sockets.insert(socket)
     }
 
     /// Adds a socket whose record is in a slot.
     pub fn put(&mut self, socket: Socket, object: u64, slot: usize) {
-        self.last = self.last.max(socket.badge);
-        *self.users.entry(socket.owner).or_default() += 1;
-        self.objects.insert(object, socket.badge);
-        if let Some(name) = name_of(&socket) {
+        self.note(&socket, object);
+        self.sockets.put(socket, slot);
+    }
+
+    fn note(&mut self, socket: &Socket, object: u64) {
+        self.name_object(object, socket.badge);
+        if let Some(name) = name_of(socket) {
             self.names.insert(name, socket.badge);
         }
-        for unused in self.fresh..slot {
-            self.free.insert(unused);
-        }
-        self.free.remove(&slot);
-        self.fresh = self.fresh.max(slot + 1);
-        let badge = socket.badge;
-        let entry = Entry {
-            socket,
-            slot,
-            object,
-        };
-        self.sockets.insert(badge, entry);
     }
 
     /// The last badge given out was at least this.
     pub fn set_last(&mut self, badge: u64) {
-        self.last = self.last.max(badge);
+        self.sockets.set_last(badge);
     }
 
     /// Takes a socket away; returns the slot of its record.
     pub fn remove(&mut self, badge: u64) -> Option<(Socket, usize)> {
-        let Entry {
-            socket,
-            slot,
-            object,
-        } = self.sockets.remove(&badge)?;
+        let (socket, slot) = self.sockets.remove(badge)?;
         if let Some(name) = name_of(&socket)
             && self.names.get(&name) == Some(&badge)
         {
             self.names.remove(&name);
         }
-        self.objects.remove(&object);
-        if let Some(count) = self.users.get_mut(&socket.owner) {
-            *count -= 1;
-            if *count == 0 {
-                self.users.remove(&socket.owner);
-            }
-        }
-        self.free.insert(slot);
+        self.forget_object(badge);
         Some((socket, slot))
     }
 
     /// The socket with a badge.
     pub fn get(&self, badge: u64) -> Result<&Socket, Error> {
-        let entry = self.sockets.get(&badge).ok_or(Error::BadHandle)?;
-        Ok(&entry.socket)
+        self.sockets.get(badge)
     }
 
     /// Changes a socket; returns its record and the slot to write it to.
@@ -139,9 +104,7 @@ impl Table {
         badge: u64,
         change: impl FnOnce(&mut Socket),
     ) -> Result<(usize, Vec<u8>), Error> {
-        let entry = self.sockets.get_mut(&badge).ok_or(Error::BadHandle)?;
-        change(&mut entry.socket);
-        Ok((entry.slot, entry.socket.encode()))
+        self.sockets.change(badge, change)
     }
 
     /// Makes a name lead to a socket; one that a file had before leads nowhere any more.
@@ -154,15 +117,15 @@ impl Table {
         self.get(*self.names.get(name)?).ok()
     }
 
-    /// Remembers the object of a destination's session.
-    pub fn name_destination(&mut self, object: u64, badge: u64) {
+    /// Remembers the object of a session.
+    pub fn name_object(&mut self, object: u64, badge: u64) {
         self.objects.insert(object, badge);
-        self.destinations.insert(badge, object);
+        self.objects_of.insert(badge, object);
     }
 
-    /// A destination's session is closed.
-    pub fn forget_destination(&mut self, badge: u64) {
-        if let Some(object) = self.destinations.remove(&badge) {
+    /// A session is closed.
+    pub fn forget_object(&mut self, badge: u64) {
+        if let Some(object) = self.objects_of.remove(&badge) {
             self.objects.remove(&object);
         }
     }

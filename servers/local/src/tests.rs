@@ -14,9 +14,9 @@ use proto::{
     socket_domain,
 };
 
-use crate::kernel::Kernel;
 use crate::server::{NAME_SPACE, Server};
 use crate::socket::{Kind, Peer, Socket};
+use socket_server::{Kernel, Record};
 
 /// What handles lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,9 +169,21 @@ impl Kernel for Fake {
         queue.push((badge, name.to_vec()));
         Ok(())
     }
-    fn watch_room(&mut self, _queue: Handle, cookie: u64) -> Result<(), Error> {
+    fn watch(&mut self, _object: Handle, _signals: Signals, cookie: u64) -> Result<(), Error> {
         self.0.borrow_mut().watched.push(cookie);
         Ok(())
+    }
+    fn send(&mut self, _stream: Handle, _message: &[u8], _name: &[u8]) -> Result<(), Error> {
+        Err(Error::NotSupported)
+    }
+    fn read(&mut self, _stream: Handle, _bytes: &mut [u8]) -> Result<usize, Error> {
+        Err(Error::NotSupported)
+    }
+    fn write(&mut self, _stream: Handle, _bytes: &[u8]) -> Result<usize, Error> {
+        Err(Error::NotSupported)
+    }
+    fn do_not_wait(&mut self, _stream: Handle) -> Result<(), Error> {
+        Err(Error::NotSupported)
     }
     fn close(&mut self, handle: Handle) {
         if handle != Handle::NONE {

@@ -1,15 +1,14 @@
 //! The kernel of the guest.
 
 use alloc::vec::Vec;
+use kernel_abi::message::status_flags;
 use kernel_abi::object::handle_flags;
 use kernel_abi::{Handle, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Error};
 use server_rt::SavedTable;
 
-use crate::kernel::Kernel;
-use crate::socket::RECORD_CAPACITY;
-use crate::table::MAX_SOCKETS;
+use crate::Kernel;
 
 /// The first slot says how many of the others may hold a record, in steps of this many: looking
 /// at those that were never used would cost memory.
@@ -19,21 +18,28 @@ const STEP: usize = 64;
 pub struct Guest {
     endpoint: Handle,
     records: SavedTable,
+    /// How many slots may be used.
+    most: usize,
     /// What the first slot says.
     used: usize,
 }
 
 impl Guest {
-    /// Serves `endpoint`, and keeps records with the supervisor.
-    pub fn new(endpoint: Handle, supervisor: Handle) -> Result<Guest, Error> {
-        let capacity = RECORD_CAPACITY as u64;
-        let records = SavedTable::open(supervisor, "sockets", 1 + MAX_SOCKETS, capacity)?;
+    /// Serves `endpoint`, and keeps `most` records of at most `capacity` bytes with the supervisor.
+    pub fn new(
+        endpoint: Handle,
+        supervisor: Handle,
+        most: usize,
+        capacity: usize,
+    ) -> Result<Guest, Error> {
+        let records = SavedTable::open(supervisor, "sockets", 1 + most, capacity as u64)?;
         let used = records.load(0).and_then(|bytes| bytes.try_into().ok());
         let used = used.map_or(0, u64::from_le_bytes) as usize;
         Ok(Guest {
             endpoint,
             records,
-            used: used.min(MAX_SOCKETS),
+            most,
+            used: used.min(most),
         })
     }
 }
@@ -103,9 +109,25 @@ impl Kernel for Guest {
         Ok(())
     }
 
-    fn watch_room(&mut self, queue: Handle, cookie: u64) -> Result<(), Error> {
-        let signals = Signals::WRITABLE;
-        Ok(safe::endpoint_bind(self.endpoint, queue, signals, cookie)?)
+    fn watch(&mut self, object: Handle, signals: Signals, cookie: u64) -> Result<(), Error> {
+        Ok(safe::endpoint_bind(self.endpoint, object, signals, cookie)?)
+    }
+
+    fn send(&mut self, stream: Handle, message: &[u8], name: &[u8]) -> Result<(), Error> {
+        Ok(safe::stream_send_named(stream, message, name)?)
+    }
+
+    fn read(&mut self, stream: Handle, bytes: &mut [u8]) -> Result<usize, Error> {
+        Ok(safe::read(stream, bytes)?)
+    }
+
+    fn write(&mut self, stream: Handle, bytes: &[u8]) -> Result<usize, Error> {
+        Ok(safe::write(stream, bytes)?)
+    }
+
+    fn do_not_wait(&mut self, stream: Handle) -> Result<(), Error> {
+        safe::status_flags(stream, 1, status_flags::NONBLOCK)?;
+        Ok(())
     }
 
     fn close(&mut self, handle: Handle) {
@@ -126,7 +148,7 @@ impl Kernel for Guest {
 
     fn store(&mut self, slot: usize, record: &[u8]) {
         if slot >= self.used {
-            self.used = (slot + 1).next_multiple_of(STEP);
+            self.used = (slot + 1).next_multiple_of(STEP).min(self.most);
             let used = (self.used as u64).to_le_bytes();
             self.put(0, &used);
         }

@@ -1,4 +1,4 @@
-//! What the server asks of the kernel.
+//! What the servers of sockets ask of the kernel.
 
 use alloc::vec::Vec;
 use kernel_abi::{Handle, Signals};
@@ -35,8 +35,16 @@ pub trait Kernel {
     /// Puts a session (copied) into a queue of connections, with the name of its peer; never waits.
     fn send_connection(&mut self, queue: Handle, session: Handle, name: &[u8])
     -> Result<(), Error>;
-    /// Has `signalled` called with the cookie when the queue has room.
-    fn watch_room(&mut self, queue: Handle, cookie: u64) -> Result<(), Error>;
+    /// Has `signalled` called with the cookie, once, when any of the signals is raised.
+    fn watch(&mut self, object: Handle, signals: Signals, cookie: u64) -> Result<(), Error>;
+    /// Sends a message, from whom `name` says.
+    fn send(&mut self, stream: Handle, message: &[u8], name: &[u8]) -> Result<(), Error>;
+    /// Reads bytes.
+    fn read(&mut self, stream: Handle, bytes: &mut [u8]) -> Result<usize, Error>;
+    /// Writes bytes.
+    fn write(&mut self, stream: Handle, bytes: &[u8]) -> Result<usize, Error>;
+    /// Reads and writes of this end never wait from now on.
+    fn do_not_wait(&mut self, stream: Handle) -> Result<(), Error>;
     /// Closes a handle.
     fn close(&mut self, handle: Handle);
     /// Answers a call that was kept.
