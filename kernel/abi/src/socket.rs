@@ -14,8 +14,10 @@ pub mod stream_flags {
     /// Each message is a handle, taken with [`super::message_flags::ACCEPT`] only: the queue of a
     /// socket that listens.
     pub const CONNECTIONS: u64 = 16;
+    /// A message that finds no room is dropped, as a network drops it, and nobody waits.
+    pub const LOSSY: u64 = 32;
     /// Every flag.
-    pub const ALL: u64 = 31;
+    pub const ALL: u64 = 63;
 }
 
 /// What [`crate::Call::SessionSet`] sets.
@@ -40,6 +42,8 @@ pub mod stream_property {
     pub const SEND_TIMEOUT_NS: u64 = 4;
     /// Bytes (messages with their cost) queued towards the other end. Read only.
     pub const SEND_QUEUED: u64 = 5;
+    /// Not 0: when this end is closed, the other one is reset (POSIX `SO_LINGER` with a time of 0).
+    pub const RESETS: u64 = 6;
 }
 
 /// Bits of [`StreamMessage::flags`].

@@ -37,6 +37,8 @@ pub(crate) struct End {
     pub closed: bool,
     /// The other end was closed before it had read everything; the next read says so.
     pub reset: bool,
+    /// Closing this end resets the other one, whatever was read.
+    pub resets: bool,
 }
 
 impl Stream {
@@ -91,7 +93,7 @@ impl Stream {
         let (reads, writes) = (!one_way || end == 0, !one_way || end == 1);
         let free = outbound.capacity.saturating_sub(outbound.used());
         let room = match self.has(stream_flags::MESSAGES) {
-            true => free > 0,
+            true => free > 0 || self.has(stream_flags::LOSSY),
             false => free >= ATOMIC_BYTES.min(outbound.capacity),
         };
         let both_shut = self.has(stream_flags::SOCKET) && inbound.shut && outbound.shut;
@@ -283,6 +285,11 @@ impl<M: Machine> Kernel<M> {
             .ok_or(Error::BadHandle)?;
         let direction = match property {
             stream_property::FLAGS if set.is_none() => return Ok(stream.flags),
+            stream_property::RESETS => {
+                let end = stream.end_mut(opening.end);
+                end.resets = set.map_or(end.resets, |value| value != 0);
+                return Ok(end.resets.into());
+            }
             stream_property::RECEIVE_CAPACITY => stream.direction(opening.end ^ 1),
             stream_property::SEND_CAPACITY => stream.direction(opening.end),
             stream_property::SEND_QUEUED if set.is_none() => {
@@ -313,7 +320,8 @@ impl<M: Machine> Kernel<M> {
         stream.end_mut(end).closed = true;
         let both = stream.ends.iter().all(|end| end.closed);
         let is_socket = stream.has(stream_flags::SOCKET);
-        if is_socket && !stream.direction(end ^ 1).is_empty() {
+        let unread = !stream.direction(end ^ 1).is_empty();
+        if is_socket && (unread || stream.end(end).resets) {
             stream.end_mut(end ^ 1).reset = true;
         }
         let mut lost = Vec::new();

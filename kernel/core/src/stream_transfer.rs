@@ -185,6 +185,9 @@ impl<M: Machine> Kernel<M> {
             false if length <= ATOMIC_BYTES => length.min(capacity),
             _ => 1,
         };
+        if free < needed && stream.has(stream_flags::LOSSY) {
+            return Ok(length as u64);
+        }
         if free < needed {
             let stop = self.stream_wait(thread, opening, true);
             return partly(done, stop);

@@ -46,6 +46,21 @@ pub fn stream_send_handle(stream: Handle, handle: Handle, name: &[u8]) -> Result
     unsafe { stream_transfer(Call::StreamSend, stream, &mut message) }.map(|_| ())
 }
 
+/// Sends a message through a stream, which must be managed, with a name.
+pub fn stream_send_named(stream: Handle, message: &[u8], name: &[u8]) -> Result<(), Error> {
+    let segment = [message.as_ptr() as u64, message.len() as u64];
+    let mut fields = socket::StreamMessage {
+        segments: segment.as_ptr() as u64,
+        segment_count: 1,
+        name: name.as_ptr() as u64,
+        name_length: name.len() as u32,
+        target: Handle::NONE.0,
+        ..socket::StreamMessage::default()
+    };
+    // SAFETY: the message and the name are borrowed slices.
+    unsafe { stream_transfer(Call::StreamSend, stream, &mut fields) }.map(|_| ())
+}
+
 /// Sends through a stream, and receives: bytes, handles and name are named by address.
 ///
 /// # Safety

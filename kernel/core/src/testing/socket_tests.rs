@@ -334,3 +334,55 @@ fn a_socket_shut_down_both_ways_hangs_up() {
     let raised = Signals(h.peek_word(thread, BUFFER + 8) as u32);
     assert_eq!(raised.and(Signals::PEER_CLOSED), Signals::PEER_CLOSED);
 }
+
+#[test]
+fn a_lossy_stream_drops_what_it_has_no_room_for_and_never_makes_anybody_wait() {
+    let mut h = Harness::new();
+    let (_, thread) = h.process();
+    let (inbox, writes) = stream(&mut h, thread, INBOX | stream_flags::LOSSY, 100);
+    h.poke(thread, BUFFER, b"first");
+    assert_eq!(h.ok(thread, Call::Write, &[writes, BUFFER, 60]), 60);
+    h.poke(thread, BUFFER, b"lost!");
+    assert_eq!(h.ok(thread, Call::Write, &[writes, BUFFER, 60]), 60);
+    let too_long = h
+        .call(thread, Call::Write, &[writes, BUFFER, 101])
+        .unwrap_err();
+    assert_eq!(too_long, Error::MessageTooLong);
+    assert_eq!(h.ok(thread, Call::Read, &[inbox, BUFFER, 100]), 60);
+    assert_eq!(h.peek(thread, BUFFER, 5), b"first");
+    h.ok(
+        thread,
+        Call::StatusFlags,
+        &[inbox, 1, status_flags::NONBLOCK.into()],
+    );
+    let empty = h
+        .call(thread, Call::Read, &[inbox, BUFFER, 100])
+        .unwrap_err();
+    assert_eq!(empty, Error::WouldBlock);
+}
+
+#[test]
+fn an_end_that_is_to_reset_its_peer_does_so_when_it_is_closed() {
+    let mut h = Harness::new();
+    let (_, thread) = h.process();
+    let (a, b) = stream(&mut h, thread, SOCKET, 4096);
+    assert_eq!(
+        h.ok(
+            thread,
+            Call::StreamProperty,
+            &[a, stream_property::RESETS, 0, 0]
+        ),
+        0
+    );
+    h.ok(
+        thread,
+        Call::StreamProperty,
+        &[a, stream_property::RESETS, 1, 1],
+    );
+    h.ok(thread, Call::Write, &[a, BUFFER, 3]);
+    h.ok(thread, Call::HandleClose, &[a]);
+    assert_eq!(h.ok(thread, Call::Read, &[b, BUFFER, 9]), 3);
+    let reset = h.call(thread, Call::Read, &[b, BUFFER, 9]).unwrap_err();
+    assert_eq!(reset, Error::ConnectionReset);
+    assert_eq!(h.ok(thread, Call::Read, &[b, BUFFER, 9]), 0);
+}
