@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Cargo package of each server → its name in the bundle and in the declaration.
-const SERVERS: [(&str, &str); 12] = [
+const SERVERS: [(&str, &str); 13] = [
     ("svc-server", "svc"),
     ("proc-server", "proc"),
     ("vfs-server", "vfs"),
     ("ext2-server", "ext2"),
     ("tmpfs-server", "tmpfs"),
     ("local-server", "local"),
+    ("net-server", "net"),
     ("tty-server", "tty"),
     ("ipc-server", "ipc"),
     ("devices-server", "devices"),

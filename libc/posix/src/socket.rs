@@ -164,6 +164,23 @@ pub fn destination(descriptor: i32, address: &[u8]) -> Result<Destination> {
     Ok(Destination(answer.handles[0]))
 }
 
+/// Whether what a socket's streams do not take is sent by [`send`].
+pub fn sends_by_call(descriptor: i32) -> bool {
+    information(descriptor).is_ok_and(|found| found.status & socket_status::SENDS_BY_CALL != 0)
+}
+
+/// Sends a datagram by a call: to an address, or (empty) to the peer. How many bytes.
+///
+/// # Errors
+/// `DestinationRequired` for a socket that has another way (`socket_status::SENDS_BY_CALL`).
+pub fn send(descriptor: i32, address: &[u8], data: &[u8], control: &[u8]) -> Result<usize> {
+    if !sends_by_call(descriptor) {
+        return Err(Error::DestinationRequired);
+    }
+    let answer = socket::send(&session(descriptor)?, address, data, control, &[])?;
+    Ok(answer.words[0] as usize)
+}
+
 /// `connect`.
 pub fn connect(descriptor: i32, address: &[u8]) -> Result<()> {
     let found = information(descriptor)?;

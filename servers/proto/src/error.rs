@@ -126,6 +126,12 @@ errors! {
     NoAddressFamily = 97,
     /// Address not available (`EADDRNOTAVAIL`).
     AddressNotAvailable = 99,
+    /// The network is down (`ENETDOWN`).
+    NetworkDown = 100,
+    /// No route to the network (`ENETUNREACH`).
+    NetworkUnreachable = 101,
+    /// Given up from here (`ECONNABORTED`).
+    ConnectionAborted = 103,
     /// Reset by the peer (`ECONNRESET`).
     ConnectionReset = 104,
     /// Connected already (`EISCONN`).
@@ -140,6 +146,12 @@ errors! {
     ConnectionRefused = 111,
     /// Timed out (`ETIMEDOUT`).
     TimedOut = 110,
+    /// No way to the host (`EHOSTUNREACH`).
+    HostUnreachable = 113,
+    /// Under way already (`EALREADY`).
+    AlreadyInProgress = 114,
+    /// Under way (`EINPROGRESS`).
+    InProgress = 115,
     /// Called off (`ECANCELED`).
     Cancelled = 125,
     /// The owner of a lock ended while it held it (`EOWNERDEAD`).

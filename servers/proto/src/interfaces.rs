@@ -406,6 +406,27 @@ interface! {
         335 set_option(level: u32, option: u32) in(value) out() sends(0) -> () returns(0);
         /// Ends directions (`kernel_abi::socket::shut_down`).
         336 shut_down(directions: u32) in() out() sends(0) -> () returns(0);
+        /// Sends a datagram to an address (empty: the peer's) with C's control messages, on a socket whose
+        /// status has `types::socket_status::SENDS_BY_CALL`. Value: bytes.
+        337 send() in(address, data, control) out() sends(0) -> (length) returns(0);
+    }
+}
+
+interface! {
+    /// What the network is: served by `net` to `vfs`, which shows it in `/proc/net`.
+    mod network, trait Network {
+        /// A file's text (`frames::TEXTS`) from byte `offset`. Value: bytes.
+        344 describe(what: u32, offset: u64) in() out(text) sends(0) -> (length) returns(0);
+    }
+}
+
+interface! {
+    /// Network adapters: served by their drivers to `net`.
+    mod adapter, trait Adapter {
+        /// Opens the `index`th adapter, resetting it. Sends the Memory for frames (`frames`), the
+        /// event by which the driver tells of changes in it, and the one by which `net` does.
+        /// Results: hardware address (little endian), largest packet, `frames::features` in force.
+        376 open(index: u32) in() out() sends(3) -> (address, packet_size, features) returns(0);
     }
 }
 

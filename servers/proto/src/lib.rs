@@ -12,6 +12,7 @@
 extern crate std;
 
 mod error;
+pub mod frames;
 #[macro_use]
 mod macros;
 pub mod interfaces;

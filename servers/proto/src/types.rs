@@ -485,6 +485,8 @@ pub mod socket_status {
     pub const KIND_SHIFT: u32 = kernel_abi::message::status_flags::SERVER_SHIFT;
     /// Who receives wants the sender's credentials (`SO_PASSCRED`).
     pub const PASS_CREDENTIALS: u32 = 1 << 20;
+    /// What has no way through the session's streams is sent by `socket::send`.
+    pub const SENDS_BY_CALL: u32 = 1 << 21;
 
     /// The type in a word of status flags.
     pub const fn kind(status: u32) -> u32 {

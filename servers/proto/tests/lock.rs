@@ -5,15 +5,16 @@
 
 use proto::types::LAYOUTS;
 use proto::{
-    block, device, directory, file, file_system, hardware, ipc, job, process, process_entry,
-    process_handle, queue, socket, socket_domain, socket_space, supervisor, terminals,
+    adapter, block, device, directory, file, file_system, hardware, ipc, job, network, process,
+    process_entry, process_handle, queue, socket, socket_domain, socket_space, supervisor,
+    terminals,
 };
 use std::collections::HashSet;
 use std::fmt::Write;
 
 type Signatures = &'static [(u64, &'static str, &'static str)];
 
-const INTERFACES: [(&str, Signatures); 17] = [
+const INTERFACES: [(&str, Signatures); 19] = [
     ("directory", directory::SIGNATURES),
     ("file", file::SIGNATURES),
     ("file_system", file_system::SIGNATURES),
@@ -31,6 +32,8 @@ const INTERFACES: [(&str, Signatures); 17] = [
     ("socket_domain", socket_domain::SIGNATURES),
     ("process_handle", process_handle::SIGNATURES),
     ("process_entry", process_entry::SIGNATURES),
+    ("network", network::SIGNATURES),
+    ("adapter", adapter::SIGNATURES),
 ];
 
 /// An operation a line, then a structure a line.

@@ -36,7 +36,7 @@ pub fn run(start: Start) -> ! {
 }
 
 /// Brings up a disk.
-fn bring_up(opened: &Opened) -> Result<Disk<Registers, kernel::Pins>, Error> {
+fn bring_up(opened: Opened) -> Result<Disk<Registers, kernel::Pins>, Error> {
     let failed = |error: virtio::DeviceError| {
         log!("a disk refuses: {error}");
         Error::Io

@@ -35,7 +35,7 @@ pub fn run(start: Start) -> ! {
 }
 
 /// Brings up a console.
-fn bring_up(opened: &Opened) -> Result<Port<Registers, kernel::Callers>, Error> {
+fn bring_up(opened: Opened) -> Result<Port<Registers, kernel::Callers>, Error> {
     let failed = |error: virtio::DeviceError| {
         log!("a console refuses: {error}");
         Error::Io

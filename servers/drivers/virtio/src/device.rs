@@ -11,6 +11,7 @@ mod register {
     pub const DEVICE_FEATURE: u64 = 4;
     pub const DRIVER_FEATURE_SELECT: u64 = 8;
     pub const DRIVER_FEATURE: u64 = 12;
+    pub const CONFIGURATION_VECTOR: u64 = 16;
     pub const STATUS: u64 = 20;
     pub const CONFIGURATION_GENERATION: u64 = 21;
     pub const QUEUE_SELECT: u64 = 22;
@@ -185,6 +186,19 @@ impl<W: Window> Device<W> {
         common.write_u64(register::QUEUE_USED, used);
         common.write_u16(register::QUEUE_ENABLE, 1);
         Ok(queue)
+    }
+
+    /// Has a change of the configuration raise interrupt message `vector`.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoInterrupt`].
+    pub fn set_configuration_vector(&self, vector: u16) -> Result<(), DeviceError> {
+        let common = &self.common;
+        common.write_u16(register::CONFIGURATION_VECTOR, vector);
+        match common.read_u16(register::CONFIGURATION_VECTOR) {
+            NO_VECTOR => Err(DeviceError::NoInterrupt(vector)),
+            _ => Ok(()),
+        }
     }
 
     /// Lets the device work.

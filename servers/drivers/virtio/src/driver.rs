@@ -29,6 +29,9 @@ pub trait DeviceServer {
     /// # Errors
     /// When the device broke the rules of its queues.
     fn interrupted(&mut self, index: usize) -> Result<(), QueueError>;
+
+    /// Something else that the driver has bound to its endpoint was signalled.
+    fn signalled(&mut self, _cookie: u64) {}
 }
 
 /// Opens every device that the session named `hardware` allows and brings it up with `bring_up`,
@@ -37,13 +40,13 @@ pub trait DeviceServer {
 pub fn open_all<T>(
     start: &Start,
     name: &str,
-    bring_up: impl Fn(&Opened) -> Result<T, Error>,
+    bring_up: impl Fn(Opened) -> Result<T, Error>,
 ) -> (Vec<T>, Vec<Handle>) {
     let session = Session(start.require("hardware"));
     let open_one = |index| {
         let opened = open(&session, index)?;
         let interrupt = hardware::interrupt(&session, index, 0, &[])?.handles[0];
-        Ok((bring_up(&opened)?, interrupt))
+        Ok((bring_up(opened)?, interrupt))
     };
     let mut devices = Vec::new();
     for index in 0.. {
@@ -107,6 +110,7 @@ impl<S: DeviceServer> Service for Driver<S> {
     fn signalled(&mut self, cookie: u64, _signals: Signals) {
         let index = cookie as usize;
         let Some(&interrupt) = self.interrupts.get(index) else {
+            self.server.signalled(cookie);
             return;
         };
         // Acknowledged first: an interrupt during the work below is then told again.

@@ -7,6 +7,7 @@
 //! SAFETY of the C functions here: structures and buffers are valid.
 
 mod ancillary;
+mod datagram;
 mod options;
 mod transfer;
 

@@ -3,6 +3,7 @@
 //! SAFETY of the C functions here: structures and buffers are valid.
 
 use super::ancillary as control;
+use super::datagram;
 use super::{address, give_address};
 use crate::sys::io::IoVector;
 use crate::sys::support::{Error, Result, bytes, bytes_mut, fail, long};
@@ -91,17 +92,31 @@ unsafe fn send_message(
     fd: c_int,
     message: &mut StreamMessage,
     flags: c_int,
-    target: Option<&Destination>,
+    target: Target<'_>,
+    control: &[u8],
 ) -> Result<usize> {
     if flags & flag::OOB != 0 {
         posix::information(fd)?;
         return Err(Error::NotSupported);
     }
     message.flags = kernel_flags(flags & !flag::PEEK);
-    message.target = target.map_or(Handle::NONE, Destination::handle).0;
+    message.target = match &target {
+        Target::Own => Handle::NONE.0,
+        Target::Destination(destination) => destination.handle().0,
+        // SAFETY: the caller's.
+        Target::Address(address) => {
+            return unsafe { datagram::send(fd, address, message, control) };
+        }
+    };
     let handle = descriptor::handle(fd)?;
     // SAFETY: the caller's.
     let sent = unsafe { kernel_stubs::safe::stream_transfer(Call::StreamSend, handle, message) };
+    if let Err(kernel_abi::Error::WrongKind | kernel_abi::Error::AccessDenied) = sent
+        && posix::sends_by_call(fd)
+    {
+        // SAFETY: the caller's.
+        return unsafe { datagram::send(fd, &[], message, &[]) };
+    }
     sent.map_err(|error| {
         if error == kernel_abi::Error::PeerClosed && flags & flag::NOSIGNAL == 0 {
             crate::sys::signal::raise(SIGPIPE);
@@ -166,22 +181,36 @@ fn one_segment(segment: &[u64; 2]) -> StreamMessage {
     }
 }
 
+/// Where a send goes.
+enum Target<'a> {
+    /// Where the socket's own stream does.
+    Own,
+    /// Through the stream of another one.
+    Destination(Destination),
+    /// To an address that the socket's server is told.
+    Address(&'a [u8]),
+}
+
 /// The destination of a send that names one; a connected socket has its own (POSIX `EISCONN`).
-unsafe fn target(fd: c_int, name: *const c_void, length: u32) -> Result<Option<Destination>> {
+unsafe fn target<'a>(fd: c_int, name: *const c_void, length: u32) -> Result<Target<'a>> {
     if name.is_null() || length == 0 {
-        return Ok(None);
+        return Ok(Target::Own);
     }
     let found = posix::information(fd)?;
+    if found.status & socket_status::SENDS_BY_CALL != 0 {
+        // SAFETY: the caller's.
+        return Ok(Target::Address(unsafe { address(name, length) }?));
+    }
     if found.kind != posix::DATAGRAM {
         return match (found.kind, found.has_stream) {
             // Linux ignores the address here; POSIX allows that.
-            (posix::SEQUENCE, true) => Ok(None),
+            (posix::SEQUENCE, true) => Ok(Target::Own),
             (_, true) => Err(Error::IsConnected),
             (_, false) => Err(Error::NotConnected),
         };
     }
     // SAFETY: the caller's.
-    posix::destination(fd, unsafe { address(name, length) }?).map(Some)
+    posix::destination(fd, unsafe { address(name, length) }?).map(Target::Destination)
 }
 
 /// POSIX.
@@ -195,7 +224,7 @@ pub unsafe extern "C" fn send(
     crate::sys::pthread::cancellation_point();
     let segment = [data as u64, length as u64];
     // SAFETY: the caller's.
-    long(unsafe { send_message(fd, &mut one_segment(&segment), flags, None) })
+    long(unsafe { send_message(fd, &mut one_segment(&segment), flags, Target::Own, &[]) })
 }
 
 /// POSIX.
@@ -213,7 +242,7 @@ pub unsafe extern "C" fn sendto(
     // SAFETY: the caller's.
     long(unsafe {
         target(fd, name, name_length)
-            .and_then(|to| send_message(fd, &mut one_segment(&segment), flags, to.as_ref()))
+            .and_then(|to| send_message(fd, &mut one_segment(&segment), flags, to, &[]))
     })
 }
 
@@ -237,8 +266,12 @@ pub unsafe extern "C" fn sendmsg(fd: c_int, header: *const MessageHeader, flags:
         unsafe {
             let header = header.as_ref().ok_or(Error::BadAddress)?;
             let control = bytes(header.control, header.control_length as usize);
-            let count = control::handles_to_send(control, &mut handles)?;
             let to = target(fd, header.name, header.name_length)?;
+            let count = match to {
+                // What such control messages mean is the server's to know.
+                Target::Address(_) => 0,
+                _ => control::handles_to_send(control, &mut handles)?,
+            };
             let (segments, segment_count) = segments(header)?;
             let mut message = StreamMessage {
                 segments,
@@ -247,7 +280,7 @@ pub unsafe extern "C" fn sendmsg(fd: c_int, header: *const MessageHeader, flags:
                 handle_count: count as u32,
                 ..StreamMessage::default()
             };
-            send_message(fd, &mut message, flags, to.as_ref())
+            send_message(fd, &mut message, flags, to, control)
         }
     };
     long(send())

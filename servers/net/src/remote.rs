@@ -1,0 +1,529 @@
+//! Connections with other hosts: smoltcp speaks TCP, and the bytes go on through a stream between this
+//! server and the socket's session.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use kernel_abi::socket::{shut_down, stream_flags, stream_property};
+use kernel_abi::{Handle, Signals};
+use proto::{Answer, Call, Error, Outcome, Reply};
+use smoltcp::iface::SocketHandle;
+use smoltcp::socket::tcp;
+use socket_server::Kernel;
+
+use crate::address;
+use crate::link::{Request, seconds};
+use crate::nic::Nic;
+use crate::server::{CONNECTION, Server, UNCONNECTED};
+use crate::settings::{Settings, option};
+use crate::socket::Phase;
+
+/// Bytes of a connection's buffer each way while there is plenty, and at least. One of more than 64 KiB
+/// takes memory only as far as it is used.
+const BUFFERS: [usize; 2] = [4096, 128 * 1024];
+/// Bytes that the buffers of all connections may have, beyond the least.
+const MOST_BUFFERS: usize = 16 << 20;
+/// Most connections on their way to a socket that listens, in all.
+const MOST_ARRIVING: usize = 512;
+/// How long a connection may take to be made, and one without a program to end, s.
+const CONNECT_TIMEOUT_S: u64 = 60;
+const END_TIMEOUT_NS: u64 = 60_000_000_000;
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Asked for here; the call to answer.
+    Opening(Option<u64>),
+    /// Asked for there, to be accepted from a socket that listens.
+    Arriving(u64),
+    /// Made.
+    Flowing,
+}
+
+/// A connection.
+pub(crate) struct Connection {
+    link: usize,
+    handle: SocketHandle,
+    stage: Stage,
+    local: SocketAddr,
+    peer: SocketAddr,
+    /// This server's end of the stream.
+    end: Option<Handle>,
+    /// Whether a look at the stream may find bytes, or room.
+    may_read: bool,
+    may_write: bool,
+    /// The program was told that no more comes; it has said that it sends no more.
+    shut_in: bool,
+    shut_out: bool,
+    /// When it was begun, and when the program closed it, ns.
+    began_ns: u64,
+    closed_ns: Option<u64>,
+    /// Bytes of both buffers.
+    room: usize,
+}
+
+impl<K: Kernel, N: Nic> Server<K, N> {
+    /// A buffer's size: the more there are, the smaller is the next.
+    fn buffer_size(&self, wanted: u32) -> usize {
+        let used: usize = self.connections.values().map(|found| found.room).sum();
+        let share = MOST_BUFFERS.saturating_sub(used) / 32;
+        let [least, most] = BUFFERS;
+        share.min(wanted as usize).clamp(least, most)
+    }
+
+    fn tcp_socket(&self, settings: &Settings) -> (tcp::Socket<'static>, usize) {
+        let [send, receive] = settings.capacities.map(|wanted| self.buffer_size(wanted));
+        let buffer = |size| tcp::SocketBuffer::new(alloc::vec![0; size]);
+        let mut socket = tcp::Socket::new(buffer(receive), buffer(send));
+        socket.set_congestion_control(tcp::CongestionControl::Reno);
+        apply(&mut socket, settings);
+        (socket, send + receive)
+    }
+
+    /// Begins a connection with another host.
+    pub(crate) fn connect_there<C: Call + ?Sized>(
+        &mut self,
+        call: &C,
+        from: SocketAddr,
+        to: SocketAddr,
+        waits: bool,
+    ) -> Reply {
+        let badge = call.badge();
+        let link = self.link_to(to).ok_or(Error::NetworkUnreachable)?;
+        let settings = self.table.get(badge)?.settings.clone();
+        let (socket, room) = self.tcp_socket(&settings);
+        let there = self.links.get_mut(link).ok_or(Error::NetworkUnreachable)?;
+        let handle = there.sockets.add(socket);
+        if !there.connect(handle, from, to) {
+            there.sockets.remove(handle);
+            return Err(Error::AddressNotAvailable);
+        }
+        there
+            .tcp(handle)
+            .set_timeout(Some(seconds(CONNECT_TIMEOUT_S)));
+        let stage = Stage::Opening(waits.then(|| call.token()));
+        let began_ns = self.clock.now_ns();
+        let made = Connection::new((link, handle), stage, (from, to), (room, began_ns));
+        self.connections.insert(badge, made);
+        self.kernel.signal(badge, UNCONNECTED, Signals::NONE);
+        self.change(badge, |socket| {
+            socket.local = from;
+            socket.peer = Some(to);
+            socket.phase = Phase::Connecting;
+            socket.is_remote = true;
+        })?;
+        self.is_stirred = true;
+        if waits {
+            Ok(Outcome::Later)
+        } else {
+            Err(Error::InProgress)
+        }
+    }
+
+    /// The caller of `connect` was interrupted: its connection is made nevertheless (POSIX).
+    pub(crate) fn opening_cancelled(&mut self, token: u64) {
+        let mut all = self.connections.values_mut();
+        let found = all.find(|found| found.stage == Stage::Opening(Some(token)));
+        if let Some(found) = found {
+            found.stage = Stage::Opening(None);
+            self.kernel.reply(token, Err(Error::Interrupted));
+        }
+    }
+
+    /// A segment asks for a connection: makes a socket of smoltcp that will take it, if somebody
+    /// listens. One that takes it not is taken away by [`Self::settle_request`].
+    pub(crate) fn admit(&mut self, link: usize, request: Request) -> Option<u64> {
+        let listener = self.table.listener(request.to, request.from)?;
+        let pair = (request.to, request.from);
+        let known = |found: &Connection| (found.local, found.peer) == pair;
+        if self.connections.values().any(known) {
+            return None;
+        }
+        self.make_room();
+        let settings = self.table.get(listener).ok()?.settings.clone();
+        let (mut socket, room) = self.tcp_socket(&settings);
+        socket.listen(request.to).ok()?;
+        let handle = self.links.get_mut(link)?.sockets.add(socket);
+        let badge = self.table.badge();
+        let stage = Stage::Arriving(listener);
+        let began_ns = self.clock.now_ns();
+        let made = Connection::new((link, handle), stage, pair, (room, began_ns));
+        self.connections.insert(badge, made);
+        Some(badge)
+    }
+
+    /// A flood of requests drives out the oldest that was not answered.
+    fn make_room(&mut self) {
+        let arriving = |found: &&u64| {
+            let found = self.connections.get(found);
+            found.is_some_and(|found| matches!(found.stage, Stage::Arriving(_)))
+        };
+        let all: Vec<u64> = self.connections.keys().filter(arriving).copied().collect();
+        if all.len() >= MOST_ARRIVING
+            && let Some(oldest) = all.first()
+        {
+            self.forget_connection(*oldest);
+        }
+    }
+
+    /// The segment was processed: did its socket take it?
+    pub(crate) fn settle_request(&mut self, badge: u64) {
+        let state = self.state_of(badge);
+        if matches!(state, Some(tcp::State::Listen | tcp::State::Closed)) {
+            self.forget_connection(badge);
+        }
+    }
+
+    fn state_of(&mut self, badge: u64) -> Option<tcp::State> {
+        let found = self.connections.get(&badge)?;
+        let link = self.links.get_mut(found.link)?;
+        Some(link.tcp(found.handle).state())
+    }
+
+    /// Takes a connection away; the other side is told at its next segment.
+    pub(crate) fn forget_connection(&mut self, badge: u64) {
+        let Some(found) = self.connections.remove(&badge) else {
+            return;
+        };
+        if let Some(link) = self.links.get_mut(found.link) {
+            link.sockets.remove(found.handle);
+        }
+        if let Some(end) = found.end {
+            self.kernel.close(end);
+        }
+    }
+
+    /// The program has closed a connection's socket: what it has written is sent yet.
+    pub(crate) fn connection_closed(&mut self, badge: u64) {
+        let now_ns = self.clock.now_ns();
+        let Some(found) = self.connections.get_mut(&badge) else {
+            return;
+        };
+        found.closed_ns = Some(now_ns);
+        found.may_read = true;
+        self.is_stirred = true;
+        if found.stage != Stage::Flowing {
+            self.abort(badge);
+        }
+    }
+
+    fn abort(&mut self, badge: u64) {
+        if let Some(found) = self.connections.get(&badge)
+            && let Some(link) = self.links.get_mut(found.link)
+        {
+            link.tcp(found.handle).abort();
+        }
+    }
+
+    /// A socket that listens is gone: what was on its way to it is refused.
+    pub(crate) fn refuse_arriving(&mut self, listener: u64) {
+        let of_it = self.connections.iter();
+        let those: Vec<u64> = of_it
+            .filter(|(_, found)| found.stage == Stage::Arriving(listener))
+            .map(|(badge, _)| *badge)
+            .collect();
+        for badge in those {
+            self.abort(badge);
+        }
+        self.is_stirred = true;
+    }
+
+    /// An option of a connection has changed.
+    pub(crate) fn apply_settings(&mut self, badge: u64) {
+        let Ok(settings) = self.table.get(badge).map(|socket| socket.settings.clone()) else {
+            return;
+        };
+        if let Some(found) = self.connections.get(&badge)
+            && let Some(link) = self.links.get_mut(found.link)
+        {
+            apply(link.tcp(found.handle), &settings);
+        }
+    }
+
+    /// A connection's stream has something to say.
+    pub(crate) fn stream_signalled(&mut self, badge: u64, signals: Signals) {
+        if let Some(found) = self.connections.get_mut(&badge) {
+            found.may_read |= !signals.and(Signals::READABLE).is_empty();
+            found.may_write |= !signals.and(Signals::WRITABLE).is_empty();
+        }
+        self.is_stirred = true;
+    }
+
+    /// Looks after every connection.
+    pub(crate) fn tend_connections(&mut self) {
+        let all: Vec<u64> = self.connections.keys().copied().collect();
+        for badge in all {
+            self.tend(badge);
+        }
+    }
+
+    fn tend(&mut self, badge: u64) {
+        let (Some(state), Some(found)) = (self.state_of(badge), self.connections.get(&badge))
+        else {
+            return;
+        };
+        let stage = found.stage;
+        let is_made = matches!(state, tcp::State::Established | tcp::State::CloseWait);
+        match stage {
+            Stage::Opening(token) if is_made => self.opened(badge, token),
+            Stage::Opening(token) if state == tcp::State::Closed => self.failed(badge, token),
+            Stage::Arriving(listener) if is_made => self.arrived(badge, listener),
+            Stage::Arriving(_) if state == tcp::State::Closed => self.forget_connection(badge),
+            Stage::Flowing => self.pump(badge, state),
+            Stage::Opening(_) | Stage::Arriving(_) => {}
+        }
+    }
+
+    /// Makes a connection's stream; returns the program's end.
+    fn make_stream(&mut self, badge: u64) -> Result<Handle, Error> {
+        let capacity = self
+            .connections
+            .get(&badge)
+            .map_or(0, |found| found.room / 2);
+        let capacity = capacity.max(BUFFERS[0]) as u64;
+        let [own, theirs] = self.kernel.stream(stream_flags::SOCKET, capacity)?;
+        // Should this server die, the connection is reset.
+        let set = self
+            .kernel
+            .property(own, stream_property::RESETS, Some(1))
+            .and_then(|_| self.kernel.do_not_wait(own));
+        if let Err(error) = set {
+            self.kernel.close(own);
+            self.kernel.close(theirs);
+            return Err(error);
+        }
+        if let Some(found) = self.connections.get_mut(&badge) {
+            found.end = Some(own);
+            found.stage = Stage::Flowing;
+        }
+        Ok(theirs)
+    }
+
+    /// A connection that was asked for here is made.
+    fn opened(&mut self, badge: u64, token: Option<u64>) {
+        let joined = self.make_stream(badge).and_then(|theirs| {
+            self.kernel.attach(badge, theirs)?;
+            self.kernel.signal(badge, UNCONNECTED, Signals::NONE);
+            self.change(badge, |socket| socket.phase = Phase::Connected)
+        });
+        if joined.is_err() {
+            self.abort(badge);
+            return self.failed(badge, token);
+        }
+        self.apply_settings(badge);
+        if let Some(token) = token {
+            self.kernel.reply(token, Ok(Answer::default()));
+        }
+        self.pump(badge, tcp::State::Established);
+    }
+
+    /// A connection that was asked for here is not made.
+    fn failed(&mut self, badge: u64, token: Option<u64>) {
+        let was_heard = self.connections.get(&badge).is_some_and(|found| {
+            found.closed_ns.is_none() && self.clock.now_ns() < found.opened_limit()
+        });
+        self.forget_connection(badge);
+        let error = if was_heard {
+            Error::ConnectionRefused
+        } else {
+            Error::TimedOut
+        };
+        self.connection_failed(badge, error, token.is_some());
+        if let Some(token) = token {
+            self.kernel.reply(token, Err(error));
+        }
+    }
+
+    /// A connection that was asked for there is made: it waits to be accepted.
+    fn arrived(&mut self, badge: u64, listener: u64) {
+        let joined = self.queue_arrival(badge, listener);
+        match joined {
+            Ok(()) => self.pump(badge, tcp::State::Established),
+            // It is tried again when something else happens.
+            Err(Error::WouldBlock) => {
+                let _ = self.watch_queue(listener);
+            }
+            Err(_) => self.abort(badge),
+        }
+    }
+
+    fn queue_arrival(&mut self, badge: u64, listener: u64) -> Result<(), Error> {
+        let queue = self.way_to(listener)?;
+        self.check_room(queue)?;
+        let found = self.connections.get(&badge).ok_or(Error::NotConnected)?;
+        let (local, peer) = (found.local, found.peer);
+        let family = self.table.get(listener)?.family;
+        let theirs = self.make_stream(badge)?;
+        let session = self.accept_for(listener, badge, (peer, local), theirs)?;
+        self.change(badge, |socket| socket.is_remote = true)?;
+        self.apply_settings(badge);
+        let name = address::encode(peer, family);
+        let sent = self.kernel.send_connection(queue, session, &name);
+        // On failure this ends the connection: its socket is closed with its only handle.
+        self.kernel.close(session);
+        sent
+    }
+
+    /// Moves bytes between a connection and its stream.
+    fn pump(&mut self, badge: u64, state: tcp::State) {
+        let Some(found) = self.connections.get_mut(&badge) else {
+            return;
+        };
+        let (Some(link), Some(end)) = (self.links.get_mut(found.link), found.end) else {
+            return self.end(badge, state);
+        };
+        let socket = link.tcp(found.handle);
+        let mut watched = Signals::NONE;
+        while found.may_read && !found.shut_out && socket.can_send() {
+            match send_from(socket, &mut self.kernel, end) {
+                Ok(0) => {
+                    found.shut_out = true;
+                    socket.close();
+                }
+                Ok(_) => {}
+                Err(Error::WouldBlock) => {
+                    found.may_read = false;
+                    watched = watched.or(Signals::READABLE);
+                }
+                // The program has closed it without reading everything, or to reset it.
+                Err(_) => {
+                    found.shut_out = true;
+                    socket.abort();
+                }
+            }
+        }
+        while found.may_write && socket.can_recv() {
+            match receive_into(socket, &mut self.kernel, end) {
+                Ok(_) => {}
+                Err(Error::WouldBlock) => {
+                    found.may_write = false;
+                    watched = watched.or(Signals::WRITABLE);
+                }
+                // Nobody reads it any more (RFC 9293, 3.6.1).
+                Err(_) => {
+                    found.may_write = false;
+                    socket.abort();
+                }
+            }
+        }
+        let no_more = !socket.may_recv() && socket.recv_queue() == 0;
+        let was_ended = !matches!(socket.state(), tcp::State::Closed) || found.shut_out;
+        if no_more && !found.shut_in && was_ended {
+            found.shut_in = true;
+            let _ = self.kernel.shut_down(end, shut_down::WRITE);
+        }
+        if watched != Signals::NONE {
+            self.watch_stream(badge, end);
+        }
+        self.end(badge, state);
+    }
+
+    /// Has [`Self::stream_signalled`] called for what the last looks did not find.
+    fn watch_stream(&mut self, badge: u64, end: Handle) {
+        let Some(found) = self.connections.get(&badge) else {
+            return;
+        };
+        let mut wanted = Signals::NONE;
+        if !found.may_read {
+            wanted = wanted.or(Signals::READABLE);
+        }
+        if !found.may_write {
+            wanted = wanted.or(Signals::WRITABLE);
+        }
+        let _ = self.kernel.watch(end, wanted, CONNECTION | badge);
+    }
+
+    /// Takes a connection away that is over.
+    fn end(&mut self, badge: u64, state: tcp::State) {
+        let now_ns = self.clock.now_ns();
+        let Some(found) = self.connections.get(&badge) else {
+            return;
+        };
+        let is_late = found
+            .closed_ns
+            .is_some_and(|closed_ns| now_ns > closed_ns + END_TIMEOUT_NS);
+        if is_late && state == tcp::State::FinWait2 {
+            self.abort(badge);
+        }
+        if self.state_of(badge) != Some(tcp::State::Closed) {
+            return;
+        }
+        let Some(found) = self.connections.get(&badge) else {
+            return;
+        };
+        // Over as both sides wished: then the program reads to the end.
+        if let (true, true, Some(end)) = (found.shut_in, found.shut_out, found.end) {
+            let _ = self.kernel.property(end, stream_property::RESETS, Some(0));
+        }
+        self.forget_connection(badge);
+    }
+}
+
+impl Connection {
+    fn new(
+        (link, handle): (usize, SocketHandle),
+        stage: Stage,
+        (local, peer): (SocketAddr, SocketAddr),
+        (room, began_ns): (usize, u64),
+    ) -> Connection {
+        Connection {
+            link,
+            handle,
+            stage,
+            local,
+            peer,
+            end: None,
+            may_read: true,
+            may_write: true,
+            shut_in: false,
+            shut_out: false,
+            began_ns,
+            closed_ns: None,
+            room,
+        }
+    }
+
+    /// When an attempt to connect counts as timed out, ns.
+    fn opened_limit(&self) -> u64 {
+        self.began_ns + CONNECT_TIMEOUT_S * 1_000_000_000
+    }
+}
+
+/// Sends what the program has written.
+fn send_from<K: Kernel>(
+    socket: &mut tcp::Socket<'_>,
+    kernel: &mut K,
+    end: Handle,
+) -> Result<usize, Error> {
+    let sent = socket.send(|room| match kernel.read(end, room) {
+        Ok(count) => (count.min(room.len()), Ok(count)),
+        Err(error) => (0, Err(error)),
+    });
+    sent.unwrap_or(Err(Error::ConnectionReset))
+}
+
+/// Gives the program what has arrived.
+fn receive_into<K: Kernel>(
+    socket: &mut tcp::Socket<'_>,
+    kernel: &mut K,
+    end: Handle,
+) -> Result<usize, Error> {
+    let received = socket.recv(|bytes| match kernel.write(end, bytes) {
+        Ok(count) => (count.min(bytes.len()), Ok(count)),
+        Err(error) => (0, Err(error)),
+    });
+    received.unwrap_or(Err(Error::ConnectionReset))
+}
+
+/// Applies options to a socket of smoltcp.
+fn apply(socket: &mut tcp::Socket<'_>, settings: &Settings) {
+    let span = |which, unit_ms: u64| {
+        let value = u64::try_from(settings.number(which)).unwrap_or(0);
+        smoltcp::time::Duration::from_millis(value * unit_ms)
+    };
+    socket.set_nagle_enabled(!settings.is_on(option::NO_DELAY));
+    let keeps = settings.is_on(option::KEEP_ALIVE);
+    socket.set_keep_alive(keeps.then(|| span(option::KEEP_IDLE, 1000)));
+    let timeout = span(option::USER_TIMEOUT, 1);
+    socket.set_timeout((timeout.total_millis() > 0).then_some(timeout));
+    socket.set_hop_limit(u8::try_from(settings.number(option::TTL)).ok());
+}
