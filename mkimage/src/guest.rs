@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Cargo package of each server → its name in the bundle and in the declaration.
-const SERVERS: [(&str, &str); 13] = [
+const SERVERS: [(&str, &str); 14] = [
     ("svc-server", "svc"),
     ("proc-server", "proc"),
     ("vfs-server", "vfs"),
@@ -23,6 +23,7 @@ const SERVERS: [(&str, &str); 13] = [
     ("devices-server", "devices"),
     ("virtio-blk-driver", "virtio-blk"),
     ("virtio-console-driver", "virtio-console"),
+    ("virtio-net-driver", "virtio-net"),
     ("serial-driver", "serial"),
 ];
 /// The declaration of the system.

@@ -109,11 +109,6 @@ pub fn scope_of(address: SocketAddr) -> u32 {
     }
 }
 
-/// Whether an address is this host's whatever its interfaces have.
-pub fn is_loopback(address: IpAddr) -> bool {
-    address.is_loopback()
-}
-
 /// The loopback address of the same family.
 pub fn loopback_like(address: IpAddr) -> IpAddr {
     match address {

@@ -1,9 +1,9 @@
 //! Time.
 
-use kernel_abi::system::clock;
-use kernel_abi::{Handle, Signals};
+use kernel_abi::Handle;
 use kernel_stubs::safe;
 use proto::Error;
+use server_rt::Alarm;
 
 /// Tells the time, and wakes the server.
 pub trait Clock {
@@ -11,15 +11,13 @@ pub trait Clock {
     fn now_ns(&self) -> u64;
     /// Has the server woken at a time (`None`: not at all).
     fn wake_at(&mut self, deadline_ns: Option<u64>);
-    /// The server was woken: it can be so again.
-    fn listen(&mut self);
+    /// The server was woken.
+    fn woken(&mut self);
 }
 
-/// A timer of the kernel.
+/// An alarm of the kernel.
 pub struct Timer {
-    timer: Handle,
-    endpoint: Handle,
-    cookie: u64,
+    alarm: Alarm,
     deadline_ns: Option<u64>,
 }
 
@@ -29,15 +27,10 @@ impl Timer {
     /// # Errors
     /// Those of making it.
     pub fn new(endpoint: Handle, cookie: u64) -> Result<Timer, Error> {
-        let timer = safe::timer_create(clock::MONOTONIC)?;
-        let mut made = Timer {
-            timer,
-            endpoint,
-            cookie,
+        Ok(Timer {
+            alarm: Alarm::new(endpoint, cookie)?,
             deadline_ns: None,
-        };
-        made.listen();
-        Ok(made)
+        })
     }
 }
 
@@ -47,22 +40,13 @@ impl Clock for Timer {
     }
 
     fn wake_at(&mut self, deadline_ns: Option<u64>) {
-        if self.deadline_ns == deadline_ns {
-            return;
-        }
-        self.deadline_ns = deadline_ns;
-        if let Err(error) = safe::timer_set(self.timer, deadline_ns.unwrap_or(u64::MAX), 0) {
-            server_rt::log!("the timer cannot be set: {}", error.name());
+        if self.deadline_ns != deadline_ns {
+            self.deadline_ns = deadline_ns;
+            self.alarm.set(deadline_ns.unwrap_or(u64::MAX));
         }
     }
 
-    fn listen(&mut self) {
+    fn woken(&mut self) {
         self.deadline_ns = None;
-        // Reading it takes the expiry away.
-        let _ = safe::read(self.timer, &mut [0; 8]);
-        let bound = safe::endpoint_bind(self.endpoint, self.timer, Signals::READABLE, self.cookie);
-        if let Err(error) = bound {
-            server_rt::log!("the timer cannot be heard: {}", error.name());
-        }
     }
 }

@@ -44,13 +44,13 @@ impl<K: Kernel, N: Nic, C: Call + ?Sized> file::File<C> for Server<K, N> {
     fn control(
         &mut self,
         call: &mut C,
-        _request: u64,
+        request: u64,
         _argument: u64,
-        _data: Input,
-        _result: Output,
+        data: Input,
+        result: Output,
     ) -> Reply {
         self.table.get(call.badge())?;
-        Err(Error::NotTerminal)
+        self.control_interface(call, request, data, result)
     }
 
     fn allocate(&mut self, _call: &mut C, _mode: u32, _offset: u64, _length: u64) -> Reply {

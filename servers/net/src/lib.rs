@@ -9,6 +9,7 @@ extern crate std;
 mod address;
 mod clock;
 mod connect;
+mod control;
 mod datagram;
 mod files;
 mod link;
@@ -22,6 +23,8 @@ mod server;
 mod settings;
 mod socket;
 mod table;
+#[cfg(test)]
+mod tests;
 mod texts;
 
 pub use server::Server;

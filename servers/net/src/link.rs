@@ -6,14 +6,16 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface, Route, SocketHandle, SocketSet};
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::socket::{dhcpv4, raw, tcp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, HardwareAddress, IpAddress, IpCidr,
-    IpProtocol, Ipv4Packet, Ipv6Address, Ipv6Cidr, Ipv6Packet, TcpPacket,
+    IpProtocol, Ipv4Cidr, Ipv4Packet, Ipv6Address, Ipv6Cidr, Ipv6Packet, TcpPacket,
 };
+
+use proto::Error;
 
 use crate::nic::Nic;
 
@@ -308,11 +310,32 @@ impl<N: Nic> Link<N> {
         true
     }
 
-    /// Gives up DHCP: the addresses are set by hand.
-    pub fn set_static(&mut self) {
+    /// Sets its IPv4 address and network by hand; DHCP is given up.
+    ///
+    /// # Errors
+    /// `BadArgument` for an address that no host has.
+    pub fn set_ipv4(&mut self, address: Ipv4Addr, length: u8) -> Result<(), Error> {
+        if !is_host(address) && !address.is_unspecified() || length > 32 {
+            return Err(Error::BadArgument);
+        }
         if let Some(handle) = self.dhcp.take() {
             self.sockets.remove(handle);
         }
+        self.interface.update_ip_addrs(|all| {
+            all.retain(|known| matches!(known, IpCidr::Ipv6(_)));
+            if !address.is_unspecified() {
+                let _ = all.push(IpCidr::Ipv4(Ipv4Cidr::new(address, length)));
+            }
+        });
+        Ok(())
+    }
+
+    /// Its routes by routers.
+    pub fn routes(&mut self) -> Vec<Route> {
+        let mut all = Vec::new();
+        let routes = self.interface.routes_mut();
+        routes.update(|known| all.extend_from_slice(known));
+        all
     }
 
     /// Whether an address is this interface's.
@@ -331,10 +354,8 @@ impl<N: Nic> Link<N> {
         {
             return 2;
         }
-        let mut is_routed = false;
-        self.interface.routes_mut().update(|routes| {
-            is_routed = routes.iter().any(|route| route.cidr.contains_addr(&wanted));
-        });
+        let mut routes = self.routes().into_iter();
+        let is_routed = routes.any(|route| route.cidr.contains_addr(&wanted));
         let has_address = self.source(address).is_some();
         match (address, has_address) {
             (_, false) => 0,

@@ -24,8 +24,13 @@ const BUFFERS: [usize; 2] = [4096, 128 * 1024];
 const MOST_BUFFERS: usize = 16 << 20;
 /// Most connections on their way to a socket that listens, in all.
 const MOST_ARRIVING: usize = 512;
-/// How long a connection may take to be made, and one without a program to end, s.
+/// How long a connection may take to be made, s.
 const CONNECT_TIMEOUT_S: u64 = 60;
+/// How long one that was asked for there may be without the answer that completes it, s.
+const ANSWER_TIMEOUT_S: u64 = 30;
+/// How long it is tried to tell the other side that a connection is over, ns.
+const TELLING_NS: u64 = 1_000_000_000;
+/// How long one that its program has closed waits for the other side, ns.
 const END_TIMEOUT_NS: u64 = 60_000_000_000;
 
 /// How far a connection has come.
@@ -57,6 +62,8 @@ pub(crate) struct Connection {
     /// When it was begun, and when the program closed it, ns.
     began_ns: u64,
     closed_ns: Option<u64>,
+    /// When smoltcp was seen to be through with it, ns.
+    ended_ns: Option<u64>,
     /// Bytes of both buffers.
     room: usize,
 }
@@ -142,6 +149,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         let settings = self.table.get(listener).ok()?.settings.clone();
         let (mut socket, room) = self.tcp_socket(&settings);
         socket.listen(request.to).ok()?;
+        socket.set_timeout(Some(seconds(ANSWER_TIMEOUT_S)));
         let handle = self.links.get_mut(link)?.sockets.add(socket);
         let badge = self.table.badge();
         let stage = Stage::Arriving(listener);
@@ -265,9 +273,9 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         let is_made = matches!(state, tcp::State::Established | tcp::State::CloseWait);
         match stage {
             Stage::Opening(token) if is_made => self.opened(badge, token),
-            Stage::Opening(token) if state == tcp::State::Closed => self.failed(badge, token),
+            Stage::Opening(token) if self.is_over(badge) => self.failed(badge, token),
             Stage::Arriving(listener) if is_made => self.arrived(badge, listener),
-            Stage::Arriving(_) if state == tcp::State::Closed => self.forget_connection(badge),
+            Stage::Arriving(_) if self.is_over(badge) => self.forget_connection(badge),
             Stage::Flowing => self.pump(badge, state),
             Stage::Opening(_) | Stage::Arriving(_) => {}
         }
@@ -432,6 +440,23 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         let _ = self.kernel.watch(end, wanted, CONNECTION | badge);
     }
 
+    /// Whether a connection is closed, and the other side told of it if it is to be and can be.
+    fn is_over(&mut self, badge: u64) -> bool {
+        let now_ns = self.clock.now_ns();
+        let Some(found) = self.connections.get_mut(&badge) else {
+            return true;
+        };
+        let Some(link) = self.links.get_mut(found.link) else {
+            return true;
+        };
+        let socket = link.tcp(found.handle);
+        if socket.state() != tcp::State::Closed {
+            return false;
+        }
+        let ended_ns = *found.ended_ns.get_or_insert(now_ns);
+        socket.remote_endpoint().is_none() || now_ns > ended_ns + TELLING_NS
+    }
+
     /// Takes a connection away that is over.
     fn end(&mut self, badge: u64, state: tcp::State) {
         let now_ns = self.clock.now_ns();
@@ -444,7 +469,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         if is_late && state == tcp::State::FinWait2 {
             self.abort(badge);
         }
-        if self.state_of(badge) != Some(tcp::State::Closed) {
+        if !self.is_over(badge) {
             return;
         }
         let Some(found) = self.connections.get(&badge) else {
@@ -478,8 +503,15 @@ impl Connection {
             shut_out: false,
             began_ns,
             closed_ns: None,
+            ended_ns: None,
             room,
         }
+    }
+
+    /// This server's end of the stream.
+    #[cfg(test)]
+    pub(crate) fn end(&self) -> Option<Handle> {
+        self.end
     }
 
     /// When an attempt to connect counts as timed out, ns.

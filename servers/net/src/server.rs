@@ -304,7 +304,7 @@ impl<K: Kernel, N: Nic, C: Call + ?Sized> socket_domain::SocketDomain<C> for Ser
 
 impl<K: Kernel, N: Nic> Server<K, N> {
     /// Lets the interfaces see what a message has changed.
-    fn look_after(&mut self) {
+    pub(crate) fn look_after(&mut self) {
         if self.is_stirred {
             self.take_turn();
         }
@@ -334,7 +334,7 @@ impl<K: Kernel, N: Nic> Service for Server<K, N> {
             }
             self.is_stirred = true;
         } else if cookie & TIMER != 0 {
-            self.clock.listen();
+            self.clock.woken();
             self.is_stirred = true;
         } else {
             self.queue_has_room(cookie);

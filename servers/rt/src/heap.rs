@@ -145,6 +145,17 @@ unsafe impl GlobalAlloc for Heap {
         }
     }
 
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: passed on to the caller.
+        let block = unsafe { self.alloc(layout) };
+        // A mapping of its own is zero without being touched: memory is taken as it is used.
+        if class_of(&layout).is_some() && !block.is_null() {
+            // SAFETY: the block is that long.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
+        block
+    }
+
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         match class_of(&layout) {
             Some(class) => self.with_state(|state| {

@@ -1,5 +1,6 @@
 //! The nodes of `/proc`: which files there are, and how their serial numbers are made up.
 
+use proto::frames;
 use proto::types::{file_type, process_slot};
 
 use crate::tree::ROOT;
@@ -43,6 +44,9 @@ pub(crate) mod system {
     pub const COUNTERS: u64 = 21;
     pub const SWAPS: u64 = 22;
     pub const THREAD_SELF: u64 = 23;
+    pub const NETWORK: u64 = 24;
+    /// The first text of the network; the others follow (`proto::frames::TEXTS`).
+    pub const NETWORK_TEXTS: u64 = 64;
 }
 use system as s;
 
@@ -71,6 +75,7 @@ pub(crate) const SYSTEM_FILES: &[SystemFile] = &[
     file(ROOT, b"vmstat", s::PAGES, REGULAR),
     file(ROOT, b"swaps", s::SWAPS, REGULAR),
     file(ROOT, b"counters", s::COUNTERS, REGULAR),
+    file(ROOT, b"net", s::NETWORK, DIRECTORY),
     file(ROOT, b"sys", s::SYSTEM, DIRECTORY),
     file(s::SYSTEM, b"kernel", s::KERNEL, DIRECTORY),
     file(s::KERNEL, b"hostname", s::HOST_NAME, REGULAR),
@@ -80,6 +85,18 @@ pub(crate) const SYSTEM_FILES: &[SystemFile] = &[
     file(s::KERNEL, b"threads-max", s::THREADS_MAX, REGULAR),
     file(s::KERNEL, b"ngroups_max", s::GROUPS_MAX, REGULAR),
 ];
+
+/// Which text of the network a node of the system is.
+pub(crate) fn network_text(node: u64) -> Option<u32> {
+    let place = usize::try_from(node.checked_sub(s::NETWORK_TEXTS)?).ok()?;
+    frames::TEXTS.get(place).map(|_| place as u32)
+}
+
+/// The nodes of the network's texts, with their names.
+pub(crate) fn network_texts() -> impl Iterator<Item = (&'static str, Node)> {
+    let nodes = (s::NETWORK_TEXTS..).map(Node::System);
+    frames::TEXTS.iter().copied().zip(nodes)
+}
 
 /// What a file of a process holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,6 +280,7 @@ impl Node {
             index.map_or(0, |index| index as u64 + 1)
         };
         match self {
+            Node::System(number) if network_text(number).is_some() => return s::NETWORK,
             Node::System(number) => {
                 let file = SYSTEM_FILES.iter().find(|file| file.node == number);
                 return file.map_or(ROOT, |file| file.directory);

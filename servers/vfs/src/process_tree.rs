@@ -6,13 +6,14 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::system::SystemInfo;
 use proto::types::{file_type, process_slot};
-use proto::{Answer, Attributes, Error, process, process_entry, supervisor};
+use proto::{Answer, Attributes, Error, network, process, process_entry, supervisor};
 
 use crate::backend::Peer;
 use crate::mounting::MountTexts;
 use crate::permission::Caller;
 use crate::process_node::{
-    Content, Node, PROCESS_FILES, ProcessFile, SYSTEM_FILES, process_file, system,
+    Content, Node, PROCESS_FILES, ProcessFile, SYSTEM_FILES, network_text, network_texts,
+    process_file, system,
 };
 use crate::system_text;
 use crate::tree::{Entry, ROOT, Slot, Special, Tree};
@@ -34,6 +35,8 @@ pub struct ProcessTree {
     pub processes: Peer,
     /// The supervisor, which knows the kernel's command line.
     pub supervisor: Peer,
+    /// The server of the network, if there is one.
+    pub network: Option<Peer>,
     /// The mount table as text.
     pub mounts: Rc<RefCell<MountTexts>>,
 }
@@ -140,12 +143,20 @@ impl ProcessTree {
         Ok(name)
     }
 
+    fn describe_network(&self, what: u32) -> Result<Vec<u8>, Error> {
+        let network = self.network.as_ref().ok_or(Error::NotFound)?;
+        whole(|offset, piece| network::describe(network, what, offset, piece, &[]))
+    }
+
     fn system_content(
         &self,
         node: u64,
         info: &SystemInfo,
         realtime_ns: i64,
     ) -> Result<Vec<u8>, Error> {
+        if let Some(what) = network_text(node) {
+            return self.describe_network(what);
+        }
         match node {
             system::COMMAND_LINE => self.command_line(),
             system::HOST_NAME => self.host_name(),
@@ -161,6 +172,10 @@ impl ProcessTree {
         let mut files = SYSTEM_FILES.iter();
         if let Some(file) = files.find(|file| file.directory == directory && file.name == name) {
             return Ok(Node::System(file.node));
+        }
+        if directory == system::NETWORK {
+            let found = network_texts().find(|(text, _)| text.as_bytes() == name);
+            return found.map(|(_, node)| node).ok_or(Error::NotFound);
         }
         if directory != ROOT {
             return Err(Error::NotFound);
@@ -241,6 +256,9 @@ impl ProcessTree {
             .filter(|file| file.directory == directory);
         let files = files.map(|file| (file.name.to_vec(), Node::System(file.node)));
         let mut entries: Vec<(Vec<u8>, Node)> = files.collect();
+        if directory == system::NETWORK {
+            entries.extend(network_texts().map(|(name, node)| (name.into(), node)));
+        }
         if directory == ROOT {
             entries.extend(self.ids()?.into_iter().map(|id| {
                 let name = format!("{id}").into_bytes();

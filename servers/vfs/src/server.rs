@@ -142,6 +142,7 @@ impl<K: Kernel> Server<K> {
             b"proc" => Some(Box::new(ProcessTree {
                 processes: self.processes.clone(),
                 supervisor: self.supervisor.clone(),
+                network: self.network(),
                 mounts: self.mounts_text.clone(),
             })),
             _ => None,

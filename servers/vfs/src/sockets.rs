@@ -15,6 +15,8 @@ use crate::walk::{MAX_PATH, View};
 
 /// `AF_UNIX`, the family whose names are files.
 const LOCAL: u32 = 1;
+/// `AF_INET`.
+const INTERNET: u32 = 2;
 /// Longest path of a socket's address.
 const MAX_SOCKET_PATH: usize = 108;
 
@@ -32,6 +34,12 @@ impl<K: Kernel> Server<K> {
     fn domain(&self, family: u32) -> Result<&Domain, Error> {
         let found = self.domains.iter().find(|domain| domain.family == family);
         found.ok_or(Error::NoAddressFamily)
+    }
+
+    /// The server of the network, if there is one.
+    pub(crate) fn network(&self) -> Option<Peer> {
+        let domain = self.domain(INTERNET).ok()?;
+        Some(domain.server.clone())
     }
 
     /// Passes a call on to the server of a family, which learns from it who asks.

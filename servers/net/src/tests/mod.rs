@@ -1,0 +1,6 @@
+//! Two hosts on a wire that loses, repeats and reorders frames as the test wishes.
+
+mod hostile;
+mod sockets;
+mod wire;
+mod world;
