@@ -171,6 +171,14 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         if self.is_own(to.ip()) {
             return self.send_here(badge, from, to, data);
         }
+        let loops = self
+            .table
+            .get(badge)?
+            .settings
+            .is_on(option::MULTICAST_LOOP);
+        if to.ip().is_multicast() && loops {
+            self.send_to_members(from, to, data);
+        }
         self.send_there(badge, from, to, data)
     }
 

@@ -12,6 +12,7 @@ mod connect;
 mod control;
 mod datagram;
 mod files;
+mod groups;
 mod link;
 mod names;
 mod nic;

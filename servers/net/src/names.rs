@@ -101,10 +101,12 @@ impl<K: Kernel, N: Nic, C: Call + ?Sized> socket::Socket<C> for Server<K, N> {
     }
 
     fn connect(&mut self, call: &mut C, wait: u32, address: Input) -> Reply {
-        if address::is_unspecified(&read_address(call, address)?) {
+        let bytes = read_address(call, address)?;
+        if address::is_unspecified(&bytes) {
             return self.disconnect(call.badge());
         }
-        let address = self.address_in(call, address)?;
+        let family = self.table.get(call.badge())?.family;
+        let address = address::parse(&bytes, family)?;
         self.connect_socket(call, address, wait != 0)
     }
 

@@ -10,6 +10,9 @@ use proto::frames::{HEADER_SIZE, RECEIVE_SLOTS, SEND_SLOTS, SLOT_SIZE, place};
 use proto::{Error, adapter};
 use server_rt::{Mapping, Session};
 
+/// Where the header says over how many slots a frame is spread.
+const SPREAD: usize = 10;
+
 /// Frames come and go here.
 pub trait Nic {
     /// Hardware address.
@@ -93,6 +96,20 @@ impl Shared {
         Ok(nic)
     }
 
+    /// Appends what is in the slot of an arrival.
+    fn append(&self, arrival: u64, frame: &mut Vec<u8>) {
+        let index = arrival % u64::from(RECEIVE_SLOTS);
+        let entry = self.count(place::ARRIVALS + 8 * index);
+        let (slot, length) = (entry & 0xffff_ffff, (entry >> 32).min(SLOT_SIZE));
+        let start = frame.len();
+        frame.resize(start + length as usize, 0);
+        let offset = place::RECEIVED + SLOT_SIZE * slot.min(u64::from(RECEIVE_SLOTS) - 1);
+        if let Some(part) = frame.get_mut(start..) {
+            // A slot is within the Memory.
+            let _ = self.mapping.read(offset, part);
+        }
+    }
+
     fn count(&self, offset: u64) -> u64 {
         let count = self.mapping.load(offset).unwrap_or(0);
         fence(Ordering::Acquire);
@@ -118,15 +135,17 @@ impl Nic for Shared {
         if waiting == 0 || waiting > RECEIVE_SLOTS.into() {
             return false;
         }
-        let index = self.taken % u64::from(RECEIVE_SLOTS);
-        let entry = self.count(place::ARRIVALS + 8 * index);
-        let (slot, length) = (entry & 0xffff_ffff, (entry >> 32).min(SLOT_SIZE));
-        frame.resize(length.saturating_sub(HEADER_SIZE) as usize, 0);
-        let offset = place::RECEIVED + SLOT_SIZE * slot + HEADER_SIZE;
-        if slot >= RECEIVE_SLOTS.into() || self.mapping.read(offset, frame).is_none() {
-            frame.clear();
+        frame.clear();
+        self.append(self.taken, frame);
+        // How many slots the frame is spread over (Virtio 1.2, 5.1.6.3.2).
+        let head = frame.get(SPREAD..).and_then(|rest| rest.first_chunk());
+        let slots = head.map_or(1, |count| u64::from(u16::from_le_bytes(*count)));
+        let slots = slots.clamp(1, waiting);
+        for count in 1..slots {
+            self.append(self.taken + count, frame);
         }
-        self.taken += 1;
+        frame.drain(..frame.len().min(HEADER_SIZE as usize));
+        self.taken += slots;
         let _ = self.mapping.store(place::TAKEN, self.taken);
         self.has_changed = true;
         true

@@ -6,6 +6,7 @@ use kernel_abi::socket::stream_property;
 use proto::{Answer, Call, Error, Input, Output, Reply};
 use socket_server::Kernel;
 
+use crate::groups;
 use crate::nic::Nic;
 use crate::server::{Server, done};
 use crate::settings::{SOL_SOCKET, option};
@@ -75,6 +76,9 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         which: (u32, u32),
         value: Input,
     ) -> Reply {
+        if groups::is_membership(which) {
+            return self.change_membership(call, which, value);
+        }
         let badge = call.badge();
         let kind = self.table.get(badge)?.kind;
         let mut bytes = [0; 8];

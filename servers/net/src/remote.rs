@@ -376,51 +376,13 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         let Some(found) = self.connections.get_mut(&badge) else {
             return;
         };
-        let (Some(link), Some(end)) = (self.links.get_mut(found.link), found.end) else {
-            return self.end(badge, state);
-        };
-        let socket = link.tcp(found.handle);
-        let mut watched = Signals::NONE;
-        while found.may_read && !found.shut_out && socket.can_send() {
-            match send_from(socket, &mut self.kernel, end) {
-                Ok(0) => {
-                    found.shut_out = true;
-                    socket.close();
-                }
-                Ok(_) => {}
-                Err(Error::WouldBlock) => {
-                    found.may_read = false;
-                    watched = watched.or(Signals::READABLE);
-                }
-                // The program has closed it without reading everything, or to reset it.
-                Err(_) => {
-                    found.shut_out = true;
-                    socket.abort();
-                }
+        if let (Some(link), Some(end)) = (self.links.get_mut(found.link), found.end) {
+            let socket = link.tcp(found.handle);
+            let waits = found.pump_out(socket, &mut self.kernel, end)
+                | found.pump_in(socket, &mut self.kernel, end);
+            if waits {
+                self.watch_stream(badge, end);
             }
-        }
-        while found.may_write && socket.can_recv() {
-            match receive_into(socket, &mut self.kernel, end) {
-                Ok(_) => {}
-                Err(Error::WouldBlock) => {
-                    found.may_write = false;
-                    watched = watched.or(Signals::WRITABLE);
-                }
-                // Nobody reads it any more (RFC 9293, 3.6.1).
-                Err(_) => {
-                    found.may_write = false;
-                    socket.abort();
-                }
-            }
-        }
-        let no_more = !socket.may_recv() && socket.recv_queue() == 0;
-        let was_ended = !matches!(socket.state(), tcp::State::Closed) || found.shut_out;
-        if no_more && !found.shut_in && was_ended {
-            found.shut_in = true;
-            let _ = self.kernel.shut_down(end, shut_down::WRITE);
-        }
-        if watched != Signals::NONE {
-            self.watch_stream(badge, end);
         }
         self.end(badge, state);
     }
@@ -506,6 +468,65 @@ impl Connection {
             ended_ns: None,
             room,
         }
+    }
+
+    /// Sends what the program has written; `true` when the stream is to tell of more.
+    fn pump_out<K: Kernel>(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        kernel: &mut K,
+        end: Handle,
+    ) -> bool {
+        while self.may_read && !self.shut_out && socket.can_send() {
+            match send_from(socket, kernel, end) {
+                Ok(0) => {
+                    self.shut_out = true;
+                    socket.close();
+                }
+                Ok(_) => {}
+                Err(Error::WouldBlock) => {
+                    self.may_read = false;
+                    return true;
+                }
+                // The program has closed it without reading everything, or to reset it.
+                Err(_) => {
+                    self.shut_out = true;
+                    socket.abort();
+                }
+            }
+        }
+        false
+    }
+
+    /// Gives the program what has arrived; `true` when the stream is to tell of room.
+    fn pump_in<K: Kernel>(
+        &mut self,
+        socket: &mut tcp::Socket<'_>,
+        kernel: &mut K,
+        end: Handle,
+    ) -> bool {
+        while self.may_write && socket.can_recv() {
+            match receive_into(socket, kernel, end) {
+                Ok(_) => {}
+                Err(Error::WouldBlock) => {
+                    self.may_write = false;
+                    return true;
+                }
+                // Nobody reads it any more (RFC 9293, 3.6.1).
+                Err(_) => {
+                    self.may_write = false;
+                    socket.abort();
+                }
+            }
+        }
+        let no_more = !socket.may_recv() && socket.recv_queue() == 0;
+        let is_orderly = socket.state() != tcp::State::Closed || self.shut_out;
+        if no_more && !self.shut_in && is_orderly {
+            self.shut_in = true;
+            // A program that has closed it has nothing to be told.
+            let _ = kernel.shut_down(end, shut_down::WRITE);
+        }
+        false
     }
 
     /// This server's end of the stream.

@@ -12,6 +12,8 @@ use crate::server::Server;
 
 /// Most frames of an interface in a turn, so that a flood leaves time for calls.
 const MOST_FRAMES: u32 = 256;
+/// What is due at once but cannot be done (the adapter has no room) is tried again after that, ns.
+const PAUSE_NS: u64 = 1_000_000;
 
 impl<K: Kernel, N: Nic> Server<K, N> {
     /// Whether an address is this host's.
@@ -79,7 +81,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         }
         // Sending may have ended connections, or made room for more to send.
         self.tend_connections();
-        let soonest_ns = self.clock.now_ns() + 1_000;
+        let soonest_ns = self.clock.now_ns() + if more { 0 } else { PAUSE_NS };
         let due_ns = deadline.map(|due| {
             let due_ns = u64::try_from(due.total_micros()).unwrap_or(0) * 1000;
             due_ns.max(soonest_ns)

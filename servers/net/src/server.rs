@@ -102,6 +102,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         if let Some(last) = sessions.iter().max() {
             self.table.set_last(*last);
         }
+        self.rejoin_groups();
     }
 
     /// Changes a socket and its record.
@@ -252,6 +253,9 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         self.kernel.clear(slot);
         if let Some(way) = self.ways.remove(&badge) {
             self.kernel.close(way);
+        }
+        if !socket.groups.is_empty() {
+            self.forget_groups(&socket.groups);
         }
         match socket.kind {
             Kind::Stream if socket.phase == Phase::Listening => {

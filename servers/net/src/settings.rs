@@ -13,8 +13,6 @@ pub const LEVEL_IP: u32 = 0;
 pub const LEVEL_TCP: u32 = 6;
 /// `IPPROTO_IPV6`.
 pub const LEVEL_V6: u32 = 41;
-/// `IPPROTO_ICMPV6`.
-pub const LEVEL_ICMPV6: u32 = 58;
 
 /// Bytes that a socket's queue holds unless it is told otherwise.
 pub const DEFAULT_CAPACITY: u32 = 212_992;
@@ -120,8 +118,6 @@ pub mod option {
     pub const MULTICAST_TTL: (u32, u32) = (LEVEL_IP, 33);
     /// `IPV6_UNICAST_HOPS`.
     pub const HOPS: (u32, u32) = (LEVEL_V6, 16);
-    /// `IPV6_MULTICAST_IF`.
-    pub const MULTICAST_INTERFACE: (u32, u32) = (LEVEL_V6, 17);
     /// `IPV6_MULTICAST_HOPS`.
     pub const MULTICAST_HOPS: (u32, u32) = (LEVEL_V6, 18);
     /// `TCP_KEEPIDLE`.

@@ -132,6 +132,8 @@ errors! {
     NetworkUnreachable = 101,
     /// Given up from here (`ECONNABORTED`).
     ConnectionAborted = 103,
+    /// No room for more (`ENOBUFS`).
+    NoBuffers = 105,
     /// Reset by the peer (`ECONNRESET`).
     ConnectionReset = 104,
     /// Connected already (`EISCONN`).

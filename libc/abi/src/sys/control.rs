@@ -203,6 +203,8 @@ fn shape(request: u32) -> Shape {
         0x5413 => Shape::Out(8),
         0x5414 => Shape::In(8),
         0x1260 => Shape::Out(8),
+        // Routes: struct rtentry.
+        0x890b | 0x890c => Shape::In(120),
         // Network interfaces: struct ifreq.
         0x8910..=0x89ff => Shape::InOut(40),
         _ => {
@@ -222,6 +224,29 @@ const FIONBIO: u32 = 0x5421;
 const FIONCLEX: u32 = 0x5450;
 const FIOCLEX: u32 = 0x5451;
 const TIOCGPTPEER: u32 = 0x5441;
+const SIOCGIFCONF: u32 = 0x8912;
+
+/// `struct ifconf`.
+#[repr(C)]
+struct InterfaceList {
+    length: c_int,
+    place: *mut c_void,
+}
+
+/// `SIOCGIFCONF`: the list's place stands in the argument. Without one, how long it would be.
+unsafe fn list_interfaces(fd: c_int, list: *mut InterfaceList) -> Result<i32> {
+    // SAFETY: the caller's.
+    let list = unsafe { list.as_mut() }.ok_or(Error::BadAddress)?;
+    let room = usize::try_from(list.length).map_err(|_| Error::BadArgument)?;
+    let mut nothing = [0; 0];
+    let place = match list.place.is_null() {
+        true => &mut nothing[..],
+        // SAFETY: the caller's.
+        false => unsafe { super::support::bytes_mut(list.place, room) },
+    };
+    list.length = descriptor::control(fd, SIOCGIFCONF.into(), 0, &[], place)? as c_int;
+    Ok(0)
+}
 
 /// POSIX (STREAMS), Linux.
 #[unsafe(no_mangle)]
@@ -251,6 +276,7 @@ unsafe fn control(fd: c_int, request: u32, rest: &mut VaList<'_>) -> Result<i32>
                 transfer(fd, request, out.cast())
             }
             TIOCGPTPEER => descriptor::terminal_peer(fd, rest.arg::<c_int>() as u32),
+            SIOCGIFCONF => list_interfaces(fd, rest.arg::<*mut InterfaceList>()),
             _ => transfer(fd, request, rest.arg::<*mut c_void>()),
         }
     }

@@ -357,3 +357,34 @@ fn an_echo_is_answered_and_raw_sockets_see_it() {
         "behind the header"
     );
 }
+
+#[test]
+fn members_of_a_group_hear_what_is_sent_to_it_on_both_hosts() {
+    let mut wire = Wire::new([0; 3]);
+    let mut request = [0; 8];
+    request[..4].copy_from_slice(&[239, 1, 2, 3]);
+    let members: Vec<u64> = (0..2)
+        .map(|host| {
+            let member = wire.hosts[host].socket(2, 0);
+            socket::bind(&member, &at("0.0.0.0:99"), &[]).unwrap();
+            socket::set_option(&member, 0, 35, &request, &[]).unwrap();
+            let again = socket::set_option(&member, 0, 35, &request, &[]);
+            assert_eq!(again, Err(Error::AddressInUse));
+            member.badge
+        })
+        .collect();
+    wire.steps(20);
+    let sender = wire.hosts[0].socket(2, 0).badge;
+    let to = at("239.1.2.3:99");
+    socket::send(&wire.hosts[0].at(sender), &to, b"all", b"", &[]).unwrap();
+    wire.steps(20);
+    for (host, member) in wire.hosts.iter().zip(&members) {
+        let (bytes, from) = host.world.receive(*member).unwrap();
+        assert_eq!((&bytes[..], &from[4..8]), (&b"all"[..], &[10, 0, 0, 1][..]));
+    }
+    socket::set_option(&wire.hosts[1].at(members[1]), 0, 36, &request, &[]).unwrap();
+    socket::send(&wire.hosts[0].at(sender), &to, b"one", b"", &[]).unwrap();
+    wire.steps(20);
+    assert!(wire.hosts[0].world.receive(members[0]).is_some());
+    assert!(wire.hosts[1].world.receive(members[1]).is_none());
+}
