@@ -112,6 +112,9 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             Phase::Connecting => return Err(Error::AlreadyInProgress),
             Phase::Listening | Phase::Connected => return Err(Error::IsConnected),
         }
+        if call.redelivered() {
+            self.change(badge, |socket| socket.error = 0)?;
+        }
         self.take_error(badge)?;
         let source = self.source_for(to)?;
         let bound = socket_source(self.table.get(badge)?, source)?;

@@ -191,7 +191,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         data: &[u8],
     ) -> Result<(), Error> {
         if self.table.get(badge)?.kind == Kind::Raw {
-            return Err(Error::NotSupported);
+            return self.send_raw_here(badge, from.ip(), to.ip(), data);
         }
         let receivers = self.table.receivers(to, from, false);
         if receivers.is_empty() {

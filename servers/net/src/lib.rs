@@ -9,6 +9,7 @@ extern crate std;
 mod address;
 mod clock;
 mod connect;
+mod connection;
 mod control;
 mod datagram;
 mod files;

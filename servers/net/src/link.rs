@@ -21,8 +21,9 @@ use crate::nic::Nic;
 
 /// Bytes of a frame's head (Ethernet).
 const ETHERNET_HEADER: usize = 14;
-/// Bytes for what arrives of a protocol: one packet of the largest size.
-const PACKET_ROOM: usize = 65_536;
+/// Bytes for what arrives of a protocol: one packet of the largest size. (More than 64 KiB: such a
+/// buffer takes memory only as far as it is used.)
+const PACKET_ROOM: usize = 65_536 + 1024;
 /// Packets and bytes that wait to be sent for one socket.
 const OUTGOING: (usize, usize) = (32, 1 << 17);
 
@@ -427,7 +428,7 @@ fn request_in(frame: &[u8]) -> Option<Request> {
 }
 
 /// Takes a packet apart.
-fn packet_of(bytes: Vec<u8>) -> Option<Packet> {
+pub fn packet_of(bytes: Vec<u8>) -> Option<Packet> {
     let (to, from, protocol, payload) = match bytes.first()? >> 4 {
         4 => {
             let packet = Ipv4Packet::new_checked(bytes.as_slice()).ok()?;

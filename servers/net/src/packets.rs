@@ -14,7 +14,7 @@ use smoltcp::wire::{
 };
 use socket_server::Kernel;
 
-use crate::link::Packet;
+use crate::link::{Packet, packet_of};
 use crate::nic::Nic;
 use crate::server::Server;
 use crate::settings::option;
@@ -83,6 +83,31 @@ fn raw_packet(protocol: u8, from: IpAddr, to: IpAddr, hops: u8, data: &[u8]) -> 
             message.fill_checksum(&from, &to);
         }
     })
+}
+
+/// The answer to a request for an echo (RFC 792; RFC 4443, 4.2).
+fn echo_reply(protocol: u8, from: IpAddr, to: IpAddr, data: &[u8]) -> Option<Vec<u8>> {
+    let mut answer = data.to_vec();
+    match (protocol, from, to) {
+        (ICMP, ..) => {
+            let mut message = Icmpv4Packet::new_checked(answer.as_mut_slice()).ok()?;
+            if message.msg_type() != Icmpv4Message::EchoRequest {
+                return None;
+            }
+            message.set_msg_type(Icmpv4Message::EchoReply);
+            message.fill_checksum();
+        }
+        (_, IpAddr::V6(from), IpAddr::V6(to)) => {
+            let mut message = Icmpv6Packet::new_checked(answer.as_mut_slice()).ok()?;
+            if message.msg_type() != Icmpv6Message::EchoRequest {
+                return None;
+            }
+            message.set_msg_type(Icmpv6Message::EchoReply);
+            message.fill_checksum(&to, &from);
+        }
+        _ => return None,
+    }
+    Some(raw_packet(protocol, to, from, 64, &answer))
 }
 
 /// The number of hops that a socket's packets may take to an address.
@@ -197,6 +222,31 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             ICMPV6 => self.take_icmpv6(packet),
             _ => {}
         }
+        self.show_to_raw(packet);
+    }
+
+    /// A raw socket sends to this host, which answers echoes as it does others'.
+    pub(crate) fn send_raw_here(
+        &mut self,
+        badge: u64,
+        from: IpAddr,
+        to: IpAddr,
+        data: &[u8],
+    ) -> Result<(), Error> {
+        let socket = self.table.get(badge)?;
+        let (protocol, hops) = (socket.protocol, hops_of(socket, to));
+        let bytes = raw_packet(protocol, from, to, hops, data);
+        let answer = echo_reply(protocol, from, to, data);
+        for bytes in core::iter::once(bytes).chain(answer) {
+            if let Some(packet) = packet_of(bytes) {
+                self.show_to_raw(&packet);
+            }
+        }
+        Ok(())
+    }
+
+    /// Raw sockets see a packet.
+    fn show_to_raw(&mut self, packet: &Packet) {
         let receivers = self
             .table
             .raw_receivers(packet.protocol, packet.to, packet.from);

@@ -13,10 +13,10 @@ use socket_server::{Kernel, Record};
 use crate::address::Family;
 use crate::clock::Clock;
 use crate::connect::Waiting;
+use crate::connection::Connection;
 use crate::link::{Link, instant};
 use crate::nic::Nic;
 use crate::packets::Sender;
-use crate::remote::Connection;
 use crate::settings::DEFAULT_CAPACITY;
 use crate::socket::{Kind, Phase, Socket, TCP, UDP};
 use crate::table::Table;
@@ -103,6 +103,15 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             self.table.set_last(*last);
         }
         self.rejoin_groups();
+        let connecting = self
+            .table
+            .iter()
+            .filter(|one| one.phase == Phase::Connecting);
+        let connecting: Vec<u64> = connecting.map(|socket| socket.badge).collect();
+        for badge in connecting {
+            // A caller that waits is delivered again, and begins anew.
+            self.connection_failed(badge, Error::ConnectionReset, false);
+        }
     }
 
     /// Changes a socket and its record.

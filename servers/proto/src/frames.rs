@@ -17,7 +17,7 @@ pub const SLOT_SIZE: u64 = 2048;
 /// Bytes of the header before a frame.
 pub const HEADER_SIZE: u64 = 12;
 /// Slots of received frames.
-pub const RECEIVE_SLOTS: u32 = 128;
+pub const RECEIVE_SLOTS: u32 = 64;
 /// Slots of frames to send.
 pub const SEND_SLOTS: u32 = 64;
 

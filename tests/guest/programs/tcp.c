@@ -146,7 +146,7 @@ static void backlog(void)
 
 static void edges(void)
 {
-	struct epoll_event event = { EPOLLIN | EPOLLOUT | EPOLLET, { .u32 = 1 } }, got;
+	struct epoll_event event = { EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { .u32 = 1 } }, got;
 	char buffer[64];
 	int server = listener(1), client = socket(AF_INET, SOCK_STREAM, 0), set = epoll_create1(0);
 	connect_to(client, "127.0.0.1", port_of(server));

@@ -3,7 +3,7 @@
 use kernel_abi::Handle;
 use proto::{Error, socket, socket_domain};
 
-use super::world::Host;
+use super::host::Host;
 use crate::address::{Family, encode};
 use crate::server::NAME_SPACE;
 
@@ -90,4 +90,16 @@ fn only_the_name_space_makes_sockets_and_only_of_known_kinds() {
     let client = host.socket(1, 0);
     let to_file = socket::connect_to(&client, 1, &[Handle(1)]);
     assert_eq!(to_file, Err(Error::NoAddressFamily));
+}
+
+#[test]
+fn an_echo_of_this_host_is_answered() {
+    let host = Host::new(1);
+    let pinger = host.socket(3, 1);
+    let request = [8, 0, 0xf7, 0xfd, 0, 1, 0, 1];
+    socket::send(&pinger, &at("127.0.0.1:0"), &request, b"", &[]).unwrap();
+    let (sent, _) = host.world.receive(pinger.badge).unwrap();
+    assert_eq!(sent[20..], request);
+    let (answer, _) = host.world.receive(pinger.badge).unwrap();
+    assert_eq!(answer[20..], [0, 0, 0xff, 0xfd, 0, 1, 0, 1]);
 }

@@ -8,7 +8,7 @@ use kernel_abi::Signals;
 use kernel_abi::socket::shut_down;
 use proto::{Answer, Error, socket};
 
-use super::world::{Host, TOKEN, User};
+use super::host::{Host, TOKEN, User};
 use crate::address::{Family, encode};
 
 /// One millisecond.
@@ -275,7 +275,7 @@ fn a_connection_of_a_dead_server_is_reset() {
     let mut wire = Wire::new([0; 3]);
     let (client, _, _) = wire.connect();
     let ends = wire.hosts[0].server.borrow_mut();
-    let end = ends.connections[&client].end().unwrap();
+    let end = ends.connections[&client].end.unwrap();
     drop(ends);
     // What the kernel does with the handles of who died.
     socket_server::Kernel::close(&mut wire.hosts[0].world.clone(), end);
