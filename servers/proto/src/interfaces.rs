@@ -426,7 +426,7 @@ interface! {
         /// Opens the `index`th adapter, resetting it. Sends the Memory for frames (`frames`), the
         /// event by which the driver tells of changes in it, and the one by which `net` does.
         /// Results: hardware address (little endian), largest packet, `frames::features` in force.
-        376 open(index: u32) in() out() sends(3) -> (address, packet_size, features) returns(0);
+        384 open(index: u32) in() out() sends(3) -> (address, packet_size, features) returns(0);
     }
 }
 

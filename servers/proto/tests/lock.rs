@@ -29,11 +29,11 @@ const INTERFACES: [(&str, Signatures); 19] = [
     ("queue", queue::SIGNATURES),
     ("socket_space", socket_space::SIGNATURES),
     ("socket", socket::SIGNATURES),
+    ("network", network::SIGNATURES),
+    ("adapter", adapter::SIGNATURES),
     ("socket_domain", socket_domain::SIGNATURES),
     ("process_handle", process_handle::SIGNATURES),
     ("process_entry", process_entry::SIGNATURES),
-    ("network", network::SIGNATURES),
-    ("adapter", adapter::SIGNATURES),
 ];
 
 /// An operation a line, then a structure a line.
