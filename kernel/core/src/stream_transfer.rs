@@ -164,6 +164,7 @@ impl<M: Machine> Kernel<M> {
             .get_mut(opening.stream)
             .ok_or(Error::BadHandle)?;
         let messages = stream.has(stream_flags::MESSAGES);
+        let lossy = stream.has(stream_flags::LOSSY);
         if let Some(error) = broken(stream, opening.end) {
             return partly(done, error.into());
         }
@@ -185,7 +186,7 @@ impl<M: Machine> Kernel<M> {
             false if length <= ATOMIC_BYTES => length.min(capacity),
             _ => 1,
         };
-        if free < needed && stream.has(stream_flags::LOSSY) {
+        if free < needed && lossy {
             return Ok(length as u64);
         }
         if free < needed {
