@@ -16,6 +16,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ pub struct Request {
     pub bundle: Option<PathBuf>,
     /// Cuts the power (kills QEMU) this long after the first byte of standard output has come.
     pub power_cut: Option<Duration>,
+    /// Cuts the power when it becomes true.
+    pub stop: Option<Arc<AtomicBool>>,
     /// Processors.
     pub processors: u32,
     /// Memory in MiB.
@@ -65,6 +68,7 @@ impl Default for Request {
             kept_disk: None,
             bundle: None,
             power_cut: None,
+            stop: None,
             processors: 1,
             memory_mib: 256,
             timeout: Duration::from_secs(120),
@@ -137,6 +141,7 @@ pub fn run(
     let limits = Limits {
         deadline: Instant::now() + request.timeout,
         power_cut: request.power_cut,
+        stop: request.stop.clone(),
     };
     let end = converse(
         &mut guest,
@@ -264,6 +269,8 @@ struct Limits {
     deadline: Instant,
     /// After the first byte of standard output.
     power_cut: Option<Duration>,
+    /// When it becomes true.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// A sink that notes when the first byte came.
@@ -369,7 +376,8 @@ fn wait_until(
         }
         let now = Instant::now();
         let cut = |delay: Duration| first.get().is_some_and(|first| now >= *first + delay);
-        if now >= limits.deadline || limits.power_cut.is_some_and(cut) {
+        let is_stopped = (limits.stop.as_ref()).is_some_and(|stop| stop.load(Ordering::Acquire));
+        if now >= limits.deadline || is_stopped || limits.power_cut.is_some_and(cut) {
             return Ok(None);
         }
         std::thread::sleep(POLL_INTERVAL);

@@ -25,6 +25,7 @@ mod serial;
 mod staging;
 mod symbols;
 mod tour;
+mod wire;
 mod workspace;
 
 use clap::error::ErrorKind;

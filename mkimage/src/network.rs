@@ -109,6 +109,19 @@ impl FromStr for Forward {
     }
 }
 
+impl Forward {
+    /// A port of the host's that is free now, to the given one of the guest's.
+    pub fn from_free_port(guest: u16) -> Result<Forward> {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("the host has no free port")?;
+        let address = listener.local_addr().context("a socket has no address")?;
+        Ok(Forward {
+            host: address.port(),
+            guest,
+        })
+    }
+}
+
 /// A machine's network cards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {

@@ -33,6 +33,7 @@ fn pretend_until(
     let limits = Limits {
         deadline: Instant::now() + timeout,
         power_cut,
+        stop: None,
     };
     let end = converse(
         &mut guest,

@@ -1,6 +1,7 @@
 //! What a guest test says: its file, and the comparison with what happened.
 
 use super::damage::{BundleDamage, Damage};
+use super::host_side::HostSide;
 use super::power_cut::PowerCut;
 use crate::console::Step;
 use crate::image::DEFAULT_PROFILE;
@@ -51,6 +52,10 @@ pub struct GuestTest {
     pub memory: Option<u64>,
     /// Network cards, as `--net` has them; none given: one on a user network.
     pub net: Vec<Attachment>,
+    /// Connects the only network card to a wire whose other end the tests have (`crate::wire`).
+    pub wire: bool,
+    /// What is done on the host while the guest runs.
+    pub host: Option<HostSide>,
     /// `HOST:GUEST`, host paths relative to `tests/guest`.
     pub add: Vec<String>,
     /// Runs the command so often at the same time, in guests of their own; each finds its number in
@@ -71,6 +76,10 @@ pub struct GuestTest {
     pub programs: Vec<String>,
     /// Servers whose programs are put into `/programs`, as other versions to update to.
     pub servers: Vec<String>,
+    /// Runs only when it is named: it takes long, or its packages take long to cook.
+    pub by_name_only: bool,
+    /// Recipes whose packages are added to the image for this test.
+    pub packages: Vec<String>,
     /// The recipe whose test it is; while it is set, the package must be added to the image.
     #[serde(skip)]
     pub package: Option<String>,
@@ -167,10 +176,13 @@ impl GuestTest {
     pub fn can_share(&self) -> bool {
         let plain_machine = self.programs.is_empty()
             && self.package.is_none()
+            && self.packages.is_empty()
             && self.smp.is_none()
             && self.memory.is_none()
             && self.timeout.is_none()
-            && self.net.is_empty();
+            && self.net.is_empty()
+            && self.host.is_none()
+            && !self.wire;
         let plain_run = self.at_once.is_none() && self.failure.is_none();
         let whole = plain_run
             && self.damage.is_empty()

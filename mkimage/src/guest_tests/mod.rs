@@ -7,8 +7,10 @@ use crate::console;
 use crate::exec::{self, Outcome, Request, Sink};
 use crate::host_tests::Tally;
 use crate::image::{Built, DEFAULT_PROFILE, FULL_PROFILE, Profile, build_profile};
+use crate::network::{self, Attachment};
 use crate::serial::{self, Trial};
 use crate::staging::Addition;
+use crate::wire::Wire;
 use crate::workspace::{Workspace, make_folder, write_file};
 use crate::{disk, packages, root_file_system};
 use anyhow::{Context, Result, anyhow, bail};
@@ -20,9 +22,11 @@ use std::time::Duration;
 
 mod damage;
 mod description;
+mod host_side;
 mod power_cut;
 
 use description::{GuestTest, Observed, load_all};
+use host_side::Watch;
 
 /// Time for a boot and the tests that share it.
 const SHARED_TIMEOUT_S: u64 = 600;
@@ -48,9 +52,10 @@ pub fn run(workspace: &Workspace, names: &[String], tally: &mut Tally) -> Result
             known.join(" ")
         );
     }
-    if !names.is_empty() {
-        tests.retain(|name, _| names.contains(name));
-    }
+    tests.retain(|name, test| match names {
+        [] => !test.by_name_only,
+        names => names.contains(name),
+    });
     let profiles = place(workspace, &mut tests, !names.is_empty())?;
     for profile in profiles {
         let built = build_profile(workspace, &profile)?;
@@ -209,7 +214,7 @@ impl Runner<'_> {
     }
 
     fn run_request(&self, test: &GuestTest, request: &Request) -> Result<()> {
-        let (observed, outcome) = self.observe(request)?;
+        let (observed, outcome) = self.observe_with(test, request)?;
         match (outcome.failure, &test.failure) {
             (Some(failure), Some(wanted)) if failure.contains(wanted.as_str()) => {
                 test.judge(&observed)
@@ -332,7 +337,7 @@ impl Runner<'_> {
                 guest: "/programs/".into(),
             });
         }
-        if let Some(package) = &test.package {
+        for package in test.packages.iter().chain(&test.package) {
             additions.extend(self.package_files(package)?);
         }
         let plain = Request::default();
@@ -362,8 +367,35 @@ impl Runner<'_> {
         Ok(additions)
     }
 
+    /// Runs a guest with what its test has at the other ends of its network.
+    fn observe_with(&self, test: &GuestTest, request: &Request) -> Result<(Observed, Outcome)> {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let mut request = request.clone();
+        let wire = test.wire.then(|| Wire::start(folder.path())).transpose()?;
+        if let Some(wire) = &wire {
+            let card = network::Wire::Unix(wire.path().to_path_buf());
+            request.network.cards = vec![Attachment::Socket(card)];
+        }
+        let Some(side) = &test.host else {
+            return self.observe(&request);
+        };
+        let running = side.start()?;
+        running.extend(&mut request);
+        let (mut observed, outcome) =
+            running.beside(&mut request, |request, watch| self.watch(request, watch))?;
+        if running.is_good_end(&outcome) {
+            observed.status = test.status;
+        }
+        Ok((observed, outcome))
+    }
+
     fn observe(&self, request: &Request) -> Result<(Observed, Outcome)> {
+        self.watch(request, Watch::default())
+    }
+
+    fn watch(&self, request: &Request, watch: Watch) -> Result<(Observed, Outcome)> {
         let (stdout, out) = collector();
+        let stdout = watch.before(stdout);
         let (stderr, err) = collector();
         let outcome = exec::run(self.workspace, self.built, request, stdout, stderr)?;
         let observed = Observed {
