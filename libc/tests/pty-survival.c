@@ -19,7 +19,7 @@ static int master;
 static void restart(void)
 {
 	/* One that is still starting cannot be restarted. */
-	while (system("/sbin/svc restart tty 2>/dev/null") != 0)
+	while (system("/sbin/svc kill tty 2>/dev/null") != 0)
 		usleep(10000);
 }
 

@@ -148,7 +148,7 @@ static int run(int session, int count, char **words)
 		return print(session, LOG);
 	if (count == 2 && !strcmp(what, "events"))
 		return listen_to_events(session);
-	if (count == 3 && (!strcmp(what, "kill") || !strcmp(what, "restart")))
+	if (count == 3 && !strcmp(what, "kill"))
 		return kill_server(session, words[2]);
 	if (count == 4 && !strcmp(what, "crash"))
 		return crash(session, words[2], words[3]);

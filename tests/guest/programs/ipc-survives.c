@@ -40,7 +40,7 @@ static int kill_all(struct shared *shared, int kills)
 {
 	for (int i = 0; i < kills; i++)
 		/* The supervisor refuses while it lets a server rest that has died often. */
-		while (system("/sbin/svc restart ipc >/dev/null 2>&1"))
+		while (system("/sbin/svc kill ipc >/dev/null 2>&1"))
 			usleep(50000);
 	shared->killed = 1;
 	return 0;

@@ -7,8 +7,8 @@
 
 static void replace(void)
 {
-	if (system("/sbin/svc restart local >/dev/null && /sbin/svc restart vfs >/dev/null"))
-		CHECK("svc restart", 0);
+	if (system("/sbin/svc kill local >/dev/null && /sbin/svc kill vfs >/dev/null"))
+		CHECK("svc kill", 0);
 }
 
 int main(void)
