@@ -83,6 +83,8 @@ pub struct SystemInfo {
     pub load_15: u64,
     /// Threads that run or are ready to now.
     pub runnable: u64,
+    /// Bytes of pages that pagers have supplied.
+    pub cached_bytes: u64,
     /// Processes ever made.
     pub processes_made: u64,
     /// Of each CPU: time idle, and time in the kernel (as in [`crate::process::ProcessInfo`]).

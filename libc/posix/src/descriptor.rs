@@ -264,8 +264,22 @@ pub fn set_attributes(descriptor: i32, mask: u64, attributes: &Attributes) -> Re
 
 /// `ftruncate`.
 pub fn truncate(descriptor: i32, length: u64) -> Result<()> {
+    check_size(descriptor, length)?;
     let answer = file::truncate(&session(descriptor)?, length, &[]);
     answer.map(|_| ()).map_err(not_a_file)
+}
+
+/// `RLIMIT_FSIZE`: a file that would grow beyond it stays, and the thread gets SIGXFSZ.
+fn check_size(descriptor: i32, length: u64) -> Result<()> {
+    const LIMIT: u32 = 1;
+    const SIGXFSZ: u32 = 25;
+    const FROM_KERNEL: i32 = 128;
+    let [most, _] = crate::process::limit(0, LIMIT, None)?;
+    if length <= most || length <= status(descriptor)?.size {
+        return Ok(());
+    }
+    crate::process::raise(Handle::SELF.0.into(), SIGXFSZ, FROM_KERNEL, 0)?;
+    Err(Error::TooLong)
 }
 
 /// `fsync`, `fdatasync`.

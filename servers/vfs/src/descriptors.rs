@@ -59,7 +59,7 @@ impl<K: Kernel> Drop for Taken<'_, K> {
 }
 
 /// A session that is called once, by its handle.
-struct Once<'a, K: Kernel>(&'a K, Handle);
+pub(crate) struct Once<'a, K: Kernel>(pub &'a K, pub Handle);
 
 impl<K: Kernel> Transport for Once<'_, K> {
     fn call(&self, request: Request<'_>) -> Result<proto::Answer, Error> {

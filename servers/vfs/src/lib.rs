@@ -30,6 +30,7 @@ pub mod server;
 mod sockets;
 pub mod state;
 mod system_text;
+mod system_v;
 mod terminal_tree;
 #[cfg(test)]
 mod tests;

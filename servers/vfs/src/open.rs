@@ -216,6 +216,7 @@ impl<K: Kernel> Server<K> {
         }
         let content = match tree.special(place.node) {
             Some(Special::About(slot)) => self.slot_text(slot)?,
+            Some(Special::SystemV(kind)) => self.system_v_text(kind)?,
             Some(Special::Mappings(slot)) => {
                 let text = tree.content(place.node, &self.kernel.system(), 0)?;
                 self.with_file_named(text, slot)

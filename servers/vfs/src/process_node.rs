@@ -44,7 +44,11 @@ pub(crate) mod system {
     pub const COUNTERS: u64 = 21;
     pub const SWAPS: u64 = 22;
     pub const THREAD_SELF: u64 = 23;
-    pub const NETWORK: u64 = 24;
+    pub const SYSTEM_V: u64 = 24;
+    pub const SEGMENTS: u64 = 25;
+    pub const SEMAPHORES: u64 = 26;
+    pub const MESSAGES: u64 = 27;
+    pub const NETWORK: u64 = 28;
     /// The first text of the network; the others follow (`proto::frames::TEXTS`).
     pub const NETWORK_TEXTS: u64 = 64;
 }
@@ -75,6 +79,10 @@ pub(crate) const SYSTEM_FILES: &[SystemFile] = &[
     file(ROOT, b"vmstat", s::PAGES, REGULAR),
     file(ROOT, b"swaps", s::SWAPS, REGULAR),
     file(ROOT, b"counters", s::COUNTERS, REGULAR),
+    file(ROOT, b"sysvipc", s::SYSTEM_V, DIRECTORY),
+    file(s::SYSTEM_V, b"shm", s::SEGMENTS, REGULAR),
+    file(s::SYSTEM_V, b"sem", s::SEMAPHORES, REGULAR),
+    file(s::SYSTEM_V, b"msg", s::MESSAGES, REGULAR),
     file(ROOT, b"net", s::NETWORK, DIRECTORY),
     file(ROOT, b"sys", s::SYSTEM, DIRECTORY),
     file(s::SYSTEM, b"kernel", s::KERNEL, DIRECTORY),

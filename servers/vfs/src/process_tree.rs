@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::system::SystemInfo;
-use proto::types::{file_type, process_slot};
+use proto::types::{file_type, object_kind, process_slot};
 use proto::{Answer, Attributes, Error, network, process, process_entry, supervisor};
 
 use crate::backend::Peer;
@@ -355,6 +355,9 @@ impl Tree for ProcessTree {
         let node = Node::from_number(node);
         match node {
             Node::System(system::THREAD_SELF) => Some(Special::CallingThread),
+            Node::System(system::SEGMENTS) => Some(Special::SystemV(object_kind::SEGMENT)),
+            Node::System(system::SEMAPHORES) => Some(Special::SystemV(object_kind::SEMAPHORES)),
+            Node::System(system::MESSAGES) => Some(Special::SystemV(object_kind::MESSAGES)),
             Node::Descriptor { id, slot } => Some(Special::Open(Slot { process: id, slot })),
             Node::DescriptorText { id, slot } => Some(Special::About(Slot { process: id, slot })),
             _ => match node.process_file()?.content {

@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use kernel_abi::message::operation;
-use proto::{Answer, Call, Error, Reply, directory, file, socket_space};
+use proto::{Answer, Call, Error, Identity, Reply, directory, file, socket_space};
 use server_rt::{ServerCall, Service};
 
 use crate::ROOT_BADGE;
@@ -39,6 +39,21 @@ pub struct Peers {
     /// The servers of sockets.
     pub domains: Vec<Domain>,
 }
+
+/// Identity of this server itself, which acts as root.
+pub(crate) const OWN_IDENTITY: Identity = Identity {
+    process: 0,
+    parent: 0,
+    group: 0,
+    session: 0,
+    real_user: 0,
+    saved_user: 0,
+    real_group: 0,
+    saved_group: 0,
+    credentials: crate::open::OWN,
+    terminal: 0,
+    flags: 0,
+};
 
 /// The name space.
 pub struct Server<K> {
@@ -111,19 +126,7 @@ impl<K: Kernel> Server<K> {
             root: self.root,
         };
         let own = crate::permission::Caller {
-            identity: proto::Identity {
-                process: 0,
-                parent: 0,
-                group: 0,
-                session: 0,
-                real_user: 0,
-                saved_user: 0,
-                real_group: 0,
-                saved_group: 0,
-                credentials: crate::open::OWN,
-                terminal: 0,
-                flags: 0,
-            },
+            identity: OWN_IDENTITY,
             token: 0,
         };
         self.mount_kind(view, [b"", target, kind], 0, &own)

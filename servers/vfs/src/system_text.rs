@@ -47,9 +47,13 @@ fn memory(info: &SystemInfo) -> String {
     let lines = [
         ("MemTotal:", kib(info.memory_total_bytes)),
         ("MemFree:", kib(info.memory_free_bytes)),
-        ("MemAvailable:", kib(info.memory_free_bytes)),
+        // What is cached can be read again.
+        (
+            "MemAvailable:",
+            kib(info.memory_free_bytes + info.cached_bytes),
+        ),
         ("Buffers:", 0),
-        ("Cached:", 0),
+        ("Cached:", kib(info.cached_bytes)),
         ("SwapCached:", 0),
         ("SwapTotal:", 0),
         ("SwapFree:", 0),

@@ -30,6 +30,8 @@ pub enum Special {
     About(Slot),
     /// The mappings of a process, in which the file in the slot is to be named.
     Mappings(Slot),
+    /// A text about the System V objects of a kind (`proto::types::object_kind`).
+    SystemV(u32),
     /// A link to the directory of the calling thread.
     CallingThread,
 }

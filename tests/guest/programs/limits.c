@@ -90,6 +90,9 @@ static void file_size(void)
 		_exit(1);
 	if (write(file, block, 1) != -1 || errno != EFBIG || caught != SIGXFSZ)
 		_exit(2);
+	caught = 0;
+	if (ftruncate(file, 2000) != -1 || errno != EFBIG || caught != SIGXFSZ)
+		_exit(3);
 }
 
 static void file_size_default(void)

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/times.h>
@@ -154,6 +155,7 @@ static void threads(void)
 
 static void texts(void)
 {
+	char wanted[128];
 	struct stat status;
 	CHECK("stat tells ids", stat_field("/proc/self/stat", 4) == getppid() && stat_field("/proc/self/stat", 5) == getpgrp());
 	CHECK("comm is the program's name", !strcmp(content_of("/proc/self/comm"), "process-entries\n"));
@@ -165,6 +167,13 @@ static void texts(void)
 	CHECK("pid_max is a number", atoi(content_of("/proc/sys/kernel/pid_max")) > 1000);
 	CHECK("/proc/stat tells when the system was started", strstr(content_of("/proc/stat"), "\nbtime ")
 		&& labs(atol(strstr(text, "btime ") + 6) - time(NULL)) < 86400);
+	int segment = shmget(IPC_PRIVATE, 4097, 0640);
+	snprintf(wanted, sizeof wanted, "\n         0 %10d   640 %21d %5d ", segment, 4097, getpid());
+	CHECK("sysvipc tells of segments", strstr(content_of("/proc/sysvipc/shm"), wanted));
+	shmctl(segment, IPC_RMID, NULL);
+	CHECK("and of sets and queues", strstr(content_of("/proc/sysvipc/sem"), " semid perms ")
+		&& strstr(content_of("/proc/sysvipc/msg"), " msqid perms "));
+	CHECK("meminfo tells what is cached", (content_of("/proc/meminfo"), atol(strstr(text, "\nCached:") + 9) > 100));
 	CHECK("mounts is a link", !lstat("/proc/mounts", &status) && S_ISLNK(status.st_mode));
 	CHECK("mountinfo knows /proc", strstr(content_of("/proc/self/mountinfo"), " / /proc rw - proc proc rw\n"));
 }

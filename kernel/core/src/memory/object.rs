@@ -317,6 +317,13 @@ impl MemorySystem {
         self.memories.len()
     }
 
+    /// Pages of all paged Memory objects.
+    pub fn paged_pages(&self) -> u64 {
+        let memories = self.memories.iter();
+        let paged = memories.filter(|(_, memory)| matches!(memory.source, Source::Paged { .. }));
+        paged.map(|(_, memory)| memory.pages.present()).sum()
+    }
+
     /// Describes a Memory.
     ///
     /// # Errors

@@ -420,6 +420,7 @@ impl<M: Machine> Kernel<M> {
             load_5,
             load_15,
             self.scheduler.runnable(),
+            self.memory.paged_pages() * PAGE_SIZE,
             self.counters.processes_made,
         ];
         let mut processors = [0; 2 * MAX_CPUS];

@@ -65,8 +65,8 @@ pub extern "C" fn _Fork() -> c_int {
     int(result.map(|child| child as i32))
 }
 
-/// BSD: as `fork`. A child that shares its parent's memory would save copying a page map, which
-/// costs us little.
+/// BSD: as `fork`. A child in its parent's address space could have no identity page of its own
+/// (`servers/proc/README.md`).
 #[unsafe(no_mangle)]
 pub extern "C" fn vfork() -> c_int {
     fork()
