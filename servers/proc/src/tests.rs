@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
@@ -24,6 +25,7 @@ use crate::stack::FirstStack;
 use crate::{NAME_SPACE_BADGE, PROCESS_BADGE, Server, TERMINAL_BADGE};
 
 mod core_dump;
+mod process_entry;
 
 /// What the fake saw, and what it answers.
 #[derive(Default)]
