@@ -253,6 +253,24 @@ impl<K: Kernel> Server<K> {
         Ok(path)
     }
 
+    /// The mode of a symbolic link: that to a descriptor tells what it was opened for, as on Linux.
+    pub(crate) fn link_mode(&self, link: Place, mode: u32) -> u32 {
+        let Some(Special::Open(slot)) = self.special(link) else {
+            return mode;
+        };
+        let Ok(taken) = self.take(slot) else {
+            return mode;
+        };
+        let rights = Rights(taken.info.rights);
+        let bit = |right, bit| if rights.contains(right) { bit } else { 0 };
+        match slot.slot < Handle::HIGH_BASE {
+            true => {
+                file_type::SYMLINK | 0o100 | bit(Rights::READ, 0o400) | bit(Rights::WRITE, 0o200)
+            }
+            false => mode,
+        }
+    }
+
     /// Opens what has no place in the name space: an end of a pipe is shared.
     pub(crate) fn open_slot(&mut self, opening: Opening<'_>, slot: Slot) -> Reply {
         if opening.flags & open_flags::DIRECTORY != 0 {

@@ -72,7 +72,10 @@ impl<K: Kernel, C: Call + ?Sized> directory::Directory<C> for Server<K> {
     fn status(&mut self, call: &mut C, at: u32, path: Input, attributes: Output) -> Reply {
         let path = path_of(call, path)?;
         let caller = Caller::of(call)?;
-        let (_, found) = self.look_up(self.view(call)?, &path, at, &caller)?;
+        let (place, mut found) = self.look_up(self.view(call)?, &path, at, &caller)?;
+        if found.mode & file_type::MASK == file_type::SYMLINK {
+            found.mode = self.link_mode(place, found.mode);
+        }
         write_attributes(call, attributes, &found)?;
         done()
     }

@@ -76,6 +76,9 @@ static void links(void)
 	CHECK("both ends of a pipe have the number that fstat tells", !strcmp(descriptor_link(ends[0]), wanted)
 		&& !strcmp(descriptor_link(ends[1]), wanted));
 	int reader = open_number(ends[0], O_RDONLY), writer = open_number(ends[1], O_WRONLY);
+	char path[64];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", ends[1]);
+	CHECK("a link's mode tells what its descriptor is for", !lstat(path, &status) && status.st_mode == (S_IFLNK | 0300));
 	CHECK("its ends open again", write(writer, "x", 1) == 1 && read(reader, text, 1) == 1);
 	CHECK("but not for what they do not do", open_number(ends[0], O_WRONLY) == -1 && errno == EACCES);
 	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);

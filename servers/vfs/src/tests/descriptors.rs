@@ -93,12 +93,15 @@ fn an_end_of_a_pipe_is_named_by_its_number_and_opens_as_its_rights_allow() {
     let status = user.status("/proc/42/fd/1").unwrap();
     assert_eq!(status.mode & file_type::MASK, file_type::FIFO);
     assert_eq!((status.node, status.user), (number, 1000));
+    let no_follow = crate::attributes::NO_FOLLOW;
+    let of_link = user.status_at("/proc/42/fd/1", no_follow).unwrap();
+    assert_eq!(of_link.mode, file_type::SYMLINK | 0o500);
     assert!(user.open("/proc/42/fd/1", 0).is_ok());
     assert_eq!(user.open("/proc/42/fd/1", 1), Err(Error::AccessDenied));
     assert_eq!(user.open("/proc/42/fd/1/x", 0), Err(Error::NotDirectory));
     let closed = user.world.borrow().closed.clone();
     let taken = closed.iter().filter(|handle| handle.0 == DESCRIPTORS + 1);
-    assert_eq!(taken.count(), 7, "every copy of the handle was closed");
+    assert_eq!(taken.count(), 8, "every copy of the handle was closed");
 }
 
 #[test]
