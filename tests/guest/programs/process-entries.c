@@ -222,7 +222,7 @@ static void times_of(void)
 	struct timespec clock;
 	do {
 		for (int round = 0; round < 200; round++)
-			sched_getaffinity(0, 8, text), lseek(0, 0, SEEK_CUR), stat("/proc/self", &(struct stat){ 0 });
+			lseek(0, 0, SEEK_CUR), stat("/proc/self", &(struct stat){ 0 });
 		times(&used);
 	} while (used.tms_stime < 1 || used.tms_utime < 1);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &clock);
