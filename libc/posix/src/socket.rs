@@ -213,8 +213,25 @@ pub fn option(descriptor: i32, level: u32, option: u32, value: &mut [u8]) -> Res
 
 /// `setsockopt`, for what the socket's server knows.
 pub fn set_option(descriptor: i32, level: u32, option: u32, value: &[u8]) -> Result<()> {
-    socket::set_option(&socket_of(descriptor)?, level, option, value, &[])?;
-    Ok(())
+    let own = session(descriptor)?;
+    match socket::set_option(&own, level, option, value, &[]) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            // What is no socket has no server that knows the call.
+            information(descriptor)?;
+            Err(error)
+        }
+    }
+}
+
+/// Whether the end of a connection resets the other side (`SO_LINGER` with a time of 0).
+pub fn set_reset(descriptor: i32, resets: bool) -> Result<()> {
+    let own = session(descriptor)?;
+    match kernel::stream_property(own.handle(), stream_property::RESETS, 1, resets.into()) {
+        // Nothing is connected yet: the server remembers it.
+        Ok(_) | Err(kernel_abi::Error::WrongKind) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// How long reads (or `sends`: writes) wait, ns; 0: for ever.
@@ -234,15 +251,19 @@ pub fn timeout(descriptor: i32, sends: bool, set_ns: Option<u64>) -> Result<u64>
     )?)
 }
 
-/// Whether who receives is told the sender's credentials.
-pub fn pass_credentials(descriptor: i32, set: Option<bool>) -> Result<bool> {
-    const BIT: u32 = socket_status::PASS_CREDENTIALS;
+/// Whether one of the status flags that belong to sockets is set (`socket_status`, `arrival::wanted`).
+pub fn status_bit(descriptor: i32, bit: u32, set: Option<bool>) -> Result<bool> {
     let status = information(descriptor)?.status;
     if let Some(on) = set {
-        let status = status & !BIT | if on { BIT } else { 0 };
+        let status = status & !bit | if on { bit } else { 0 };
         kernel::status_flags(handle(descriptor)?, 1, status)?;
     }
-    Ok(status & BIT != 0)
+    Ok(status & bit != 0)
+}
+
+/// Whether who receives is told the sender's credentials.
+pub fn pass_credentials(descriptor: i32, set: Option<bool>) -> Result<bool> {
+    status_bit(descriptor, socket_status::PASS_CREDENTIALS, set)
 }
 
 /// `shutdown`: a connection's stream is shut by its holder, anything else by its server.

@@ -117,30 +117,30 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         }
         self.take_error(badge)?;
         let source = self.source_for(to)?;
-        let bound = socket_source(self.table.get(badge)?, source)?;
-        self.ensure_port(badge)?;
-        let mut from = self.table.get(badge)?.local;
-        from.set_ip(bound);
+        let socket = self.table.get(badge)?;
+        let mut from = SocketAddr::new(socket_source(socket, source)?, socket.local.port());
+        if from.port() == 0 {
+            from.set_port(self.table.free_port(badge)?);
+        }
         if !self.is_own(to.ip()) {
             return self.connect_there(call, from, to, waits);
         }
         let target = self.table.listener(to, from);
         let target = target.ok_or(Error::ConnectionRefused)?;
-        self.change(badge, |socket| {
-            socket.local = from;
-            socket.peer = Some(to);
-        })?;
-        self.connect_here(call.token(), badge, target, waits)
+        self.connect_here(call.token(), badge, (from, to, target), waits)
     }
 
     /// Connects to a socket that listens on this host.
-    fn connect_here(&mut self, token: u64, badge: u64, target: u64, waits: bool) -> Reply {
-        match self.join(badge, target) {
+    fn connect_here(
+        &mut self,
+        token: u64,
+        badge: u64,
+        (from, to, target): (SocketAddr, SocketAddr, u64),
+        waits: bool,
+    ) -> Reply {
+        match self.join(badge, (from, to), target) {
             Err(Error::WouldBlock) => {}
-            Err(error) => {
-                self.change(badge, |socket| socket.peer = None)?;
-                return Err(error);
-            }
+            Err(error) => return Err(error),
             Ok(()) => return done(),
         }
         if self.waiting.len() >= MOST_WAITING {
@@ -148,7 +148,11 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         }
         self.watch_queue(target)?;
         self.kernel.signal(badge, UNCONNECTED, Signals::NONE);
-        self.change(badge, |socket| socket.phase = Phase::Connecting)?;
+        self.change(badge, |socket| {
+            socket.local = from;
+            socket.peer = Some(to);
+            socket.phase = Phase::Connecting;
+        })?;
         self.waiting.push(Waiting {
             token: waits.then_some(token),
             badge,
@@ -162,35 +166,50 @@ impl<K: Kernel, N: Nic> Server<K, N> {
     }
 
     /// Makes a connection and puts it into the listener's queue.
-    fn join(&mut self, badge: u64, target: u64) -> Result<(), Error> {
+    fn join(
+        &mut self,
+        badge: u64,
+        (here, there): (SocketAddr, SocketAddr),
+        target: u64,
+    ) -> Result<(), Error> {
         let queue = self.way_to(target)?;
-        self.check_room(queue)?;
-        let socket = self.table.get(badge)?;
-        let (here, capacities) = (socket.local, socket.settings.capacities);
-        let there = socket.peer.ok_or(Error::NotConnected)?;
-        let own_capacity = capacities[0].into();
-        let [own, others] = self.kernel.stream(stream_flags::SOCKET, own_capacity)?;
+        let settings = &self.table.get(badge)?.settings;
+        let (capacity, resets) = (settings.capacities[0], settings.resets());
+        let [own, others] = self.kernel.stream(stream_flags::SOCKET, capacity.into())?;
+        if resets {
+            self.kernel
+                .property(own, stream_property::RESETS, Some(1))?;
+        }
         let accepted = self.table.badge();
-        let session = match self.accept_for(target, accepted, (here, there), others) {
-            Ok(session) => session,
-            Err(error) => {
-                self.kernel.close(own);
-                return Err(error);
-            }
-        };
-        let name = address::encode(here, self.table.get(target)?.family);
         let joined = self
-            .kernel
-            .attach(badge, own)
-            .and_then(|()| self.kernel.send_connection(queue, session, &name));
-        // On failure this ends the connection: its socket is closed with its only handle.
-        self.kernel.close(session);
+            .accept_for(target, accepted, (here, there), others)
+            .and_then(|session| self.enqueue(queue, target, session, here));
         if let Err(error) = joined {
-            self.kernel.attach(badge, Handle::NONE)?;
+            self.kernel.close(own);
             return Err(error);
         }
+        self.kernel.attach(badge, own)?;
         self.kernel.signal(badge, UNCONNECTED, Signals::NONE);
-        self.change(badge, |socket| socket.phase = Phase::Connected)
+        self.change(badge, |socket| {
+            socket.local = here;
+            socket.peer = Some(there);
+            socket.phase = Phase::Connected;
+        })
+    }
+
+    /// Puts an accepted socket (its session is moved) into its listener's queue; without room its
+    /// connection ends with it.
+    fn enqueue(
+        &mut self,
+        queue: Handle,
+        target: u64,
+        session: Handle,
+        peer: SocketAddr,
+    ) -> Result<(), Error> {
+        let name = address::encode(peer, self.table.get(target)?.family);
+        let sent = self.kernel.send_connection(queue, session, &name);
+        self.kernel.close(session);
+        sent
     }
 
     /// Fails with `WouldBlock` when a queue is full.
@@ -223,6 +242,10 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         accepted.phase = Phase::Connected;
         accepted.local = local;
         accepted.peer = Some(peer);
+        if settings.resets() {
+            self.kernel
+                .property(end, stream_property::RESETS, Some(1))?;
+        }
         accepted.settings = settings;
         self.make(accepted, Some(end), 0)
     }
@@ -242,7 +265,15 @@ impl<K: Kernel, N: Nic> Server<K, N> {
                 rest.push(waiting);
                 continue;
             }
-            match self.join(waiting.badge, target) {
+            let ends = self
+                .table
+                .get(waiting.badge)
+                .map(|one| (one.local, one.peer));
+            let joined = match ends {
+                Ok((local, Some(peer))) => self.join(waiting.badge, (local, peer), target),
+                _ => Err(Error::NotConnected),
+            };
+            match joined {
                 Err(Error::WouldBlock) => {
                     full = true;
                     rest.push(waiting);

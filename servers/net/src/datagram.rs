@@ -2,13 +2,14 @@
 //! straight into the inbox; all others are calls to this server, which must look at each anyway.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use kernel_abi::socket::{shut_down, stream_flags};
 use kernel_abi::{Handle, Signals};
+use proto::arrival::Arrival;
 use proto::{Answer, Call, Error, Input, Reply};
 use socket_server::Kernel;
 
-use crate::address;
+use crate::address::{self, Family};
 use crate::nic::Nic;
 use crate::server::{Server, done};
 use crate::settings::option;
@@ -16,6 +17,22 @@ use crate::socket::{Kind, Phase, Socket};
 
 /// Most bytes of a datagram: what IP has room for beside the headers of IP and UDP.
 const MOST_BYTES: u64 = 65_535 - 20 - 8;
+
+/// How what this host sends itself arrives.
+pub(crate) fn here(to: SocketAddr) -> Arrival {
+    Arrival {
+        to: to.ip(),
+        interface: 1,
+        hops: 64,
+    }
+}
+
+/// The name that goes with a message: its sender's address, and how it arrived.
+fn sender_name(from: SocketAddr, family: Family, arrival: Arrival) -> Vec<u8> {
+    let mut name = address::encode(from, family);
+    name.extend_from_slice(&arrival.encode());
+    name
+}
 
 impl<K: Kernel, N: Nic> Server<K, N> {
     /// Chooses whom a socket of datagrams or packets speaks to.
@@ -116,6 +133,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         call: &C,
         to: Option<SocketAddr>,
         data: Input,
+        source: Option<IpAddr>,
     ) -> Reply {
         let badge = call.badge();
         let socket = self.table.get(badge)?;
@@ -132,7 +150,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         if call.read(data, 0, &mut bytes)? != bytes.len() {
             return Err(Error::BadAddress);
         }
-        self.send_from(badge, to, &bytes)?;
+        self.send_from(badge, to, source, &bytes)?;
         Ok(Answer::value(data.length).into())
     }
 
@@ -160,8 +178,17 @@ impl<K: Kernel, N: Nic> Server<K, N> {
     }
 
     /// Sends from a socket that has a port.
-    fn send_from(&mut self, badge: u64, to: SocketAddr, data: &[u8]) -> Result<(), Error> {
+    fn send_from(
+        &mut self,
+        badge: u64,
+        to: SocketAddr,
+        source: Option<IpAddr>,
+        data: &[u8],
+    ) -> Result<(), Error> {
         let mut from = self.table.get(badge)?.local;
+        if let Some(source) = source {
+            from.set_ip(source);
+        }
         if from.ip().is_unspecified() {
             from.set_ip(self.source_for(to)?);
         }
@@ -203,17 +230,17 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         }
         receivers
             .into_iter()
-            .for_each(|receiver| self.deliver(receiver, from, data));
+            .for_each(|receiver| self.deliver(receiver, from, here(to), data));
         Ok(())
     }
 
     /// Puts a message into a socket's inbox; as on a network, it may be lost.
-    pub(crate) fn deliver(&mut self, badge: u64, from: SocketAddr, data: &[u8]) {
+    pub(crate) fn deliver(&mut self, badge: u64, from: SocketAddr, arrival: Arrival, data: &[u8]) {
         let Ok(family) = self.table.get(badge).map(|socket| socket.family) else {
             return;
         };
         if let Ok(way) = self.way_to(badge) {
-            let name = address::encode(from, family);
+            let name = sender_name(from, family, arrival);
             let _ = self.kernel.send(way, data, &name);
         }
     }

@@ -5,6 +5,7 @@ use proto::{Call, Error, Input, Reply};
 use smoltcp::wire::IpAddress;
 use socket_server::Kernel;
 
+use crate::datagram::here;
 use crate::nic::Nic;
 use crate::server::{Server, done};
 use crate::settings::{LEVEL_IP, LEVEL_V6};
@@ -120,7 +121,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
     /// What is sent to a group reaches the members on this host, too.
     pub(crate) fn send_to_members(&mut self, from: SocketAddr, to: SocketAddr, data: &[u8]) {
         for receiver in self.table.receivers(to, from, true) {
-            self.deliver(receiver, from, data);
+            self.deliver(receiver, from, here(to), data);
         }
     }
 }

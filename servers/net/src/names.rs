@@ -1,14 +1,14 @@
 //! `bind`, `getsockname`, `getpeername`.
 
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use proto::{Answer, Call, Error, Input, Output, Reply, socket};
 use socket_server::Kernel;
 
 use crate::address::{self, MAX_ADDRESS};
 use crate::nic::Nic;
 use crate::server::{Server, done};
-use crate::settings::option;
+use crate::settings::{LEVEL_IP, LEVEL_V6, option};
 use crate::socket::{Kind, Phase};
 
 /// Longest address that is looked at (`struct sockaddr_storage`).
@@ -29,6 +29,37 @@ fn read_address<C: Call + ?Sized>(call: &C, input: Input) -> Result<Vec<u8>, Err
     Ok(bytes)
 }
 
+/// Most bytes of control messages.
+const MOST_CONTROL: u64 = 256;
+
+/// Looks through control messages (`struct cmsghdr`: length, level, type, and what follows).
+fn packet_source(mut bytes: &[u8]) -> Result<Option<IpAddr>, Error> {
+    const HEAD: usize = 16;
+    let mut source = None;
+    while let Some(head) = bytes.first_chunk::<HEAD>() {
+        let word = |at: usize| {
+            let part = head.get(at..).and_then(|rest| rest.first_chunk());
+            part.map_or(0, |word| u32::from_le_bytes(*word))
+        };
+        let length = word(0) as usize;
+        let data = bytes.get(HEAD..length).ok_or(Error::BadArgument)?;
+        let found: IpAddr = match (word(8), word(12), data.len()) {
+            (LEVEL_IP, 8, 12) => {
+                let octets = data.get(4..).and_then(|rest| rest.first_chunk::<4>());
+                Ipv4Addr::from(*octets.ok_or(Error::BadArgument)?).into()
+            }
+            (LEVEL_V6, 50, 20) => {
+                let octets = data.first_chunk::<16>().ok_or(Error::BadArgument)?;
+                Ipv6Addr::from(*octets).into()
+            }
+            _ => return Err(Error::BadArgument),
+        };
+        source = Some(found).filter(|found| !found.is_unspecified());
+        bytes = bytes.get(length.next_multiple_of(8)..).unwrap_or(&[]);
+    }
+    Ok(source)
+}
+
 impl<K: Kernel, N: Nic> Server<K, N> {
     /// The address in a call to one of the sockets.
     pub(crate) fn address_in<C: Call + ?Sized>(
@@ -38,6 +69,30 @@ impl<K: Kernel, N: Nic> Server<K, N> {
     ) -> Result<SocketAddr, Error> {
         let family = self.table.get(call.badge())?.family;
         address::parse(&read_address(call, input)?, family)
+    }
+
+    /// The address that a datagram is to be sent from (`IP_PKTINFO`, `IPV6_PKTINFO`), of the control
+    /// messages that go with it.
+    fn source_in<C: Call + ?Sized>(
+        &self,
+        call: &C,
+        control: Input,
+    ) -> Result<Option<IpAddr>, Error> {
+        if control.length == 0 {
+            return Ok(None);
+        }
+        if control.length > MOST_CONTROL {
+            return Err(Error::BadArgument);
+        }
+        let mut bytes = alloc::vec![0; control.length as usize];
+        if call.read(control, 0, &mut bytes)? != bytes.len() {
+            return Err(Error::BadAddress);
+        }
+        let source = packet_source(&bytes)?;
+        match source {
+            Some(source) if !self.is_own(source) => Err(Error::AddressNotAvailable),
+            source => Ok(source),
+        }
     }
 
     fn bind_socket<C: Call + ?Sized>(&mut self, call: &C, mut wanted: SocketAddr) -> Reply {
@@ -59,7 +114,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             return done();
         }
         match wanted.port() {
-            0 => wanted.set_port(self.table.free_port(badge, wanted.ip())?),
+            0 => wanted.set_port(self.table.free_port(badge)?),
             1..FIRST_FREE_PORT if call.identity()?.credentials.user != 0 => {
                 return Err(Error::AccessDenied);
             }
@@ -84,8 +139,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         if socket.local.port() != 0 || socket.kind == Kind::Raw {
             return Ok(());
         }
-        let address = socket.local.ip();
-        let port = self.table.free_port(badge, address)?;
+        let port = self.table.free_port(badge)?;
         self.change(badge, |socket| socket.local.set_port(port))
     }
 }
@@ -151,13 +205,11 @@ impl<K: Kernel, N: Nic, C: Call + ?Sized> socket::Socket<C> for Server<K, N> {
     }
 
     fn send(&mut self, call: &mut C, address: Input, data: Input, control: Input) -> Reply {
-        if control.length > 0 {
-            return Err(Error::BadArgument);
-        }
+        let source = self.source_in(call, control)?;
         let to = match address.length {
             0 => None,
             _ => Some(self.address_in(call, address)?),
         };
-        self.send_data(call, to, data)
+        self.send_data(call, to, data, source)
     }
 }

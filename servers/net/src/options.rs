@@ -99,7 +99,6 @@ impl<K: Kernel, N: Nic> Server<K, N> {
                 self.change(badge, |socket| {
                     socket.settings.linger = [u32::from(low != 0), high];
                 })?;
-                self.apply_linger(badge)?;
             }
             (SOL_SOCKET, plain::SNDBUF | plain::SNDBUFFORCE) => self.set_capacity(badge, 0, low)?,
             (SOL_SOCKET, plain::RCVBUF | plain::RCVBUFFORCE) => self.set_capacity(badge, 1, low)?,
@@ -114,21 +113,6 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             }
         }
         done()
-    }
-
-    /// A connection that lingers for no time resets its peer when it is closed.
-    fn apply_linger(&mut self, badge: u64) -> Result<(), Error> {
-        let socket = self.table.get(badge)?;
-        if socket.kind != Kind::Stream || socket.phase != Phase::Connected {
-            return Ok(());
-        }
-        let resets = u64::from(socket.settings.linger == [1, 0]);
-        let data = self.kernel.data(badge)?;
-        let set = self
-            .kernel
-            .property(data, stream_property::RESETS, Some(resets));
-        self.kernel.close(data);
-        set.map(|_| ())
     }
 
     fn set_capacity(&mut self, badge: u64, index: usize, value: u32) -> Result<(), Error> {

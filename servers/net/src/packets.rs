@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use proto::Error;
+use proto::arrival::Arrival;
 use smoltcp::iface::SocketHandle;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::raw;
@@ -83,6 +84,17 @@ fn raw_packet(protocol: u8, from: IpAddr, to: IpAddr, hops: u8, data: &[u8]) -> 
             message.fill_checksum(&from, &to);
         }
     })
+}
+
+/// How a packet arrived: by a link, or from this host.
+fn arrival_of(link: Option<usize>, packet: &Packet) -> Arrival {
+    // Where the headers of IPv4 and IPv6 say how many hops are left.
+    let place = if packet.to.is_ipv4() { 8 } else { 7 };
+    Arrival {
+        to: packet.to,
+        interface: link.map_or(1, |link| link as u32 + 2),
+        hops: packet.bytes.get(place).copied().unwrap_or(0).into(),
+    }
 }
 
 /// The answer to a request for an echo (RFC 792; RFC 4443, 4.2).
@@ -222,7 +234,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             ICMPV6 => self.take_icmpv6(packet),
             _ => {}
         }
-        self.show_to_raw(packet);
+        self.show_to_raw(Some(link), packet);
     }
 
     /// A raw socket sends to this host, which answers echoes as it does others'.
@@ -239,14 +251,14 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         let answer = echo_reply(protocol, from, to, data);
         for bytes in core::iter::once(bytes).chain(answer) {
             if let Some(packet) = packet_of(bytes) {
-                self.show_to_raw(&packet);
+                self.show_to_raw(None, &packet);
             }
         }
         Ok(())
     }
 
     /// Raw sockets see a packet.
-    fn show_to_raw(&mut self, packet: &Packet) {
+    fn show_to_raw(&mut self, link: Option<usize>, packet: &Packet) {
         let receivers = self
             .table
             .raw_receivers(packet.protocol, packet.to, packet.from);
@@ -258,7 +270,8 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         };
         let shown = packet.bytes.get(skipped..).unwrap_or(&[]);
         for receiver in receivers {
-            self.deliver(receiver, SocketAddr::new(packet.from, 0), shown);
+            let from = SocketAddr::new(packet.from, 0);
+            self.deliver(receiver, from, arrival_of(link, packet), shown);
         }
     }
 
@@ -296,7 +309,8 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             return self.port_unreachable(link, packet);
         }
         for receiver in receivers {
-            self.deliver(receiver, from, whole.payload());
+            let arrival = arrival_of(Some(link), packet);
+            self.deliver(receiver, from, arrival, whole.payload());
         }
     }
 

@@ -272,6 +272,10 @@ impl<K: Kernel, N: Nic> Server<K, N> {
     /// A connection that was asked for here is made.
     fn opened(&mut self, badge: u64, token: Option<u64>) {
         let joined = self.make_stream(badge).and_then(|theirs| {
+            if self.table.get(badge)?.settings.resets() {
+                self.kernel
+                    .property(theirs, stream_property::RESETS, Some(1))?;
+            }
             self.kernel.attach(badge, theirs)?;
             self.kernel.signal(badge, UNCONNECTED, Signals::NONE);
             self.change(badge, |socket| socket.phase = Phase::Connected)

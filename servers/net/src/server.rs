@@ -150,7 +150,9 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             Kind::Stream if connection.is_some() => Signals::NONE,
             Kind::Stream => UNCONNECTED,
         };
-        self.kernel.signal(socket.badge, Signals::NONE, own);
+        if !own.is_empty() {
+            self.kernel.signal(socket.badge, Signals::NONE, own);
+        }
         let record = socket.encode();
         let slot = self.table.insert(socket);
         self.kernel.store(slot, &record);
@@ -173,6 +175,10 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         let other = self.kernel.other_end(data);
         self.kernel.close(data);
         let way = other?;
+        if let Err(error) = self.kernel.do_not_wait(way) {
+            self.kernel.close(way);
+            return Err(error);
+        }
         self.ways.insert(badge, way);
         Ok(way)
     }
@@ -231,7 +237,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             (operation::WRITE, Kind::Datagram | Kind::Raw) => {
                 let length = call.buffer(0).ok_or(Error::BadMessage)?.0;
                 let data = Input { index: 0, length };
-                self.send_data(call, None, data)
+                self.send_data(call, None, data, None)
             }
             _ => {
                 self.take_error(badge)?;

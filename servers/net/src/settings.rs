@@ -173,6 +173,11 @@ impl Settings {
         place.copied().unwrap_or(0)
     }
 
+    /// Whether the end of a connection resets the other side: it lingers for no time.
+    pub fn resets(&self) -> bool {
+        self.linger == [1, 0]
+    }
+
     /// Whether a socket of IPv6 keeps out of IPv4.
     pub fn is_v6_only(&self) -> bool {
         self.is_on(option::V6_ONLY)

@@ -186,7 +186,8 @@ impl Record for Socket {
         let peer = self.peer.map_or([0; 3], address_words);
         let presence = u64::from(self.peer.is_some())
             | u64::from(self.is_remote) << 1
-            | u64::from(self.accepted) << 2;
+            | u64::from(self.accepted) << 2
+            | u64::from(self.settings != Settings::default()) << 3;
         let numbers = [
             VERSION,
             self.badge,
@@ -203,9 +204,13 @@ impl Record for Socket {
             peer[2],
             self.groups.len() as u64,
         ];
+        // Most sockets are as they were made: their records are short.
         let mut out = Vec::with_capacity(RECORD_CAPACITY);
-        for number in numbers.into_iter().chain(self.settings.words()) {
-            out.extend_from_slice(&number.to_le_bytes());
+        out.extend_from_slice(numbers.map(u64::to_le_bytes).as_flattened());
+        if presence & 8 != 0 {
+            for number in self.settings.words() {
+                out.extend_from_slice(&number.to_le_bytes());
+            }
         }
         for group in &self.groups {
             let [_, low, high] = address_words(SocketAddr::new(*group, 0));
@@ -223,7 +228,6 @@ impl Record for Socket {
             .map(|chunk| u64::from_le_bytes(*chunk))
             .collect();
         let (numbers, rest) = words.split_first_chunk::<NUMBERS>()?;
-        let (settings, groups) = rest.split_first_chunk::<{ Settings::WORDS }>()?;
         let [
             version,
             badge,
@@ -236,6 +240,13 @@ impl Record for Socket {
             count,
         ] = *numbers;
         let [l0, l1, l2, p0, p1, p2] = local;
+        let (settings, groups) = match presence & 8 {
+            0 => (Settings::default(), rest),
+            _ => {
+                let (words, groups) = rest.split_first_chunk::<{ Settings::WORDS }>()?;
+                (Settings::from_words(words), groups)
+            }
+        };
         if version != VERSION || groups.len() as u64 != 2 * count {
             return None;
         }
@@ -259,7 +270,7 @@ impl Record for Socket {
             is_remote: presence & 2 != 0,
             accepted: presence & 4 != 0,
             error: (phase >> 32) as u32,
-            settings: Settings::from_words(settings),
+            settings,
             groups: groups
                 .as_chunks::<2>()
                 .0
@@ -284,6 +295,7 @@ mod tests {
         socket.outlet = 9;
         socket.is_remote = true;
         socket.error = 111;
+        socket.settings.linger = [1, 2];
         socket.groups = (0..MAX_GROUPS)
             .map(|number| IpAddr::from([224, 0, 0, number as u8]))
             .collect();

@@ -159,11 +159,11 @@ impl Table {
         Ok(())
     }
 
-    /// A free port for a socket at an address.
+    /// A free port for a socket.
     ///
     /// # Errors
     /// `AddressInUse` when there is none.
-    pub fn free_port(&mut self, badge: u64, address: IpAddr) -> Result<u16, Error> {
+    pub fn free_port(&mut self, badge: u64) -> Result<u16, Error> {
         let protocol = self.get(badge)?.protocol;
         for _ in EPHEMERAL {
             let port = self.next_port;
@@ -173,12 +173,7 @@ impl Table {
                 port + 1
             };
             // What is chosen is nobody else's, whatever they would share.
-            let taken = self.ports.contains_key(&(protocol, port));
-            if !taken
-                && self
-                    .check_free(badge, SocketAddr::new(address, port))
-                    .is_ok()
-            {
+            if !self.ports.contains_key(&(protocol, port)) {
                 return Ok(port);
             }
         }

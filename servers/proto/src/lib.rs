@@ -11,6 +11,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod arrival;
 mod error;
 pub mod frames;
 #[macro_use]

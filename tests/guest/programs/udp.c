@@ -83,6 +83,50 @@ static void peers(void)
 	close(third);
 }
 
+static void arrivals(void)
+{
+	char bytes[64], space[256];
+	struct iovec part = { bytes, sizeof bytes };
+	struct sockaddr_in from;
+	struct msghdr header = { .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = space, .msg_controllen = sizeof space };
+	int server = bound(), client = socket(AF_INET, SOCK_DGRAM, 0), found = 0;
+	CHECK("control messages are asked for", set(server, IPPROTO_IP, IP_PKTINFO, 1) == 0
+		&& set(server, IPPROTO_IP, IP_RECVTTL, 1) == 0 && set(server, SOL_SOCKET, SO_TIMESTAMP, 1) == 0);
+	send_to(client, "hello", port_of(server));
+	CHECK("recvmsg", recvmsg(server, &header, 0) == 5 && header.msg_namelen == sizeof from
+		&& ntohs(from.sin_port) == port_of(client) && header.msg_flags == 0);
+	for (struct cmsghdr *message = CMSG_FIRSTHDR(&header); message; message = CMSG_NXTHDR(&header, message)) {
+		struct in_pktinfo *where = (void *)CMSG_DATA(message);
+		if (message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_PKTINFO)
+			found += where->ipi_addr.s_addr == htonl(INADDR_LOOPBACK) && where->ipi_ifindex == 1;
+		if (message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_TTL)
+			found += *(int *)CMSG_DATA(message) == 64;
+		if (message->cmsg_level == SOL_SOCKET && message->cmsg_type == SO_TIMESTAMP)
+			found += message->cmsg_len == CMSG_LEN(sizeof(struct timeval));
+	}
+	CHECK("tell where, how far and when", found == 3);
+	header.msg_controllen = 20;
+	send_to(client, "again", port_of(server));
+	CHECK("what has no room is cut", recvmsg(server, &header, 0) == 5 && header.msg_flags & MSG_CTRUNC
+		&& header.msg_controllen == 0);
+	from = at("127.0.0.1", port_of(server));
+	memset(space, 0, sizeof space);
+	header.msg_controllen = CMSG_SPACE(sizeof(struct in_pktinfo));
+	struct cmsghdr *message = CMSG_FIRSTHDR(&header);
+	message->cmsg_level = IPPROTO_IP;
+	message->cmsg_type = IP_PKTINFO;
+	message->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
+	((struct in_pktinfo *)CMSG_DATA(message))->ipi_spec_dst.s_addr = inet_addr("127.0.0.5");
+	CHECK("sent from where it is said", sendmsg(client, &header, 0) > 0
+		&& recvfrom(server, bytes, 64, 0, (void *)&from, &(socklen_t){ sizeof from }) > 0
+		&& from.sin_addr.s_addr == inet_addr("127.0.0.5"));
+	message->cmsg_len = 4000;
+	CHECK("a length that lies", sendmsg(client, &header, 0) == -1 && errno == EINVAL);
+	close(client);
+	close(server);
+}
+
 static void flood(void)
 {
 	static char block[8192];
@@ -127,6 +171,7 @@ int main(void)
 {
 	messages();
 	peers();
+	arrivals();
 	flood();
 	groups();
 	return report();

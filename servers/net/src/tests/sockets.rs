@@ -103,3 +103,24 @@ fn an_echo_of_this_host_is_answered() {
     let (answer, _) = host.world.receive(pinger.badge).unwrap();
     assert_eq!(answer[20..], [0, 0, 0xff, 0xfd, 0, 1, 0, 1]);
 }
+
+#[test]
+fn a_full_queue_keeps_a_connection_on_its_way_until_there_is_room() {
+    let host = Host::new(1);
+    let listener = host.socket(1, 0);
+    socket::bind(&listener, &at("127.0.0.1:80"), &[]).unwrap();
+    socket::listen(&listener, 0, &[]).unwrap();
+    let [first, second] = [0; 2].map(|_| host.socket(1, 0));
+    socket::connect(&first, 0, &at("127.0.0.1:80"), &[]).unwrap();
+    let before = host.world.open_handles();
+    let full = socket::connect(&second, 0, &at("127.0.0.1:80"), &[]);
+    assert_eq!(full, Err(Error::InProgress));
+    let again = socket::connect(&second, 0, &at("127.0.0.1:80"), &[]);
+    assert_eq!(again, Err(Error::AlreadyInProgress));
+    assert_eq!(host.world.open_handles(), before);
+    host.world.accept(listener.badge).unwrap();
+    host.turn(1);
+    assert!(host.world.accept(listener.badge).is_some());
+    let peer = socket::name(&second, 1, &mut [0; 28], &[]);
+    assert!(peer.is_ok());
+}

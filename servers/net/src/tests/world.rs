@@ -139,7 +139,10 @@ impl Fake {
     pub fn receive(&self, badge: u64) -> Option<(Vec<u8>, Vec<u8>)> {
         let (stream, end) = self.data_of(badge)?;
         let mut world = self.0.borrow_mut();
-        world.streams[stream].ways[1 - end].messages.pop_front()
+        let (bytes, name) = world.streams[stream].ways[1 - end].messages.pop_front()?;
+        let (address, arrival) = proto::arrival::split(&name);
+        assert!(arrival.is_some());
+        Some((bytes, address.to_vec()))
     }
     /// A program accepts a connection: its badge and its peer's name.
     pub fn accept(&self, badge: u64) -> Option<(u64, Vec<u8>)> {
@@ -304,6 +307,13 @@ impl Kernel for Fake {
         let Object::Session(badge) = self.object_of(session) else {
             panic!("no session");
         };
+        let is_full = {
+            let queue = &self.0.borrow().streams[number];
+            queue.ways[end].sessions.len() * 128 >= queue.capacity
+        };
+        if is_full {
+            return Err(Error::WouldBlock);
+        }
         // The queue keeps a handle of it.
         self.handle(Object::Session(badge));
         let mut world = self.0.borrow_mut();

@@ -1,10 +1,12 @@
 //! Control messages of sockets: descriptors (`SCM_RIGHTS`) and credentials (`SCM_CREDENTIALS`).
 
-use crate::sys::support::{Error, Result};
+use crate::sys::support::{Error, Result, Timeval};
+use core::net::IpAddr;
 use kernel_abi::Handle;
 use kernel_abi::socket::StreamMessage;
 use libc_posix::descriptor;
 use libc_rt::{identity, kernel};
+use proto::arrival::{Arrival, wanted};
 use proto::types::socket_status;
 
 /// Head of a control message: length, level, type.
@@ -12,6 +14,12 @@ const HEAD: usize = 16;
 const SOL_SOCKET: i32 = 1;
 const SCM_RIGHTS: i32 = 1;
 const SCM_CREDENTIALS: i32 = 2;
+const SO_TIMESTAMP: i32 = 29;
+const IPV6: i32 = 41;
+const IP_TTL: i32 = 2;
+const IP_PKTINFO: i32 = 8;
+const IPV6_PKTINFO: i32 = 50;
+const IPV6_HOPLIMIT: i32 = 52;
 /// `struct ucred`: process, user, group.
 const CREDENTIALS: usize = 12;
 
@@ -121,6 +129,63 @@ fn put_credentials(message: &StreamMessage, room: &mut [u8], written: &mut Writt
         slot.copy_from_slice(&value.to_le_bytes());
     }
     written.length = length.next_multiple_of(8).min(room.len());
+}
+
+/// Writes how a datagram arrived, as far as the socket's owner wants to know.
+pub fn write_arrival(arrival: &Arrival, status: u32, room: &mut [u8], written: &mut Written) {
+    let to = arrival.to;
+    let interface = arrival.interface.to_le_bytes();
+    if status & wanted::DESTINATION != 0 {
+        match to {
+            IpAddr::V4(to) => {
+                let to = to.octets();
+                put((0, IP_PKTINFO), &[&interface, &to, &to], room, written);
+            }
+            IpAddr::V6(to) => put(
+                (IPV6, IPV6_PKTINFO),
+                &[&to.octets(), &interface],
+                room,
+                written,
+            ),
+        }
+    }
+    if status & wanted::HOPS != 0 {
+        let which = if to.is_ipv4() {
+            (0, IP_TTL)
+        } else {
+            (IPV6, IPV6_HOPLIMIT)
+        };
+        put(which, &[&arrival.hops.to_le_bytes()], room, written);
+    }
+    if status & wanted::TIME != 0 {
+        let now = Timeval::from_ns(kernel_stubs::safe::realtime_ns());
+        let (seconds, rest) = (now.seconds.to_le_bytes(), now.microseconds.to_le_bytes());
+        put(
+            (SOL_SOCKET, SO_TIMESTAMP),
+            &[&seconds, &rest],
+            room,
+            written,
+        );
+    }
+}
+
+/// Puts a message of some parts behind those that are there.
+fn put((level, kind): (i32, i32), parts: &[&[u8]], room: &mut [u8], written: &mut Written) {
+    let length = HEAD + parts.iter().map(|part| part.len()).sum::<usize>();
+    let left = room.len().saturating_sub(written.length);
+    if left < length {
+        written.cut = true;
+        return;
+    }
+    let place = &mut room[written.length..written.length + length];
+    head(place, length, kind);
+    place[8..12].copy_from_slice(&level.to_le_bytes());
+    let mut at = HEAD;
+    for part in parts {
+        place[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    }
+    written.length += length.next_multiple_of(8).min(left);
 }
 
 fn head(place: &mut [u8], length: usize, kind: i32) {

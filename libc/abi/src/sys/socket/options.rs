@@ -7,8 +7,10 @@ use crate::sys::support::{
 };
 use core::ffi::{c_int, c_void};
 use libc_posix::socket as posix;
+use proto::arrival::wanted;
 
 const SOL_SOCKET: c_int = 1;
+const SO_LINGER: c_int = 13;
 const SO_PASSCRED: c_int = 16;
 const SO_RCVTIMEO: c_int = 20;
 const SO_SNDTIMEO: c_int = 21;
@@ -57,7 +59,37 @@ fn write_option(fd: c_int, level: c_int, option: c_int, value: &[u8]) -> Result<
             let timeout_ns = nanoseconds(&time).map_err(|_| Error::OutOfDomain)?;
             posix::timeout(fd, option == SO_SNDTIMEO, Some(timeout_ns)).map(|_| ())
         }
-        _ => posix::set_option(fd, level as u32, option as u32, value),
+        _ => {
+            posix::set_option(fd, level as u32, option as u32, value)?;
+            if (level, option) == (SOL_SOCKET, SO_LINGER) {
+                let (on, time) = value.split_at(value.len().min(4));
+                let some = |bytes: &[u8]| bytes.iter().any(|byte| *byte != 0);
+                return posix::set_reset(fd, some(on) && !some(time));
+            }
+            match told_with_messages(level, option) {
+                Some(bit) => {
+                    let on = value.iter().any(|byte| *byte != 0);
+                    posix::status_bit(fd, bit, Some(on)).map(|_| ())
+                }
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// The status flag of an option that asks for control messages about how a datagram arrived: this
+/// library makes them.
+fn told_with_messages(level: c_int, option: c_int) -> Option<u32> {
+    const IP: c_int = 0;
+    const IPV6: c_int = 41;
+    match (level, option) {
+        // IP_PKTINFO, IPV6_RECVPKTINFO.
+        (IP, 8) | (IPV6, 49) => Some(wanted::DESTINATION),
+        // IP_RECVTTL, IPV6_RECVHOPLIMIT.
+        (IP, 12) | (IPV6, 51) => Some(wanted::HOPS),
+        // SO_TIMESTAMP.
+        (SOL_SOCKET, 29) => Some(wanted::TIME),
+        _ => None,
     }
 }
 

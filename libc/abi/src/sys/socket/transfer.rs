@@ -9,10 +9,11 @@ use crate::sys::io::IoVector;
 use crate::sys::support::{Error, Result, bytes, bytes_mut, fail, long};
 use core::ffi::{c_int, c_void};
 use kernel_abi::object::handle_flags;
-use kernel_abi::socket::{MAX_MESSAGE_HANDLES, StreamMessage, message_flags};
+use kernel_abi::socket::{MAX_MESSAGE_HANDLES, MAX_NAME, StreamMessage, message_flags};
 use kernel_abi::{Call, Handle};
 use libc_posix::socket as posix;
 use libc_posix::{descriptor, socket::Destination};
+use proto::arrival;
 use proto::types::socket_status;
 
 /// Flags of `send` and `recv`.
@@ -342,12 +343,13 @@ pub unsafe extern "C" fn recvfrom(
     name_length: *mut u32,
 ) -> isize {
     crate::sys::pthread::cancellation_point();
-    let mut found = [0; 128];
+    let mut found = [0; MAX_NAME];
     // SAFETY: the caller's.
     let got = unsafe { receive_bytes(fd, data, length, flags, &mut found) };
     long(got.map(|(count, length)| {
+        let (address, _) = arrival::split(&found[..length.min(found.len())]);
         // SAFETY: the caller's.
-        unsafe { give_address(&found[..length.min(found.len())], name, name_length) };
+        unsafe { give_address(address, name, name_length) };
         count
     }))
 }
@@ -367,6 +369,7 @@ pub unsafe extern "C" fn recvmsg(fd: c_int, header: *mut MessageHeader, flags: c
 
 unsafe fn receive_header(fd: c_int, header: &mut MessageHeader, flags: c_int) -> Result<usize> {
     let mut handles = [0u32; MOST_HANDLES];
+    let mut name = [0; MAX_NAME];
     // SAFETY: the caller's.
     let ((segments, segment_count), room) = unsafe {
         let room = bytes_mut(header.control, header.control_length as usize);
@@ -377,19 +380,21 @@ unsafe fn receive_header(fd: c_int, header: &mut MessageHeader, flags: c_int) ->
         segment_count,
         handles: handles.as_mut_ptr() as u64,
         handle_count: control::most_handles(room.len()).min(MOST_HANDLES) as u32,
-        name: header.name as u64,
-        name_length: if header.name.is_null() {
-            0
-        } else {
-            header.name_length
-        },
+        name: name.as_mut_ptr() as u64,
+        name_length: name.len() as u32,
         ..StreamMessage::default()
     };
     // SAFETY: the caller's.
     let mut count = unsafe { receive_message(fd, &mut message, flags) }?;
-    let written = control::write(&message, &handles, count > 0, room);
+    let found = &name[..(message.name_length as usize).min(name.len())];
+    let (address, arrival) = arrival::split(found);
+    let mut written = control::write(&message, &handles, count > 0, room);
+    if let Some(arrival) = arrival {
+        control::write_arrival(&arrival, message.status, room, &mut written);
+    }
     header.control_length = written.length as u32;
-    header.name_length = message.name_length;
+    // SAFETY: the caller's.
+    unsafe { give_address(address, header.name, &raw mut header.name_length) };
     header.flags = 0;
     let lost = message.flags & message_flags::HANDLES_LOST != 0;
     if lost || written.cut {
