@@ -26,6 +26,8 @@ const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 /// How long a packet may wait for its neighbour, ns.
 const PATIENCE_NS: u64 = 3_000_000_000;
+/// Most sockets that have a queue of packets to other hosts at a time.
+const MOST_SENDERS: usize = 128;
 /// Bytes of a packet that an ICMP message quotes (RFC 1812, 4.3.2.3; RFC 4443, 2.4).
 const QUOTED: usize = 548;
 
@@ -175,6 +177,10 @@ impl<K: Kernel, N: Nic> Server<K, N> {
             return Ok(found.handle);
         }
         self.forget_sender(badge);
+        if self.senders.len() >= MOST_SENDERS {
+            let idle = self.idle_sender().ok_or(Error::NoBuffers)?;
+            self.forget_sender(idle);
+        }
         let there = self.links.get_mut(link).ok_or(Error::NetworkUnreachable)?;
         let handle = there.add_sender(protocol);
         let sender = Sender {
@@ -184,6 +190,18 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         };
         self.senders.insert(badge, sender);
         Ok(handle)
+    }
+
+    /// A socket whose packets have all been sent.
+    fn idle_sender(&self) -> Option<u64> {
+        let mut all = self.senders.iter();
+        let idle = all.find(|(_, sender)| {
+            self.links.get(sender.link).is_none_or(|link| {
+                let socket = link.sockets.get::<raw::Socket<'_>>(sender.handle);
+                socket.send_queue() == 0
+            })
+        });
+        idle.map(|(badge, _)| *badge)
     }
 
     /// A socket sends no more. What waits for its neighbour is lost.

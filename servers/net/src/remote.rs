@@ -24,6 +24,8 @@ const BUFFERS: [usize; 2] = [4096, 128 * 1024];
 const MOST_BUFFERS: usize = 16 << 20;
 /// Most connections on their way to a socket that listens, in all.
 const MOST_ARRIVING: usize = 512;
+/// Most connections that their programs have closed and that are not over yet.
+const MOST_CLOSED: usize = 512;
 /// How long one that was asked for there may be without the answer that completes it, s.
 const ANSWER_TIMEOUT_S: u64 = 30;
 /// How long it is tried to tell the other side that a connection is over, ns.
@@ -59,6 +61,7 @@ impl<K: Kernel, N: Nic> Server<K, N> {
     ) -> Reply {
         let badge = call.badge();
         let link = self.link_to(to).ok_or(Error::NetworkUnreachable)?;
+        self.make_room();
         let settings = self.table.get(badge)?.settings.clone();
         let (socket, room) = self.tcp_socket(&settings);
         let there = self.links.get_mut(link).ok_or(Error::NetworkUnreachable)?;
@@ -122,17 +125,25 @@ impl<K: Kernel, N: Nic> Server<K, N> {
         Some(badge)
     }
 
-    /// A flood of requests drives out the oldest that was not answered.
+    /// A flood of requests drives out the oldest that was not answered, and one of short connections
+    /// the oldest that its program has closed.
     fn make_room(&mut self) {
-        let arriving = |found: &&u64| {
-            let found = self.connections.get(found);
-            found.is_some_and(|found| matches!(found.stage, Stage::Arriving(_)))
-        };
-        let all: Vec<u64> = self.connections.keys().filter(arriving).copied().collect();
-        if all.len() >= MOST_ARRIVING
-            && let Some(oldest) = all.first()
+        let is_arriving = |found: &Connection| matches!(found.stage, Stage::Arriving(_));
+        self.drive_out(MOST_ARRIVING, is_arriving);
+        self.drive_out(MOST_CLOSED, |found| found.closed_ns.is_some());
+    }
+
+    /// Takes the oldest connection of a kind away when there are so many.
+    fn drive_out(&mut self, most: usize, is_kind: impl Fn(&Connection) -> bool) {
+        let all = self.connections.iter();
+        let mut those = all
+            .filter(|(_, found)| is_kind(found))
+            .map(|(badge, _)| *badge);
+        // Badges grow with time.
+        if let Some(oldest) = those.next()
+            && those.count() + 1 >= most
         {
-            self.forget_connection(*oldest);
+            self.forget_connection(oldest);
         }
     }
 

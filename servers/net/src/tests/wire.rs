@@ -388,3 +388,19 @@ fn members_of_a_group_hear_what_is_sent_to_it_on_both_hosts() {
     assert!(wire.hosts[0].world.receive(members[0]).is_some());
     assert!(wire.hosts[1].world.receive(members[1]).is_none());
 }
+
+#[test]
+fn senders_to_hosts_that_are_not_there_are_bounded_and_others_go_on() {
+    let mut wire = Wire::new([0; 3]);
+    let to = at("10.0.0.9:9");
+    let mut full = 0;
+    for _ in 0..200 {
+        let sender = wire.hosts[0].socket(2, 0);
+        let sent = socket::send(&sender, &to, b"lost", b"", &[]);
+        full += u32::from(sent == Err(Error::NoBuffers));
+    }
+    assert_eq!(full, 72);
+    wire.wait_s(5);
+    let sender = wire.hosts[0].socket(2, 0);
+    assert!(socket::send(&sender, &to, b"lost", b"", &[]).is_ok());
+}
