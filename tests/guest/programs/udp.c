@@ -106,7 +106,7 @@ static void arrivals(void)
 			found += message->cmsg_len == CMSG_LEN(sizeof(struct timeval));
 	}
 	CHECK("tell where, how far and when", found == 3);
-	header.msg_controllen = 20;
+	header.msg_controllen = 12;
 	send_to(client, "again", port_of(server));
 	CHECK("what has no room is cut", recvmsg(server, &header, 0) == 5 && header.msg_flags & MSG_CTRUNC
 		&& header.msg_controllen == 0);
