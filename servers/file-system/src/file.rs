@@ -30,10 +30,12 @@ impl<V: Volume, K: Kernel> Server<V, K> {
         }
         let attributes = self.volume.attributes(file.node)?;
         self.check_regular(&attributes)?;
-        let (length, writable) = call.buffer(0).ok_or(Error::BadMessage)?;
-        if writable {
-            return Err(Error::BadMessage);
-        }
+        let length = match call.buffer(0) {
+            Some((length, false)) => length,
+            Some(_) => return Err(Error::BadMessage),
+            // The kernel lends nothing for a write of no bytes.
+            None => return Ok(Answer::value(0).into()),
+        };
         let words = call.words();
         debug_assert!(words[0] == operation::WRITE);
         let offset = (words[1] != u64::MAX).then_some(words[1]);

@@ -74,8 +74,11 @@ impl<K: Kernel> Server<K> {
     }
 
     fn read_memory<C: Call + ?Sized>(&mut self, call: &C, device: MemoryDevice) -> Reply {
-        let Some((length, true)) = call.buffer(0) else {
-            return Err(Error::BadMessage);
+        let length = match call.buffer(0) {
+            Some((length, true)) => length,
+            Some(_) => return Err(Error::BadMessage),
+            // The kernel lends nothing for a read of no bytes.
+            None => return Ok(Answer::value(0).into()),
         };
         let output = Output { index: 0, length };
         let mut piece = [0; 4096];

@@ -704,6 +704,15 @@ fn memory_devices_read_and_write_as_named() {
     };
     assert_eq!(read("/dev/full"), (4, [0; 4]));
     assert_eq!(read("/dev/urandom"), (4, [9; 4]));
+    let nothing = Request {
+        words: [operation::READ, u64::MAX, 0, 0, 0, 0],
+        inputs: &[],
+        outputs: &mut [],
+        handles: &[],
+    };
+    let session = user.open("/dev/urandom", 0).unwrap();
+    let count = user.through(session).call(nothing).unwrap().words[0];
+    assert_eq!(count, 0, "a read of no bytes lends no buffer");
     // The kernel reads and writes the others by itself.
     let settled = |name: &str| {
         let session = user.open(name, 2).unwrap();
