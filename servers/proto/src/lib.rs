@@ -18,11 +18,13 @@ pub mod frames;
 mod macros;
 pub mod interfaces;
 pub mod request;
+mod table;
 pub mod types;
 mod wire;
 
 pub use error::Error;
 pub use interfaces::*;
+pub use table::{INTERFACES, Signature};
 pub use types::{Attributes, Credentials, Identity};
 pub use wire::{Answer, Call, Input, Outcome, Output, Reply, Request, Scalar, Transport};
 #[doc(hidden)]

@@ -3,43 +3,15 @@
 //!
 //! `mkimage check --update` (or `UPDATE_LOCK=1 cargo test -p proto`) writes it anew.
 
+use proto::INTERFACES;
 use proto::types::LAYOUTS;
-use proto::{
-    adapter, block, device, directory, file, file_system, hardware, ipc, job, network, process,
-    process_entry, process_handle, queue, socket, socket_domain, socket_space, supervisor,
-    terminals,
-};
 use std::collections::HashSet;
 use std::fmt::Write;
-
-type Signatures = &'static [(u64, &'static str, &'static str)];
-
-const INTERFACES: [(&str, Signatures); 19] = [
-    ("directory", directory::SIGNATURES),
-    ("file", file::SIGNATURES),
-    ("file_system", file_system::SIGNATURES),
-    ("block", block::SIGNATURES),
-    ("process", process::SIGNATURES),
-    ("job", job::SIGNATURES),
-    ("device", device::SIGNATURES),
-    ("terminals", terminals::SIGNATURES),
-    ("supervisor", supervisor::SIGNATURES),
-    ("hardware", hardware::SIGNATURES),
-    ("ipc", ipc::SIGNATURES),
-    ("queue", queue::SIGNATURES),
-    ("socket_space", socket_space::SIGNATURES),
-    ("socket", socket::SIGNATURES),
-    ("network", network::SIGNATURES),
-    ("adapter", adapter::SIGNATURES),
-    ("socket_domain", socket_domain::SIGNATURES),
-    ("process_handle", process_handle::SIGNATURES),
-    ("process_entry", process_entry::SIGNATURES),
-];
 
 /// An operation a line, then a structure a line.
 fn lock() -> String {
     let mut text = String::new();
-    for (interface, signatures) in INTERFACES {
+    for &(interface, signatures) in INTERFACES {
         for (number, name, signature) in signatures {
             writeln!(text, "{interface} {number} {name}{signature}").unwrap();
         }
@@ -90,4 +62,15 @@ fn no_operation_number_is_used_twice_or_reserved_by_the_kernel() {
         );
         assert!(seen.insert(*number), "{name} uses {number} again");
     }
+}
+
+#[test]
+fn the_table_of_interfaces_has_each_that_is_declared() {
+    let source = include_str!("../src/interfaces.rs");
+    let declared: Vec<&str> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("mod ")?.split(',').next())
+        .collect();
+    let listed: Vec<&str> = INTERFACES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(listed, declared);
 }
