@@ -157,6 +157,21 @@ impl Kernel for Guest {
         Ok(safe::process_fork(token)?)
     }
 
+    fn is_caller(&mut self, token: u64, process: Handle) -> Result<bool, Error> {
+        let caller = safe::process_of_caller(token)?;
+        let numbers = [caller, process].map(|handle| safe::process_info(handle));
+        safe::handle_close(caller)?;
+        let [caller, process] = numbers;
+        Ok(caller?.object == process?.object)
+    }
+
+    fn kill_caller(&mut self, token: u64) -> Result<(), Error> {
+        let caller = safe::process_of_caller(token)?;
+        self.kill(caller, 0);
+        self.close(caller);
+        Ok(())
+    }
+
     fn inherit(
         &mut self,
         token: u64,

@@ -24,6 +24,11 @@ pub struct Built {
 pub trait Kernel {
     /// Clones the caller of a taken call.
     fn fork(&mut self, token: u64) -> Result<ForkResult, Error>;
+    /// Whether the caller of a taken call, which came by a process's own session, is the process
+    /// behind a handle.
+    fn is_caller(&mut self, token: u64, process: Handle) -> Result<bool, Error>;
+    /// Ends the caller of such a call.
+    fn kill_caller(&mut self, token: u64) -> Result<(), Error>;
     /// Gives a built process what the caller of a taken call leaves it: handles, ignored signals
     /// but those of `defaults`, limits, priority and a mask (`kernel_abi::Call::ProcessInherit`).
     fn inherit(

@@ -94,9 +94,9 @@ impl<K: Kernel> Server<K> {
     fn answer_once<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
         let caller = self.caller(call)?;
         if call.redelivered() {
-            // The child's own copy of a fork comes by its parent's session.
-            if call.label() != caller && self.table.get(call.label()).is_ok() {
-                return Ok(Answer::value(0).into());
+            let own = self.table.get(caller)?.handle;
+            if !self.kernel.is_caller(call.token(), own)? {
+                return self.answer_copy(call);
             }
             let answered = self.table.get(caller)?.answered;
             if call.number() == answered.number {
@@ -113,6 +113,20 @@ impl<K: Kernel> Server<K> {
             };
         }
         reply
+    }
+
+    /// A child's own copy of a fork, which comes by its parent's session. One that the instance
+    /// before this one made and did not note has not run: its parent's call has been carried out
+    /// anew, and nobody has seen it.
+    fn answer_copy<C: Call + ?Sized>(&mut self, call: &mut C) -> Reply {
+        let child = self.table.get(call.label()).map(|child| child.handle);
+        if let Ok(child) = child
+            && self.kernel.is_caller(call.token(), child)?
+        {
+            return Ok(Answer::value(0).into());
+        }
+        self.kernel.kill_caller(call.token())?;
+        Ok(Outcome::Later)
     }
 
     /// A process ended.

@@ -57,6 +57,9 @@ struct Fake {
     properties: Vec<(u32, u64, u64)>,
     program: Vec<u8>,
     mode: u32,
+    /// Whose calls come, when they are not those of the process whose session they come by.
+    caller: Option<Handle>,
+    callers_killed: Vec<u64>,
 }
 
 impl Kernel for Fake {
@@ -66,6 +69,13 @@ impl Kernel for Fake {
             process: self.next_handle.into(),
             token: token + 1000,
         })
+    }
+    fn is_caller(&mut self, _token: u64, process: Handle) -> Result<bool, Error> {
+        Ok(self.caller.is_none_or(|caller| caller == process))
+    }
+    fn kill_caller(&mut self, token: u64) -> Result<(), Error> {
+        self.callers_killed.push(token);
+        Ok(())
     }
     fn inherit(&mut self, _: u64, _: Handle, mask: u64, defaults: u64) -> Result<(), Error> {
         self.inherited.push((mask, defaults));
@@ -981,8 +991,29 @@ fn a_fork_whose_answers_were_lost_is_not_done_twice() {
     machine.token -= 1;
     assert_eq!(machine.fork(1), child, "the parent's");
     machine.label = Some(child);
+    machine.server.kernel.caller = Some(machine.handle(child));
     machine.token -= 1;
     assert_eq!(machine.fork(1), 0, "the child's");
+    assert_eq!(machine.server.table.ids(|_| true), [1, child]);
+}
+
+#[test]
+fn a_child_that_was_made_and_not_noted_is_ended_and_made_again() {
+    let mut machine = Machine::new();
+    machine.redelivered = true;
+    let child = machine.fork(1);
+    // The first one, which has no name yet, or the one that the second one has now.
+    for label in [1, child] {
+        machine.label = Some(label);
+        machine.server.kernel.caller = Some(Handle(99));
+        let badge = PROCESS_BADGE | 1;
+        let (reply, _) = machine.call(badge, &[process::number::fork], &[], &[], &[]);
+        assert!(matches!(reply, Ok(Outcome::Later)));
+        assert_eq!(
+            machine.server.kernel.callers_killed.pop(),
+            Some(machine.token)
+        );
+    }
     assert_eq!(machine.server.table.ids(|_| true), [1, child]);
 }
 
