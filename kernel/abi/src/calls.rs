@@ -192,7 +192,8 @@ calls! {
     84 MemoryDecommit(address, length);
 
     // Processes and threads.
-    /// Makes an empty process. Returns a handle with all rights.
+    /// Makes an empty process. Returns a handle with all rights. Needs
+    /// `process_property::MAY_MAKE_PROCESSES`, as do the others that make or have processes.
     96 ProcessCreate();
     /// Clones the caller of a taken call (`process::ForkResult` to `address`): memory copy on
     /// write, handles, actions; one thread, waiting for the answer to its own copy of the call.
@@ -214,7 +215,7 @@ calls! {
     103 ProcessResume(process);
     /// Describes it (`process::ProcessInfo`).
     104 ProcessInfo(process, address);
-    /// Sets a property (`process_property`).
+    /// Sets a property (`process_property`); of the calling process only the entries.
     105 ProcessSet(process, property, value);
     /// Writes the identity page: `length` bytes at `offset`.
     106 ProcessSetIdentity(process, offset, address, length);

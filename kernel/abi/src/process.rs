@@ -172,6 +172,9 @@ pub mod process_property {
     /// less than [`priority::LEVELS`](super::priority::LEVELS) they get no more of the fair class
     /// either than the process's base priority gives.
     pub const LIMIT_REAL_TIME: u64 = 12;
+    /// 1: it may make processes, and have those of its callers. Given by who may do so itself;
+    /// kept by ProcessReplace, not passed on by ProcessFork.
+    pub const MAY_MAKE_PROCESSES: u64 = 16;
 }
 
 /// Properties of [`crate::Call::ThreadSet`].

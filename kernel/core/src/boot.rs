@@ -62,6 +62,9 @@ impl<M: Machine> Kernel<M> {
     pub fn boot_first_process(&mut self, first: &FirstProcess<'_>) -> Result<ThreadId, Error> {
         let space = self.memory.space_create(&mut self.machine)?;
         let process = self.process_new(space)?;
+        if let Some(found) = self.processes.get_mut(process) {
+            found.makes_processes = true;
+        }
         let entry = self.load_image(space, first.image)?;
         let anonymous = protection::READ | protection::WRITE;
         self.map_bytes(space, STACK_ADDRESS, STACK_BYTES, &[], anonymous)?;

@@ -23,6 +23,7 @@ impl<M: Machine> Kernel<M> {
         token: u64,
         address: u64,
     ) -> Step {
+        self.check_makes_processes(server)?;
         self.check_reserve()?;
         let caller = self.caller_of(server, token)?;
         self.write_words(thread, address, &[0, 0])?;
@@ -120,6 +121,7 @@ impl<M: Machine> Kernel<M> {
         token: u64,
         from: u64,
     ) -> Step {
+        self.check_makes_processes(server)?;
         let caller = self.caller_of(server, token)?;
         let target = self.process_of(caller)?;
         let source = self.process_alive(server, from, Rights::MANAGE)?;

@@ -196,14 +196,32 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// Fails unless the machine has a reserve of frames, so that what a step allocates cannot
-    /// fail in its middle.
+    /// fail in its middle. Programs leave more than servers do: what they fill with objects and
+    /// with bytes under way must not take the pages that all others need to go on.
+    #[inline]
     pub(crate) fn check_reserve(&self) -> Result<(), Error> {
-        /// Enough for the largest step's tables and heap.
-        const RESERVE_FRAMES: usize = 256;
-        if self.machine.free_frames() > RESERVE_FRAMES {
-            Ok(())
-        } else {
-            Err(Error::NoMemory)
+        let free = self.machine.free_frames();
+        match free > RESERVE_FRAMES + self.machine.total_frames() / PROGRAMS_LEAVE {
+            true => Ok(()),
+            false => self.check_last_frames(free),
+        }
+    }
+
+    #[cold]
+    fn check_last_frames(&self, free: usize) -> Result<(), Error> {
+        let current = self.scheduler.current(self.scheduler.here);
+        let process = current.and_then(|thread| self.process_of(thread).ok());
+        let process = process.and_then(|id| self.processes.get(id));
+        // Only the process server gives labels.
+        let is_program = process.is_some_and(|process| process.label != 0);
+        match free > RESERVE_FRAMES && !is_program {
+            true => Ok(()),
+            false => Err(Error::NoMemory),
         }
     }
 }
+
+/// Enough for the largest step's tables and heap.
+const RESERVE_FRAMES: usize = 256;
+/// Programs leave one part in this many of the memory beside that.
+const PROGRAMS_LEAVE: usize = 32;

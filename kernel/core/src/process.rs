@@ -75,6 +75,8 @@ pub struct Process {
     pub(crate) supervisor: Option<(EndpointId, u64)>,
     pub(crate) limits: Limits,
     pub(crate) priority: Priority,
+    /// It may make processes, and have those of its callers.
+    pub(crate) makes_processes: bool,
     pub(crate) ended_threads_ns: u64,
     /// Of them, in the kernel.
     pub(crate) ended_threads_kernel_ns: u64,
@@ -148,6 +150,7 @@ impl<M: Machine> Kernel<M> {
             supervisor: None,
             limits: Limits::default(),
             priority: Priority::NORMAL,
+            makes_processes: false,
             ended_threads_ns: 0,
             ended_threads_kernel_ns: 0,
             minor_faults: 0,
@@ -176,8 +179,18 @@ impl<M: Machine> Kernel<M> {
         Ok(())
     }
 
+    /// Processes that anybody could make would be counted and ended by nobody.
+    pub(crate) fn check_makes_processes(&self, process: ProcessId) -> Result<(), Error> {
+        let found = self.processes.get(process).ok_or(Error::NoProcess)?;
+        match found.makes_processes {
+            true => Ok(()),
+            false => Err(Error::AccessDenied),
+        }
+    }
+
     /// ProcessCreate.
     pub(crate) fn process_create(&mut self, creator: ProcessId) -> Step {
+        self.check_makes_processes(creator)?;
         self.check_reserve()?;
         let space = self.memory.space_create(&mut self.machine)?;
         let process = match self.process_new(space) {

@@ -26,11 +26,14 @@ impl<M: Machine> Kernel<M> {
         value: u64,
     ) -> Step {
         let process = self.process_alive(caller, handle, Rights::MANAGE)?;
-        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
-        let is_entry = property <= process_property::UNKNOWN_CALL_ENTRY;
-        if process == caller && found.supervisor.is_some() && !is_entry {
+        // Its limits and what it may do are for others to say.
+        if process == caller && property > process_property::UNKNOWN_CALL_ENTRY {
             return Err(Error::AccessDenied.into());
         }
+        if property == process_property::MAY_MAKE_PROCESSES {
+            self.check_makes_processes(caller)?;
+        }
+        let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
         match property {
             process_property::UPCALL_ENTRY => found.upcall_entry = user_address(value)?,
             process_property::UNKNOWN_CALL_ENTRY => found.unknown_call_entry = user_address(value)?,
@@ -50,6 +53,9 @@ impl<M: Machine> Kernel<M> {
             process_property::PRIORITY => return self.process_set_priority(process, value),
             process_property::LIMIT_QUEUED_UPCALLS => {
                 found.limits.queued_upcalls = value.min(MAX_QUEUED_UPCALLS);
+            }
+            process_property::MAY_MAKE_PROCESSES if value <= 1 => {
+                found.makes_processes = value == 1;
             }
             _ => return Err(Error::BadArgument.into()),
         }
@@ -183,6 +189,9 @@ impl<M: Machine> Kernel<M> {
         badge: u64,
     ) -> Step {
         let process = self.process_alive(caller, handle, Rights::MANAGE)?;
+        if process == caller {
+            return Err(Error::AccessDenied.into());
+        }
         let endpoint = self.endpoint_of(caller, endpoint, Rights::CONNECT)?;
         let found = self.processes.get_mut(process).ok_or(Error::NoProcess)?;
         found.supervisor = Some((endpoint, badge));
@@ -231,6 +240,7 @@ impl<M: Machine> Kernel<M> {
     /// ProcessOfCaller: only for sessions with badge bit 63.
     pub(crate) fn process_of_caller(&mut self, process: ProcessId, token: u64) -> Step {
         const MANAGING_BADGE: u64 = 1 << 63;
+        self.check_makes_processes(process)?;
         let caller = self.caller_of(process, token)?;
         let found = self.threads.get(caller).ok_or(Error::NotFound)?;
         if found.call.badge & MANAGING_BADGE == 0 {

@@ -12,6 +12,7 @@ impl<M: Machine> Kernel<M> {
     /// ProcessInherit: as after a fork and a replacement.
     pub(crate) fn process_inherit(&mut self, server: ProcessId, arguments: [u64; 6]) -> Step {
         let [token, child, mask, defaults, ..] = arguments;
+        self.check_makes_processes(server)?;
         self.check_reserve()?;
         let caller = self.caller_of(server, token)?;
         let parent = self.process_of(caller)?;

@@ -39,6 +39,8 @@ impl System {
                 server.control,
                 server.unmount,
                 server.essential,
+                server.processes,
+                server.keeper,
             ];
             number(
                 out,
@@ -163,13 +165,15 @@ impl<'a> Reader<'a> {
             ..Server::default()
         };
         let flags = self.number()?;
-        if flags > 15 {
+        if flags > 63 {
             return Err(self.damaged());
         }
         server.resource = flags & 1 != 0;
         server.control = flags & 2 != 0;
         server.unmount = flags & 4 != 0;
         server.essential = flags & 8 != 0;
+        server.processes = flags & 16 != 0;
+        server.keeper = flags & 32 != 0;
         Ok(server)
     }
 }

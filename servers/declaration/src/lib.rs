@@ -72,6 +72,13 @@ pub struct Server {
     /// Whether it is told to unmount (`file_system::unmount`) at a shut-down.
     #[cfg_attr(feature = "text", serde(default))]
     pub unmount: bool,
+    /// Whether it may make processes, and have those of its callers (only the process server).
+    #[cfg_attr(feature = "text", serde(default))]
+    pub processes: bool,
+    /// Whether it gets the handle `keeper` of a process that never runs, whose table of handles keeps
+    /// what the server puts there for its next instance.
+    #[cfg_attr(feature = "text", serde(default))]
+    pub keeper: bool,
     /// Whether nothing can be done without it: when it stays down and nobody sits at the console
     /// (the words `exec` and `test` on the kernel's command line), the machine ends.
     #[cfg_attr(feature = "text", serde(default))]
@@ -274,7 +281,14 @@ impl Server {
     }
 
     fn validate(&self) -> Result<(), DeclarationError> {
-        let reserved = ["self-endpoint", "supervisor", "control", "resource", "rsdp"];
+        let reserved = [
+            "self-endpoint",
+            "supervisor",
+            "control",
+            "resource",
+            "rsdp",
+            "keeper",
+        ];
         let names: Vec<&str> = self.handle_names().collect();
         for (index, name) in names.iter().enumerate() {
             check_name(name)?;

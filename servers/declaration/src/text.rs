@@ -21,6 +21,8 @@ mod tests {
         name = "devices"
         resource = true
         essential = true
+        processes = true
+        keeper = true
 
         [[server]]
         name = "virtio-blk"

@@ -318,7 +318,7 @@ pub fn run(start: Start) -> ! {
         log!("no redo log: {error:?}");
     }
     match mount(&start, &in_use, log.ok()) {
-        Ok(volume) => file_system::serve(volume, endpoint, supervisor),
+        Ok(volume) => file_system::serve(volume, &start),
         Err(failure) if failure.may_pass() => {
             log!("{failure}");
             safe::process_exit(1)

@@ -8,7 +8,7 @@ use kernel_abi::object::handle_flags;
 use kernel_abi::{Handle, Rights, Signals};
 use kernel_stubs::safe;
 use proto::{Answer, Call, Error, Reply, supervisor};
-use server_rt::{Alarm, Saved, ServerCall, Service, Session};
+use server_rt::{Alarm, Saved, ServerCall, Service, Session, Start};
 
 use crate::kernel::Kernel;
 use crate::server::Server;
@@ -31,8 +31,8 @@ pub struct GuestKernel {
     supervisor: Option<Session>,
     /// Opened when there is something to keep.
     locks: Option<Saved>,
-    /// A process that never runs: its table of handles holds the contents that are kept, however
-    /// many, and a step of it costs one kernel call. (What the supervisor parks costs a call to it each.)
+    /// A process that never runs, made by the supervisor: its table of handles holds the contents that are
+    /// kept, however many, and a step costs one kernel call. (What is parked costs a call to the supervisor.)
     keeper: Option<Handle>,
 }
 
@@ -51,8 +51,6 @@ impl GuestKernel {
 /// Name under which locks are kept, and their most bytes.
 const LOCKS: &str = "locks";
 const LOCKS_CAPACITY: u64 = 512 << 10;
-/// Name under which the process is parked that keeps contents.
-const KEEPER: &str = "contents";
 
 impl GuestKernel {
     fn open_locks(&mut self) -> Option<&mut Saved> {
@@ -61,21 +59,6 @@ impl GuestKernel {
             self.locks = Saved::open(supervisor, LOCKS, LOCKS_CAPACITY).ok();
         }
         self.locks.as_mut()
-    }
-
-    fn keeper(&mut self) -> Option<Handle> {
-        if self.keeper.is_none() {
-            self.keeper = self.unpark(KEEPER);
-        }
-        if self.keeper.is_none() {
-            let process = safe::process_create().ok()?;
-            if !self.park(KEEPER, process) {
-                self.close(process);
-                return None;
-            }
-            self.keeper = Some(process);
-        }
-        self.keeper
     }
 }
 
@@ -230,13 +213,13 @@ impl Kernel for GuestKernel {
     }
 
     fn keep(&mut self, memory: Handle) -> Option<u32> {
-        let (keeper, flags) = (self.keeper()?, handle_flags::HIGH);
+        let (keeper, flags) = (self.keeper?, handle_flags::HIGH);
         let slot = safe::handle_install(keeper, memory, Handle::HIGH_FREE, Rights::ALL, flags);
         slot.ok().map(|slot| slot.0)
     }
 
     fn kept(&mut self, slot: u32) -> Option<Handle> {
-        safe::handle_take(self.keeper()?, slot).ok()
+        safe::handle_take(self.keeper?, slot).ok()
     }
 
     fn drop_kept(&mut self, slot: u32) {
@@ -246,7 +229,7 @@ impl Kernel for GuestKernel {
     }
 
     fn keep_only(&mut self, slots: &[u32]) {
-        let Some(keeper) = self.keeper() else { return };
+        let Some(keeper) = self.keeper else { return };
         let mut first = 0;
         for slot in slots {
             if *slot > first {
@@ -334,9 +317,15 @@ fn trace_failure(number: u64, error: Error) {
     server_rt::log!("{name} ({number}) failed: {error:?}");
 }
 
-/// Serves a volume for ever. A paged volume is written back regularly.
-pub fn serve<V: Volume>(volume: V, endpoint: Handle, supervisor: Option<Handle>) -> ! {
-    let server = Server::new(volume, GuestKernel::new(endpoint, supervisor));
+/// Serves a volume for ever. A paged volume is written back regularly; contents of one that is not are kept
+/// in the process named `keeper` in the declaration.
+pub fn serve<V: Volume>(volume: V, start: &Start) -> ! {
+    let (endpoint, supervisor) = (start.endpoint(), start.handle("supervisor"));
+    let kernel = GuestKernel {
+        keeper: start.handle("keeper"),
+        ..GuestKernel::new(endpoint, supervisor)
+    };
+    let server = Server::new(volume, kernel);
     let timer = match V::PAGED {
         true => Alarm::new(endpoint, TIMER_COOKIE).ok(),
         false => None,

@@ -45,6 +45,8 @@ pub struct Launch<'a> {
     pub priority: u32,
     /// Most bytes of heap.
     pub heap_bytes: u64,
+    /// It may make processes.
+    pub processes: bool,
     /// Earlier instances.
     pub restarts: u64,
     /// Who gets its exceptions, with which badge.
@@ -139,6 +141,10 @@ fn prepare(process: Handle, launch: &Launch<'_>) -> Result<(), LaunchError> {
         let level = priority::ROUND_ROBIN | u64::from(launch.priority);
         let property = process_property::PRIORITY;
         safe::process_set(process, property, level).map_err(because("no priority"))?;
+    }
+    if launch.processes {
+        let property = process_property::MAY_MAKE_PROCESSES;
+        safe::process_set(process, property, 1).map_err(because("it may make no processes"))?;
     }
     let (endpoint, badge) = launch.supervisor;
     safe::process_supervise(process, endpoint, badge).map_err(because("no supervision"))?;

@@ -173,6 +173,9 @@ impl Supervisor {
             let handle = safe::interrupt_create(self.resource, &mut arguments)?;
             give(&interrupt.name, handle, interrupt.line.into());
         }
+        if server.keeper {
+            give("keeper", safe::process_create()?, 0);
+        }
         if server.resource {
             give("resource", self.resource, 0);
             give("rsdp", Handle::NONE, start.value("rsdp").unwrap_or(0));
@@ -238,6 +241,7 @@ impl Supervisor {
             given: &entry.given,
             priority: server.priority,
             heap_bytes: server.heap_bytes(),
+            processes: server.processes,
             restarts: entry.restarts,
             supervisor: (self.endpoint, index as u64),
         })

@@ -46,7 +46,7 @@ pub fn run(start: Start) -> ! {
         }
         None => volume,
     };
-    file_system::serve(volume, start.endpoint(), supervisor)
+    file_system::serve(volume, &start)
 }
 
 /// The memory that the supervisor keeps for every instance. Pages are there once written.

@@ -11,6 +11,7 @@ mod lock_tests;
 mod model_calls;
 mod model_tests;
 mod object_tests;
+mod privilege_tests;
 mod scheduler_tests;
 mod socket_tests;
 mod stream_tests;
@@ -76,7 +77,9 @@ impl Harness {
             .memory
             .map(&mut kernel.machine, space, &request)
             .expect("map");
-        kernel.processes.get_mut(process).expect("process").state = process_state::RUNNING;
+        let found = kernel.processes.get_mut(process).expect("process");
+        found.state = process_state::RUNNING;
+        found.makes_processes = true;
         let thread = self.thread(process);
         (process, thread)
     }

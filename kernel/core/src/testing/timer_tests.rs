@@ -32,7 +32,9 @@ fn take(h: &mut Harness, thread: ThreadId) -> Option<(u64, [u64; 3])> {
 fn upcalls_that_queue_keep_their_words_and_order_up_to_the_limit() {
     let (mut h, thread) = program();
     let limit = process_property::LIMIT_QUEUED_UPCALLS;
-    h.ok(thread, Call::ProcessSet, &[SELF, limit, 3]);
+    let (_, owner) = h.process();
+    let handle = h.give_process(thread, owner);
+    h.ok(owner, Call::ProcessSet, &[handle, limit, 3]);
     h.ok(thread, Call::UpcallRaise, &[SELF, 0, 50, 1, 2, 3]);
     h.ok(thread, Call::UpcallRaise, &[SELF, 0, 50, 4, 5, 6]);
     h.ok(thread, Call::UpcallRaise, &[SELF, SELF, 40, 7, 8, 9]);
