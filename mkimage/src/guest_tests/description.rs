@@ -46,6 +46,10 @@ pub struct GuestTest {
     pub status: i32,
     /// Seconds for boot and command.
     pub timeout: Option<u64>,
+    /// Numbers that the command finds in its environment, unless the host's environment has others.
+    pub numbers: BTreeMap<String, u64>,
+    /// Which of `numbers` says how many seconds the command works, beside `timeout`.
+    pub duration: Option<String>,
     /// Processors.
     pub smp: Option<u32>,
     /// Memory in MiB.
@@ -145,6 +149,8 @@ fn load(workspace: &Workspace, path: &Path) -> Result<GuestTest> {
         test.command =
             Some(String::from_utf8(read_file(&script)?).context("a test's script is not UTF-8")?);
     }
+    test.take_numbers(|name| std::env::var(name).ok())
+        .with_context(|| path.display().to_string())?;
     Ok(test)
 }
 
@@ -153,6 +159,28 @@ impl GuestTest {
     fn needs_script(&self) -> bool {
         let nothing_listed = self.boots.is_empty() && self.console.is_empty();
         self.command.is_none() && self.boot_words.is_none() && nothing_listed
+    }
+
+    /// Puts `numbers` before the command, as the host's environment has them.
+    fn take_numbers(&mut self, environment: impl Fn(&str) -> Option<String>) -> Result<()> {
+        let mut prefix = String::new();
+        for (name, number) in &mut self.numbers {
+            if let Some(text) = environment(name) {
+                *number = text
+                    .parse()
+                    .with_context(|| format!("{name}={text} is no number"))?;
+            }
+            prefix += &format!("export {name}={number}\n");
+        }
+        if let Some(name) = &self.duration {
+            let seconds = self.numbers.get(name);
+            let seconds = seconds.with_context(|| format!("{name} is not among the numbers"))?;
+            self.timeout = Some(self.timeout.unwrap_or_default() + seconds);
+        }
+        if let Some(command) = &mut self.command {
+            command.insert_str(0, &prefix);
+        }
+        Ok(())
     }
 
     /// The profile whose image it runs on.
@@ -321,6 +349,23 @@ mod tests {
                 .to_string()
                 .contains("(end)")
         );
+    }
+
+    #[test]
+    fn a_number_of_the_host_replaces_the_one_that_is_written_down() {
+        let text =
+            "command = \"x\"\ntimeout = 5\nduration = \"LONG\"\n[numbers]\nLONG = 60\nSEED = 1";
+        let plain: GuestTest = toml::from_str(text).unwrap();
+        let mut test = plain.clone();
+        test.take_numbers(|name| (name == "LONG").then(|| "600".into()))
+            .unwrap();
+        assert_eq!(
+            test.command.as_deref(),
+            Some("export LONG=600\nexport SEED=1\nx")
+        );
+        assert_eq!(test.timeout, Some(605));
+        let mut wrong = plain;
+        assert!(wrong.take_numbers(|_| Some("soon; reboot".into())).is_err());
     }
 
     #[test]
