@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORKERS 4
+enum { WORKERS = 4, WARM_UP = 400, MOST_WARM_UPS = 6, TRIES = 4 };
 
 static volatile sig_atomic_t caught;
 static pid_t workers[WORKERS];
@@ -117,30 +117,43 @@ static long take_pages(char *text)
 	return number;
 }
 
-int main(int arguments, char **argument)
+/* Pages that a storm has taken for good. All else must be as before. */
+static long pages_kept(int count)
 {
-	int count = arguments > 1 ? atoi(argument[1]) : 200000;
-	struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
 	char before[1024], after[1024];
-	sigaction(SIGUSR1, &action, NULL);
-	sigaction(SIGUSR2, &action, NULL);
-	if (pipe(done))
-		fail("pipe");
-	storm(WORKERS * 40);
-	settle();
-	storm(WORKERS * 40);
-	settle();
 	counters(before, sizeof before);
 	storm(count);
 	settle();
 	counters(after, sizeof after);
-	/* The heaps of the servers and of the kernel may keep a page now and then; a page lost with
-	 * each fork, or with each hundredth, would be more than that. */
 	long pages = take_pages(before) - take_pages(after);
-	if (strcmp(before, after) || pages > 16) {
-		printf("before:\n%safter:\n%s%ld pages less\n", before, after, pages);
-		return 1;
+	if (strcmp(before, after)) {
+		printf("before:\n%safter:\n%s", before, after);
+		exit(1);
 	}
-	printf("the counters are as before\n");
-	return 0;
+	fprintf(stderr, "%d forks: %ld pages\n", count, pages);
+	return pages;
+}
+
+int main(int arguments, char **argument)
+{
+	int count = arguments > 1 ? atoi(argument[1]) : 200000;
+	struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+	if (pipe(done))
+		fail("pipe");
+	/* The first storms fill tables. The kernel's heap and the servers' keep the most that they ever
+	 * needed at once, which may be a page more in a later storm; a page that a storm loses would be
+	 * lost in each. */
+	storm(WARM_UP);
+	settle();
+	for (int i = 0; i < MOST_WARM_UPS && pages_kept(WARM_UP); i++)
+		;
+	for (int i = 0; i < TRIES; i++)
+		if (pages_kept(count) == 0) {
+			printf("the counters are as before\n");
+			return 0;
+		}
+	printf("each storm keeps pages\n");
+	return 1;
 }
