@@ -247,8 +247,9 @@ calls! {
     /// Describes the thread with the first number from `number` on (`process::ThreadInfo`; needs
     /// MANAGE on the process). NotFound: none.
     119 ThreadInfo(process, number, address);
-    /// Waits while the u32 at `address` equals `expected`, until woken or the monotonic deadline.
-    120 FutexWait(address, expected, deadline_ns);
+    /// Waits while the u32 at `address` equals `expected`, until woken or a time of a clock
+    /// (`system::clock`, monotonic or real time: when that is set, the wait follows it).
+    120 FutexWait(address, expected, deadline_ns, clock);
     /// Wakes waiters: returns how many.
     121 FutexWake(address, count);
     /// Wakes some and moves the others to another address.
@@ -256,10 +257,10 @@ calls! {
     /// Sleeps until a time of a clock (`system::clock`).
     123 SleepUntil(clock, deadline_ns);
     /// Takes the lock word at `address` (`process::lock_word`) for the calling thread, waiting until
-    /// the monotonic deadline. The owner runs with the priority of the most urgent waiter. Fails
+    /// a time of a clock as `FutexWait` does. The owner runs with the priority of the most urgent waiter. Fails
     /// with BadState when the lock is unrecoverable or the caller's own, NoProcess when its owner
     /// does not exist.
-    124 FutexLock(address, deadline_ns);
+    124 FutexLock(address, deadline_ns, clock);
     /// Lets the caller's lock word go to the most urgent waiter. `leave` other than 0: sets the
     /// word to it instead, and all waiters' calls fail with BadState.
     125 FutexUnlock(address, leave);

@@ -198,6 +198,9 @@ pub mod thread_property {
     pub const ROBUST_LIST: u64 = 8;
     /// Nanoseconds of CPU time that it has used. Only to be read.
     pub const CPU_NS: u64 = 9;
+    /// An upcall, plus 1, that is raised in the thread once, when it next waits; 0: none. So a
+    /// handler that came just before a wait can have that wait interrupted.
+    pub const UPCALL_AT_WAIT: u64 = 10;
 }
 
 /// Words that name the owner of a lock, so that the kernel can lend priority to it, and find what

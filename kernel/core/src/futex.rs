@@ -2,9 +2,11 @@
 
 use crate::kernel::{Kernel, ThreadId};
 use crate::machine::{Cpu, Machine};
-use crate::thread::{Step, Stop, Wait};
+use crate::thread::{Step, Stop, Thread, Wait};
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use kernel_abi::Error;
+use kernel_abi::system::clock;
 
 /// A word's place: the object's number and the offset in it, the same for every mapping.
 pub(crate) type FutexKey = (u64, u64);
@@ -104,28 +106,60 @@ impl<M: Machine> Kernel<M> {
     }
 
     /// FutexWait.
-    pub(crate) fn futex_wait(
-        &mut self,
-        cpu: Cpu,
-        thread: ThreadId,
-        address: u64,
-        expected: u64,
-        deadline_ns: u64,
-    ) -> Step {
+    pub(crate) fn futex_wait(&mut self, cpu: Cpu, thread: ThreadId, arguments: [u64; 6]) -> Step {
+        let [address, expected, deadline_ns, clock, ..] = arguments;
         let key = self.futex_key(thread, address)?;
+        let monotonic_ns = self.monotonic_deadline(clock, deadline_ns)?;
         if u64::from(self.futex_load(thread, address)?) != expected & 0xffff_ffff {
             return Err(Error::WouldBlock.into());
         }
-        if deadline_ns <= self.machine.now_ns() {
+        if monotonic_ns <= self.machine.now_ns() {
             return Err(Error::TimedOut.into());
         }
+        self.futex_block(cpu, thread, key, (clock, deadline_ns));
+        Err(Stop::Blocked)
+    }
+
+    /// Has a thread wait for a futex until a time of a clock.
+    pub(crate) fn futex_block(
+        &mut self,
+        cpu: Cpu,
+        thread: ThreadId,
+        key: FutexKey,
+        (clock, deadline_ns): (u64, u64),
+    ) {
         self.futex_enqueue(key, thread);
-        self.set_deadline(cpu, thread, deadline_ns);
+        let realtime = clock == clock::REALTIME;
         if let Some(found) = self.threads.get_mut(thread) {
             found.restartable = true;
+            found.realtime_deadline_ns = if realtime { deadline_ns } else { u64::MAX };
+        }
+        if let Ok(monotonic_ns) = self.monotonic_deadline(clock, deadline_ns) {
+            self.set_deadline(cpu, thread, monotonic_ns);
         }
         self.block(thread, Wait::Futex(key), false);
-        Err(Stop::Blocked)
+    }
+
+    /// The real-time clock has been set: waits until a time of it end at another moment.
+    pub(crate) fn futex_follow_realtime(&mut self, cpu: Cpu) {
+        let follows = |(id, thread): (ThreadId, &Thread)| match thread.wait {
+            Wait::Futex(_) if thread.realtime_deadline_ns != u64::MAX => {
+                Some((id, thread.realtime_deadline_ns))
+            }
+            _ => None,
+        };
+        let waits: Vec<(ThreadId, u64)> = self.threads.iter().filter_map(follows).collect();
+        let offset_ns = self.machine.realtime_offset_ns();
+        for (thread, deadline_ns) in waits {
+            let before = self
+                .threads
+                .get_mut(thread)
+                .and_then(|found| found.deadline.take());
+            if let Some(key) = before {
+                self.timer_queue.remove(key);
+            }
+            self.set_deadline(cpu, thread, deadline_ns.saturating_sub(offset_ns));
+        }
     }
 
     /// FutexWake.

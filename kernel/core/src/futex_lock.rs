@@ -51,24 +51,22 @@ impl<M: Machine> Kernel<M> {
         cpu: Cpu,
         thread: ThreadId,
         address: u64,
-        deadline_ns: u64,
+        (deadline_ns, clock): (u64, u64),
     ) -> Step {
         let key = self.futex_key(thread, address)?;
-        let owner = match self.lock_or_owner(thread, address, deadline_ns)? {
+        let monotonic_ns = self.monotonic_deadline(clock, deadline_ns)?;
+        let owner = match self.lock_or_owner(thread, address, monotonic_ns)? {
             Found::Taken => return Ok(0),
             Found::Wait(owner) => owner,
         };
-        self.futex_enqueue(key, thread);
-        self.set_deadline(cpu, thread, deadline_ns);
         if let Some(found) = self.threads.get_mut(thread) {
-            found.restartable = true;
             found.lock_wait = Some((owner, address));
         }
         if let Some(found) = self.threads.get_mut(owner) {
             found.lock_waiters.push(thread);
         }
         self.inherit(owner);
-        self.block(thread, Wait::Futex(key), false);
+        self.futex_block(cpu, thread, key, (clock, deadline_ns));
         Err(Stop::Blocked)
     }
 

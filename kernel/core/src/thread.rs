@@ -94,6 +94,10 @@ pub struct Thread {
     pub(crate) watching: Vec<Object>,
     /// Its entry in the timer queue.
     pub(crate) deadline: Option<TimerKey>,
+    /// Until when it waits for a futex, if that is a time of the real-time clock (`u64::MAX`: not).
+    pub(crate) realtime_deadline_ns: u64,
+    /// An upcall, plus 1, to be raised when it next waits; 0: none.
+    pub(crate) upcall_at_wait: u8,
     /// Whether an upcall with the RESTART flag lets the interrupted call be executed again.
     pub(crate) restartable: bool,
     /// The last call was interrupted by an upcall, and whether its handler may have it executed
@@ -179,6 +183,8 @@ impl<M: Machine> Kernel<M> {
             wait: Wait::None,
             watching: Vec::new(),
             deadline: None,
+            realtime_deadline_ns: u64::MAX,
+            upcall_at_wait: 0,
             restartable: false,
             interrupted: None,
             reads_into: None,

@@ -376,6 +376,16 @@ impl<M: Machine> Kernel<M> {
         Ok(0)
     }
 
+    /// The monotonic time of a deadline on a clock.
+    pub(crate) fn monotonic_deadline(&self, clock: u64, deadline_ns: u64) -> Result<u64, Error> {
+        match clock {
+            clock::MONOTONIC => Ok(deadline_ns),
+            clock::REALTIME if deadline_ns == u64::MAX => Ok(u64::MAX),
+            clock::REALTIME => Ok(deadline_ns.saturating_sub(self.machine.realtime_offset_ns())),
+            _ => Err(Error::BadArgument),
+        }
+    }
+
     /// The real-time clock has been set: what waits for a time of it is due at another moment.
     pub(crate) fn realtime_changed(&mut self) {
         let cpu = self.scheduler.here;
@@ -388,6 +398,7 @@ impl<M: Machine> Kernel<M> {
         for timer in timers {
             self.timer_arm(cpu, timer);
         }
+        self.futex_follow_realtime(cpu);
         let sleepers: Vec<ThreadId> = self
             .threads
             .iter()

@@ -142,6 +142,14 @@ impl<M: Machine> Kernel<M> {
 
     /// After a wait has been set up: ends it again if an upcall is due already.
     pub(crate) fn check_interrupted(&mut self, thread: ThreadId) {
+        let Some(found) = self.threads.get_mut(thread) else {
+            return;
+        };
+        if found.upcall_at_wait != 0 {
+            let upcall = u32::from(core::mem::take(&mut found.upcall_at_wait)) - 1;
+            // With too many queued, one of them interrupts the wait.
+            let _ = self.raise_in_thread(thread, Raised::plain(upcall));
+        }
         let Some(found) = self.threads.get(thread) else {
             return;
         };
@@ -205,8 +213,9 @@ impl<M: Machine> Kernel<M> {
             found.mask = mask;
             return true;
         }
-        // The mask is still to be put back when the call that replaced it is over.
-        found.set_attention(found.saved_mask.is_some());
+        // The mask is still to be put back when the call that replaced it is over; and the next
+        // wait is to be looked at.
+        found.set_attention(found.saved_mask.is_some() || found.upcall_at_wait != 0);
         true
     }
 

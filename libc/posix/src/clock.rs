@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use kernel_abi::system::clock;
+use libc_rt::futex::Deadline;
 use libc_rt::kernel;
 
 /// Nanoseconds in a second.
@@ -99,6 +100,14 @@ fn sleep_for_cpu_time(clock_id: i32, deadline_ns: u64) -> Result<()> {
 /// The monotonic deadline that is `wait_ns` from now; `u64::MAX` = never.
 pub fn deadline_after(wait_ns: u64) -> u64 {
     kernel::monotonic_ns().saturating_add(wait_ns)
+}
+
+/// The deadline of a futex for an absolute time of a clock.
+pub fn deadline_of(clock_id: i32, time_ns_at: u64) -> Result<Deadline> {
+    match clock_id {
+        0 => Ok(Deadline::realtime(time_ns_at)),
+        _ => deadline_at(clock_id, time_ns_at).map(Deadline::monotonic),
+    }
 }
 
 /// The monotonic deadline for an absolute time of a clock.

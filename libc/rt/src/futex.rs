@@ -1,14 +1,64 @@
 //! Waiting on a word of memory.
 
+use crate::cancel;
 use core::sync::atomic::AtomicU32;
+use kernel_abi::system::clock;
 use kernel_abi::wait::FOREVER;
 use kernel_abi::{Call, Error};
 use kernel_stubs::raw;
 
-/// Waits while `word` equals `expected`, until woken or until the monotonic deadline.
-pub fn wait(word: &AtomicU32, expected: u32, deadline_ns: Option<u64>) -> Result<(), Error> {
+/// When a wait ends that nothing else ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// [`kernel_abi::system::clock`].
+    clock: u64,
+    at_ns: u64,
+}
+
+impl Deadline {
+    /// Never.
+    pub const NEVER: Deadline = Deadline::monotonic(FOREVER);
+
+    /// At a time since boot.
+    pub const fn monotonic(at_ns: u64) -> Deadline {
+        Deadline {
+            clock: clock::MONOTONIC,
+            at_ns,
+        }
+    }
+
+    /// At a time of the real-time clock, whenever it shows that.
+    pub const fn realtime(at_ns: u64) -> Deadline {
+        Deadline {
+            clock: clock::REALTIME,
+            at_ns,
+        }
+    }
+}
+
+/// Waits while `word` equals `expected`, until woken or until the deadline.
+pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<(), Error> {
     // SAFETY: the word outlives the call; the kernel only reads it.
-    unsafe { wait_at(word.as_ptr(), expected, deadline_ns) }
+    unsafe { wait_at(word.as_ptr(), expected, deadline) }
+}
+
+/// As [`wait`], for a wait that is no cancellation point.
+pub fn wait_uncancelled(word: &AtomicU32, expected: u32, deadline: Deadline) -> Result<(), Error> {
+    uncancelled(|| wait(word, expected, deadline))
+}
+
+/// Carries a wait out that is no cancellation point: one that a cancellation has interrupted goes
+/// on, and the next wait is interrupted instead. Perhaps the thread has looked for a cancellation
+/// already and is about to begin that.
+fn uncancelled(wait: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
+    let result = wait();
+    if result != Err(Error::Interrupted) || !cancel::is_being_cancelled() {
+        return result;
+    }
+    cancel::interrupt_next_wait(false);
+    let result = wait();
+    cancel::interrupt_next_wait(true);
+    result
 }
 
 /// As [`wait`], for a word that is known by its address.
@@ -16,19 +66,15 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline_ns: Option<u64>) -> Result
 /// # Safety
 /// `address` must be readable; a bad one is refused by the kernel, so nothing worse than a
 /// spurious wait can come of memory that others reuse.
-pub unsafe fn wait_at(
-    address: *const u32,
-    expected: u32,
-    deadline_ns: Option<u64>,
-) -> Result<(), Error> {
-    let deadline_ns = deadline_ns.unwrap_or(FOREVER);
+pub unsafe fn wait_at(address: *const u32, expected: u32, deadline: Deadline) -> Result<(), Error> {
     // SAFETY: the kernel checks the address and only reads it.
     unsafe {
-        raw::call3(
+        raw::call4(
             Call::FutexWait,
             address as u64,
             expected as u64,
-            deadline_ns,
+            deadline.at_ns,
+            deadline.clock,
         )
     }
     .map(|_| ())
@@ -68,11 +114,14 @@ pub fn requeue(
 }
 
 /// Takes a lock word that names its owner (`kernel_abi::process::lock_word`), waiting until the
-/// monotonic deadline and lending the owner the caller's priority.
-pub fn lock(word: &AtomicU32, deadline_ns: Option<u64>) -> Result<(), Error> {
-    let deadline_ns = deadline_ns.unwrap_or(FOREVER);
-    // SAFETY: the word outlives the call; the kernel changes it atomically.
-    unsafe { raw::call2(Call::FutexLock, word.as_ptr() as u64, deadline_ns) }.map(|_| ())
+/// deadline and lending the owner the caller's priority.
+pub fn lock(word: &AtomicU32, deadline: Deadline) -> Result<(), Error> {
+    let address = word.as_ptr() as u64;
+    let lock = || {
+        // SAFETY: the word outlives the call; the kernel changes it atomically.
+        unsafe { raw::call3(Call::FutexLock, address, deadline.at_ns, deadline.clock) }
+    };
+    uncancelled(|| lock().map(|_| ()))
 }
 
 /// Hands such a lock to the most urgent waiter, or with `leave` other than 0 ends all waits.

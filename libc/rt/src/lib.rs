@@ -9,6 +9,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod cancel;
 pub mod futex;
 pub mod heap;
 pub mod identity;

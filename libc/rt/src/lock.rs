@@ -1,5 +1,6 @@
 //! The library's own locks.
 
+use crate::futex::Deadline;
 use crate::{futex, thread};
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
@@ -71,17 +72,17 @@ impl RawLock {
     fn wait(&self) {
         while self.0.swap(CONTENDED, Ordering::Acquire) != FREE {
             // An interrupted or spurious return is the same as a wake: look again.
-            let _ = futex::wait(&self.0, CONTENDED, None);
+            let _ = futex::wait_uncancelled(&self.0, CONTENDED, Deadline::NEVER);
         }
     }
 
-    /// As [`RawLock::acquire`], giving up at the monotonic deadline: whether it was taken.
-    pub fn acquire_until(&self, deadline_ns: u64) -> bool {
+    /// As [`RawLock::acquire`], giving up at the deadline: whether it was taken.
+    pub fn acquire_until(&self, deadline: Deadline) -> bool {
         if self.try_acquire() {
             return true;
         }
         while self.0.swap(CONTENDED, Ordering::Acquire) != FREE {
-            if futex::wait(&self.0, CONTENDED, Some(deadline_ns))
+            if futex::wait_uncancelled(&self.0, CONTENDED, deadline)
                 == Err(kernel_abi::Error::TimedOut)
             {
                 return false;

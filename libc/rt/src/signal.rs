@@ -1,9 +1,11 @@
 //! Signals: the upcall entry, the table of handlers, the frames that handlers see.
 
+use crate::thread;
 use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use kernel_abi::process::{
-    FLOATING_POINT_SIZE, UpcallAction, UpcallFrame, fault_kind, process_property, upcall_flags,
+    FLOATING_POINT_SIZE, UpcallAction, UpcallFrame, fault_kind, process_property, thread_property,
+    upcall_flags,
 };
 use kernel_abi::{Call, Error, Handle};
 use kernel_stubs::{raw, safe};
@@ -281,15 +283,48 @@ fn deliver(frame: &mut UpcallFrame) {
     if handler == DEFAULT || handler == IGNORE {
         return;
     }
+    let disarmed = disarm_alternate_stack(frame);
     if slot.flags.load(Ordering::Relaxed) & flags::INFORMATION == 0 {
         // SAFETY: the program registered a function of this type under this signal.
         let handler: extern "C" fn(i32) = unsafe { core::mem::transmute(handler) };
         handler(signal);
-        return;
+    } else {
+        call_with_information(frame, signal, handler);
     }
+    if let Some((base, size)) = disarmed {
+        // It was accepted when it was set.
+        let _ = set_alternate_stack(base, size);
+    }
+}
+
+/// Sets the calling thread's alternate signal stack; of size 0: none.
+pub fn set_alternate_stack(base: usize, size: usize) -> Result<(), Error> {
+    safe::thread_set(0, thread_property::ALTERNATE_STACK_SIZE, size as u64)?;
+    safe::thread_set(0, thread_property::ALTERNATE_STACK, base as u64)?;
+    // SAFETY: the current block lives.
+    unsafe { (*thread::current()).alternate_stack = (base, size) };
+    Ok(())
+}
+
+/// Takes the alternate stack away while a handler runs on it, if it was set so: the handler may
+/// leave by another way than by returning, and signals meanwhile may use the stack anew.
+fn disarm_alternate_stack(frame: &UpcallFrame) -> Option<(usize, usize)> {
+    // SAFETY: the current block lives.
+    let block = unsafe { &*thread::current() };
+    let (base, size) = block.alternate_stack;
+    let here = core::ptr::from_ref(frame) as usize;
+    if !block.alternate_disarms || here.wrapping_sub(base) >= size {
+        return None;
+    }
+    set_alternate_stack(0, 0).ok()?;
+    Some((base, size))
+}
+
+/// Calls a handler that was set with `SA_SIGINFO`, and takes back what it changed.
+fn call_with_information(frame: &mut UpcallFrame, signal: i32, handler: usize) {
     let mut information = information(frame, signal as u32);
     let mut context = context(frame);
-    // SAFETY: as above, with SA_SIGINFO.
+    // SAFETY: the program registered a function of this type under this signal.
     let handler: extern "C" fn(i32, *mut SignalInfo, *mut c_void) =
         unsafe { core::mem::transmute(handler) };
     handler(

@@ -1,8 +1,9 @@
 //! Threads: the control block at the thread pointer, thread-local storage, creation and end.
 
+use crate::futex::Deadline;
 use crate::{futex, memory};
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use kernel_abi::process::{RobustList, ThreadArguments, mask_how, thread_property};
 use kernel_abi::{Call, Error, Handle, PAGE_SIZE};
 use kernel_stubs::{raw, safe};
@@ -35,7 +36,7 @@ pub struct Thread {
     /// Set by `pthread_cancel`.
     pub cancelled: AtomicBool,
     /// `PTHREAD_CANCEL_DISABLE` = 1.
-    pub cancel_state: i32,
+    pub cancel_state: AtomicI32,
     /// `PTHREAD_CANCEL_ASYNCHRONOUS` = 1.
     pub cancel_type: i32,
     /// Innermost `pthread_cleanup_push`.
@@ -62,6 +63,8 @@ pub struct Thread {
     pub guard_size: usize,
     /// The alternate signal stack: base, size.
     pub alternate_stack: (usize, usize),
+    /// Whether that is given up while a handler runs on it (`SS_AUTODISARM`).
+    pub alternate_disarms: bool,
     /// Whether this is the first thread of the process.
     pub is_main: bool,
     /// What names it in lock words, 0 until it is first asked for.
@@ -70,6 +73,8 @@ pub struct Thread {
     robust_known: bool,
     /// Robust mutexes that it holds.
     pub robust: RobustList,
+    /// Read locks (`pthread_rwlock_rdlock`) that it holds.
+    pub read_locks: AtomicU32,
     /// Mutexes with a priority ceiling that it holds.
     pub ceilings: u32,
     /// Its priority without them.
@@ -446,16 +451,15 @@ pub unsafe fn release(thread: *mut Thread) {
     }
 }
 
-/// Waits until a thread has left its stack, or until the monotonic deadline.
+/// Waits until a thread has left its stack, or until the deadline.
 ///
 /// # Safety
 /// The block must not have been released.
-pub unsafe fn wait_for_end(thread: *const Thread, deadline_ns: Option<u64>) -> Result<(), Error> {
+pub unsafe fn wait_for_end(thread: *const Thread, deadline: Deadline) -> Result<(), Error> {
     // SAFETY: the caller's.
     let alive = unsafe { &(*thread).alive };
     while alive.load(Ordering::Acquire) != 0 {
-        if let Err(error @ (Error::TimedOut | Error::Interrupted)) =
-            futex::wait(alive, 1, deadline_ns)
+        if let Err(error @ (Error::TimedOut | Error::Interrupted)) = futex::wait(alive, 1, deadline)
         {
             return Err(error);
         }

@@ -135,6 +135,10 @@ impl<M: Machine> Kernel<M> {
             thread_property::GS_BASE => found.context.registers.gs_base = user_address(value)?,
             thread_property::ALTERNATE_STACK => found.alternate_stack.0 = user_address(value)?,
             thread_property::ALTERNATE_STACK_SIZE => found.alternate_stack.1 = value,
+            thread_property::UPCALL_AT_WAIT if value <= UPCALLS => {
+                found.upcall_at_wait = value as u8;
+                found.call_attention();
+            }
             thread_property::ROBUST_LIST => found.robust_list = user_address(value)?,
             thread_property::AFFINITY => {
                 let present = ((1u64 << cpus) - 1) & value;
@@ -182,6 +186,7 @@ impl<M: Machine> Kernel<M> {
             }
             thread_property::ALTERNATE_STACK => found.alternate_stack.0,
             thread_property::ALTERNATE_STACK_SIZE => found.alternate_stack.1,
+            thread_property::UPCALL_AT_WAIT => u64::from(found.upcall_at_wait),
             _ => return Err(Error::BadArgument.into()),
         })
     }
@@ -204,12 +209,7 @@ impl<M: Machine> Kernel<M> {
     }
 
     fn sleep_until(&mut self, request: &Request, clock: u64, deadline_ns: u64) -> Step {
-        let monotonic_ns = match clock {
-            clock::MONOTONIC => deadline_ns,
-            clock::REALTIME if deadline_ns == u64::MAX => u64::MAX,
-            clock::REALTIME => deadline_ns.saturating_sub(self.machine.realtime_offset_ns()),
-            _ => return Err(Error::BadArgument.into()),
-        };
+        let monotonic_ns = self.monotonic_deadline(clock, deadline_ns)?;
         if monotonic_ns <= self.machine.now_ns() {
             return Ok(0);
         }

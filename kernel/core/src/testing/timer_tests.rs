@@ -146,6 +146,45 @@ fn a_timer_refuses_flags_that_are_none_and_stays_as_it_was() {
 }
 
 #[test]
+fn a_futex_wait_until_a_real_time_follows_the_clock_when_it_is_set() {
+    let (mut h, thread) = program();
+    let process = h.owner(thread);
+    let others = [h.thread(process), h.thread(process), h.thread(process)];
+    let until = 1_000_000;
+    h.ok(
+        thread,
+        Call::FutexLock,
+        &[BUFFER + 8, FOREVER, clock::MONOTONIC],
+    );
+    let waits: [(Call, &[u64]); 3] = [
+        (Call::FutexWait, &[BUFFER, 0, until, clock::REALTIME]),
+        (Call::FutexLock, &[BUFFER + 8, until, clock::REALTIME]),
+        (Call::FutexWait, &[BUFFER, 0, until, clock::MONOTONIC]),
+    ];
+    for (other, (call, arguments)) in others.into_iter().zip(waits) {
+        h.start(other, call, arguments);
+    }
+    h.kernel.machine.set_realtime_offset_ns(900_000);
+    h.kernel.realtime_changed();
+    h.settle();
+    assert!(others.iter().all(|&other| h.is_blocked(other)), "not yet");
+    h.advance(100_000);
+    assert_eq!(h.result(others[0]), Some(Err(Error::TimedOut)));
+    assert_eq!(h.result(others[1]), Some(Err(Error::TimedOut)));
+    assert!(h.is_blocked(others[2]), "a time since boot does not move");
+    h.kernel.machine.set_realtime_offset_ns(0);
+    h.start(others[0], waits[0].0, waits[0].1);
+    h.advance(800_000);
+    assert!(h.is_blocked(others[0]), "set back, it comes later");
+    let unknown = h.call(
+        thread,
+        Call::FutexWait,
+        &[BUFFER, 0, until, clock::THREAD_CPU],
+    );
+    assert_eq!(unknown, Err(Error::BadArgument));
+}
+
+#[test]
 fn who_waits_for_an_upcall_takes_it_though_it_has_a_handler() {
     let (mut h, thread) = program();
     let process = h.owner(thread);

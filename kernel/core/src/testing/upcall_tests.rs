@@ -3,7 +3,7 @@
 use super::{AFTER, BUFFER, Harness, STACK};
 use crate::kernel::ThreadId;
 use kernel_abi::message::kind;
-use kernel_abi::process::{fault_kind, mask_how, process_property, upcall_flags};
+use kernel_abi::process::{fault_kind, mask_how, process_property, thread_property, upcall_flags};
 use kernel_abi::wait::FOREVER;
 use kernel_abi::{Call, Error, Handle};
 
@@ -137,6 +137,33 @@ fn an_interrupted_read_is_executed_again_if_the_action_says_so() {
         h.peek_word(thread, frame + FRAME_REGISTERS + 128),
         AFTER - 2
     );
+}
+
+#[test]
+fn an_upcall_that_was_asked_for_comes_when_the_thread_waits() {
+    let mut h = Harness::new();
+    let thread = process(&mut h);
+    catch(&mut h, thread, 9, 0, 0);
+    let property = thread_property::UPCALL_AT_WAIT;
+    h.ok(thread, Call::ThreadSet, &[0, property, 10]);
+    h.ok(thread, Call::ThreadNumber, &[]);
+    assert_eq!(in_handler(&mut h, thread), None, "it does not wait");
+    h.ok(thread, Call::ThreadSet, &[0, property, 0]);
+    h.ok(thread, Call::ThreadSet, &[0, property, 10]);
+    h.start(thread, Call::FutexWait, &[BUFFER + 64, 0, FOREVER]);
+    h.schedule(h.cpu.0);
+    let frame = in_handler(&mut h, thread).expect("in the handler");
+    assert_eq!(
+        h.peek_word(thread, frame + FRAME_REGISTERS) as i64,
+        -(Error::Interrupted as i64)
+    );
+    assert_eq!(
+        h.kernel.threads.get(thread).expect("thread").upcall_at_wait,
+        0,
+        "once"
+    );
+    let refused = h.call(thread, Call::ThreadSet, &[0, property, 65]);
+    assert_eq!(refused, Err(Error::BadArgument));
 }
 
 #[test]

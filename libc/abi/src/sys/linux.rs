@@ -6,7 +6,7 @@
 use super::support::{Error, Timespec, nanoseconds, set_errno};
 use core::ffi::c_long;
 use libc_posix::clock;
-use libc_rt::futex;
+use libc_rt::futex::{self, Deadline};
 
 const SYS_FUTEX: u64 = 202;
 const SYS_GETTID: u64 = 186;
@@ -33,13 +33,13 @@ pub(super) unsafe fn futex_call(arguments: &[u64; 6]) -> i64 {
                 .map(nanoseconds)
                 .transpose()
                 .and_then(|time| match time {
-                    None => Ok(None),
+                    None => Ok(Deadline::NEVER),
                     // A plain wait counts from now; one with a bit set is told a time.
-                    Some(wait_ns) if operation == WAIT => Ok(Some(clock::deadline_after(wait_ns))),
-                    Some(at) if arguments[1] & CLOCK_REALTIME != 0 => {
-                        clock::deadline_at(0, at).map(Some)
+                    Some(wait_ns) if operation == WAIT => {
+                        Ok(Deadline::monotonic(clock::deadline_after(wait_ns)))
                     }
-                    Some(at) => Ok(Some(at)),
+                    Some(at) if arguments[1] & CLOCK_REALTIME != 0 => Ok(Deadline::realtime(at)),
+                    Some(at) => Ok(Deadline::monotonic(at)),
                 });
             let result = deadline.and_then(|deadline| {
                 // SAFETY: the kernel checks the address.

@@ -4,10 +4,10 @@
 //! say (POSIX).
 
 use super::signal_sets::member;
-use super::support::{Error, Result, Timespec, fail, nanoseconds, status};
+use super::support::{Error, Result, Timespec, fail, int, nanoseconds, status};
 use core::ffi::{c_char, c_int, c_void};
 use kernel_abi::Call;
-use kernel_abi::process::{mask_how, thread_property};
+use kernel_abi::process::mask_how;
 use libc_posix::{clock, process};
 use libc_rt::signal::{self, Action, SIGNALS, SignalInfo};
 use libc_rt::{identity, kernel, thread};
@@ -296,7 +296,8 @@ pub unsafe extern "C" fn sigwait(set: *const SignalSet, number: *mut c_int) -> c
                 unsafe { *number = taken as c_int };
                 return 0;
             }
-            Err(Error::Interrupted) => {}
+            // By a handler, after which it goes on (POSIX), or by a cancellation.
+            Err(Error::Interrupted) => super::pthread::cancellation_point(),
             Err(error) => return error as c_int,
         }
     }
@@ -324,7 +325,7 @@ pub unsafe extern "C" fn sigtimedwait(
                 number as c_int
             }
             Err(Error::TimedOut) => fail(Error::WouldBlock as c_int),
-            Err(error) => fail(error as c_int),
+            Err(error) => int(Err(error)),
         }
     }
 }
@@ -350,17 +351,20 @@ pub struct Stack {
 pub unsafe extern "C" fn sigaltstack(new: *const Stack, old: *mut Stack) -> c_int {
     const SS_ONSTACK: c_int = 1;
     const SS_DISABLE: c_int = 2;
+    const SS_AUTODISARM: c_int = 1 << 31;
     const MINSIGSTKSZ: usize = 2048;
     // SAFETY: the caller's structures; the current block lives.
     unsafe {
         let block = &mut *thread::current();
         let (base, size) = block.alternate_stack;
         let here = core::ptr::from_ref(&base) as usize;
-        let on_it = size != 0 && here >= base && here - base < size;
+        let disarms = block.alternate_disarms;
+        let on_it = size != 0 && !disarms && here >= base && here - base < size;
         if let Some(old) = old.as_mut() {
             let flags = match (size, on_it) {
                 (0, _) => SS_DISABLE,
                 (_, true) => SS_ONSTACK,
+                _ if disarms => SS_AUTODISARM,
                 _ => 0,
             };
             *old = Stack {
@@ -373,18 +377,14 @@ pub unsafe extern "C" fn sigaltstack(new: *const Stack, old: *mut Stack) -> c_in
         if on_it {
             return fail(Error::NotPermitted as c_int);
         }
-        let (base, size) = match new.flags {
+        let (base, size) = match new.flags & !SS_AUTODISARM {
             SS_DISABLE => (0, 0),
             0 | SS_ONSTACK if new.size < MINSIGSTKSZ => return fail(Error::NoMemory as c_int),
             0 | SS_ONSTACK => (new.base as usize, new.size),
             _ => return fail(Error::BadArgument as c_int),
         };
-        let set = kernel::thread_set(0, thread_property::ALTERNATE_STACK_SIZE, size as u64)
-            .and_then(|()| kernel::thread_set(0, thread_property::ALTERNATE_STACK, base as u64));
-        status(
-            set.map_err(Error::from)
-                .map(|()| block.alternate_stack = (base, size)),
-        )
+        block.alternate_disarms = size != 0 && new.flags & SS_AUTODISARM != 0;
+        status(signal::set_alternate_stack(base, size).map_err(Error::from))
     }
 }
 

@@ -12,8 +12,9 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use kernel_abi::Handle;
 use kernel_abi::process::mask_how;
 use libc_posix::timer;
+use libc_rt::futex::{self, Deadline};
+use libc_rt::kernel;
 use libc_rt::thread::{self, Options, Thread};
-use libc_rt::{futex, kernel};
 
 /// `struct sigevent`, 64 bytes.
 #[derive(Clone, Copy)]
@@ -143,7 +144,7 @@ unsafe fn with_thread(handle: Handle, clock: c_int, event: &SignalEvent) -> Resu
         }
         let timer = &*place;
         while timer.thread.load(Ordering::Acquire) == 0 {
-            let _ = futex::wait(&timer.thread, 0, None);
+            let _ = futex::wait_uncancelled(&timer.thread, 0, Deadline::NEVER);
         }
         let number = timer.thread.load(Ordering::Acquire).into();
         timer::notify(handle, number, SIGTIMER as u32, 0, 0)?;

@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use kernel_abi::process::ThreadArguments;
+use kernel_abi::system::clock;
 use kernel_abi::wait::FOREVER;
 use kernel_abi::{Call, Error, Handle};
 use server_rt::stubs::{raw, safe};
@@ -29,7 +30,16 @@ pub fn all(tally: &mut Tally) {
 fn futex_wait(word: &AtomicU32, expected: u32, deadline_ns: u64) -> Result<(), Error> {
     let address = word.as_ptr() as u64;
     // SAFETY: the kernel only reads the word.
-    unsafe { raw::call3(Call::FutexWait, address, expected.into(), deadline_ns) }.map(|_| ())
+    unsafe {
+        raw::call4(
+            Call::FutexWait,
+            address,
+            expected.into(),
+            deadline_ns,
+            clock::MONOTONIC,
+        )
+    }
+    .map(|_| ())
 }
 
 fn futex_wake(word: &AtomicU32, count: u64) {

@@ -9,6 +9,7 @@ use crate::sys::support::{Error, Result, fail, status};
 use alloc::boxed::Box;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering};
+use libc_rt::futex::Deadline;
 
 /// Operations, and modes.
 const LIO_READ: c_int = 0;
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn lio_listio(
             let started = submit_all(blocks, core::ptr::null());
             let all_done = || !blocks.iter().any(|block| is_under_way(*block));
             return status(
-                wait_for(all_done, None)
+                wait_for(all_done, Deadline::NEVER)
                     .and(started)
                     .and_then(|()| failed(blocks)),
             );

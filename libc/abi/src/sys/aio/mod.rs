@@ -18,7 +18,8 @@ use core::sync::atomic::{AtomicI32, Ordering};
 use kernel_abi::object::handle_flags;
 use kernel_abi::{Handle, Rights};
 use libc_posix::{clock, descriptor};
-use libc_rt::{futex, kernel};
+use libc_rt::futex::{self, Deadline};
+use libc_rt::kernel;
 use work::{DONE, Group, Kind, REQUESTS, Request, employ, finish};
 
 pub use list::lio_listio;
@@ -207,7 +208,7 @@ pub unsafe extern "C" fn aio_cancel(fd: c_int, block: *mut ControlBlock) -> c_in
 }
 
 /// Waits until a condition holds that the end of requests brings about.
-fn wait_for(mut holds: impl FnMut() -> bool, deadline: Option<u64>) -> Result<()> {
+fn wait_for(mut holds: impl FnMut() -> bool, deadline: Deadline) -> Result<()> {
     cancellation_point();
     loop {
         let change = DONE.load(Ordering::Acquire);
@@ -243,8 +244,8 @@ pub unsafe extern "C" fn aio_suspend(
     // SAFETY: the caller's.
     let result = unsafe {
         let deadline = match limit.as_ref().map(nanoseconds) {
-            None => None,
-            Some(Ok(wait_ns)) => Some(clock::deadline_after(wait_ns)),
+            None => Deadline::NEVER,
+            Some(Ok(wait_ns)) => Deadline::monotonic(clock::deadline_after(wait_ns)),
             Some(Err(error)) => return fail(error as c_int),
         };
         let blocks = if count == 0 {

@@ -9,7 +9,8 @@ use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering};
 use kernel_abi::Handle;
 use libc_posix::{clock, descriptor};
-use libc_rt::{Lock, futex, kernel};
+use libc_rt::futex::{self, Deadline};
+use libc_rt::{Lock, kernel};
 
 /// `si_code` of the end of a request.
 pub(super) const SI_ASYNCIO: i64 = -4;
@@ -179,8 +180,8 @@ extern "C" fn work(_: *mut c_void) -> *mut c_void {
             continue;
         }
         REQUESTS.lock().idle += 1;
-        let until = clock::deadline_after(PATIENCE_NS);
-        let waited = futex::wait(&WORK, change, Some(until));
+        let until = Deadline::monotonic(clock::deadline_after(PATIENCE_NS));
+        let waited = futex::wait(&WORK, change, until);
         let mut requests = REQUESTS.lock();
         requests.idle -= 1;
         if waited == Err(kernel_abi::Error::TimedOut) && WORK.load(Ordering::Acquire) == change {

@@ -5,7 +5,7 @@
 use crate::sys::support::Error;
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering};
-use libc_rt::futex;
+use libc_rt::futex::{self, Deadline};
 use libc_rt::lock::RawLock;
 
 /// `pthread_barrier_t`, 32 bytes.
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn pthread_barrier_destroy(barrier: *mut Barrier) -> c_int
         match barrier.inside.load(Ordering::Acquire) {
             0 => return 0,
             inside => {
-                let _ = futex::wait(&barrier.inside, inside, None);
+                let _ = futex::wait_uncancelled(&barrier.inside, inside, Deadline::NEVER);
             }
         }
     }
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn pthread_barrier_wait(barrier: *mut Barrier) -> c_int {
     barrier.inside.fetch_add(1, Ordering::Relaxed);
     barrier.lock.release_shared();
     while barrier.round.load(Ordering::Acquire) == round {
-        let _ = futex::wait(&barrier.round, round, None);
+        let _ = futex::wait_uncancelled(&barrier.round, round, Deadline::NEVER);
     }
     let inside = &raw const barrier.inside;
     if barrier.inside.fetch_sub(1, Ordering::Release) == 1 {

@@ -1,10 +1,16 @@
 //! Cancellation: deferred, at the points where the library looks.
 //!
+//! A cancellation that comes between such a look and the wait after it must not be missed. So
+//! [`SIGCANCEL`]'s handler has the kernel interrupt the thread's next wait, and who is interrupted
+//! looks again. Waits that are no cancellation points pass that on to the next one
+//! (`libc_rt::futex::wait_uncancelled`).
+//!
 //! SAFETY of the C functions here: cleanup handlers are pushed and popped in pairs.
 
 use crate::sys::support::{Error, number};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering;
+use libc_rt::cancel;
 use libc_rt::signal::{Action, action};
 use libc_rt::thread::{self, Thread};
 
@@ -24,9 +30,7 @@ pub struct Cleanup {
 /// Ends the thread here if it has been cancelled.
 #[inline]
 pub fn cancellation_point() {
-    // SAFETY: the current block lives.
-    let block = unsafe { &*thread::current() };
-    if block.cancelled.load(Ordering::Relaxed) && block.cancel_state != DISABLED {
+    if cancel::is_being_cancelled() {
         cancelled();
     }
 }
@@ -34,6 +38,11 @@ pub fn cancellation_point() {
 #[cold]
 fn cancelled() -> ! {
     const PTHREAD_CANCELED: *mut c_void = usize::MAX as *mut c_void;
+    // SAFETY: the current block lives.
+    let block = unsafe { &*thread::current() };
+    // The cleanup handlers may wait.
+    block.cancel_state.store(DISABLED, Ordering::SeqCst);
+    cancel::interrupt_next_wait(false);
     super::pthread_exit(PTHREAD_CANCELED)
 }
 
@@ -51,11 +60,19 @@ pub unsafe extern "C" fn pthread_setcancelstate(new: c_int, old: *mut c_int) -> 
     }
     // SAFETY: the current block lives; the result is the caller's.
     unsafe {
-        let block = &mut *thread::current();
+        let block = &*thread::current();
+        let before = block.cancel_state.swap(new, Ordering::SeqCst);
         if let Some(old) = old.as_mut() {
-            *old = block.cancel_state;
+            *old = before;
         }
-        block.cancel_state = new;
+        if block.cancelled.load(Ordering::SeqCst) {
+            match new {
+                // Meant for a wait that it is not to interrupt now.
+                DISABLED => cancel::interrupt_next_wait(false),
+                _ if block.cancel_type == ASYNCHRONOUS => cancellation_point(),
+                _ => {}
+            }
+        }
     }
     0
 }
@@ -80,35 +97,57 @@ pub unsafe extern "C" fn pthread_setcanceltype(new: c_int, old: *mut c_int) -> c
     0
 }
 
-/// The wait that this interrupts returns, and the next cancellation point ends the thread.
+/// The wait that this interrupts returns, or else the next one, and the thread ends there.
 extern "C" fn on_cancel(_: c_int) {
+    if !cancel::is_being_cancelled() {
+        return;
+    }
     // SAFETY: the current block lives.
     if unsafe { (*thread::current()).cancel_type } == ASYNCHRONOUS {
         cancellation_point();
     }
+    cancel::interrupt_next_wait(true);
+}
+
+/// That it comes is enough: it has interrupted a wait.
+extern "C" fn on_interrupt(_: c_int) {}
+
+/// Names the handlers of the library's signals.
+fn install_handlers() -> Result<(), Error> {
+    let handlers = [
+        (SIGCANCEL as u32, on_cancel as extern "C" fn(c_int)),
+        (cancel::INTERRUPTING_SIGNAL, on_interrupt),
+    ];
+    for (signal, handler) in handlers {
+        let wanted = Action {
+            handler: handler as *const () as usize,
+            flags: 0,
+            mask: 0,
+        };
+        action(signal, Some(wanted))?;
+    }
+    Ok(())
 }
 
 /// POSIX: returns the error's number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_cancel(target: *mut Thread) -> c_int {
-    let wake = Action {
-        handler: on_cancel as *const () as usize,
-        flags: 0,
-        mask: 0,
-    };
     // SAFETY: the caller's thread has not been joined.
     unsafe {
-        (*target).cancelled.store(true, Ordering::Relaxed);
+        (*target).cancelled.store(true, Ordering::SeqCst);
         if target == thread::current() {
             if (*target).cancel_type == ASYNCHRONOUS {
                 cancellation_point();
             }
             return 0;
         }
+        if (*target).cancel_state.load(Ordering::SeqCst) == DISABLED {
+            // It looks when it allows cancellation again.
+            return 0;
+        }
         number(
-            action(SIGCANCEL as u32, Some(wake))
-                .map_err(Error::from)
-                .and_then(|_| super::super::signal::raise_in(thread::number(target), SIGCANCEL)),
+            install_handlers()
+                .and_then(|()| super::super::signal::raise_in(thread::number(target), SIGCANCEL)),
         )
     }
 }
@@ -149,7 +188,7 @@ pub(super) unsafe fn run_cleanups() {
     // SAFETY: handlers lie on stacks below, which live.
     unsafe {
         let block = thread::current();
-        (*block).cancel_state = DISABLED;
+        (*block).cancel_state.store(DISABLED, Ordering::SeqCst);
         while !(*block).cleanup.is_null() {
             let handler = (*block).cleanup.cast::<Cleanup>();
             (*block).cleanup = (*handler).next.cast();

@@ -7,7 +7,7 @@ use super::mutex::Mutex;
 use crate::sys::support::{Error, Timespec};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering};
-use libc_rt::futex;
+use libc_rt::futex::{self, Deadline};
 
 /// `pthread_cond_t`, 48 bytes. The sequence changes with every signal: a waiter that read it
 /// under the mutex cannot miss one.
@@ -49,10 +49,10 @@ pub extern "C" fn pthread_cond_destroy(_condition: *mut Condition) -> c_int {
 
 unsafe extern "C" fn relock(mutex: *mut c_void) {
     // SAFETY: the waiter's mutex.
-    unsafe { (*mutex.cast::<Mutex>()).lock(None) };
+    unsafe { (*mutex.cast::<Mutex>()).lock(Deadline::NEVER) };
 }
 
-unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Option<u64>) -> c_int {
+unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Deadline) -> c_int {
     cancellation_point();
     // SAFETY: the caller's.
     unsafe {
@@ -74,7 +74,7 @@ unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Option<u6
             cancellation_point();
             _pthread_cleanup_pop(handler.as_mut_ptr(), 0);
         }
-        match ((*mutex).lock(None), result) {
+        match ((*mutex).lock(Deadline::NEVER), result) {
             // Anything but a timeout may be a spurious wake-up, which POSIX allows.
             (0, Err(kernel_abi::Error::TimedOut)) => Error::TimedOut as c_int,
             (locked, _) => locked,
@@ -86,7 +86,7 @@ unsafe fn wait(condition: *mut Condition, mutex: *mut Mutex, deadline: Option<u6
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_cond_wait(condition: *mut Condition, mutex: *mut Mutex) -> c_int {
     // SAFETY: the caller's.
-    unsafe { wait(condition, mutex, None) }
+    unsafe { wait(condition, mutex, Deadline::NEVER) }
 }
 
 /// POSIX: returns the error's number.

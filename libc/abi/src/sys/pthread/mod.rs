@@ -34,12 +34,13 @@ pub use threads::*;
 
 use super::support::{Result, Timespec, nanoseconds};
 use libc_posix::clock;
+use libc_rt::futex::Deadline;
 
-/// The monotonic deadline of an absolute time; none = never.
-pub(super) unsafe fn deadline(clock_id: i32, at: *const Timespec) -> Result<Option<u64>> {
+/// The deadline of an absolute time; a null pointer: never.
+pub(super) unsafe fn deadline(clock_id: i32, at: *const Timespec) -> Result<Deadline> {
     // SAFETY: the caller's.
     match unsafe { at.as_ref() } {
-        None => Ok(None),
-        Some(at) => clock::deadline_at(clock_id, nanoseconds(at)?).map(Some),
+        None => Ok(Deadline::NEVER),
+        Some(at) => clock::deadline_of(clock_id, nanoseconds(at)?),
     }
 }

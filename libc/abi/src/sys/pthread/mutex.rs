@@ -6,6 +6,7 @@ use super::{attribute, ceiling, owned};
 use crate::sys::support::{Error, Timespec};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use libc_rt::futex::Deadline;
 use libc_rt::lock::RawLock;
 use libc_rt::thread;
 
@@ -93,17 +94,17 @@ impl Mutex {
         0
     }
 
-    /// Locks, until the monotonic deadline.
+    /// Locks, until the deadline.
     #[inline]
-    pub(super) fn lock(&self, deadline: Option<u64>) -> c_int {
-        if self.kind == 0 && deadline.is_none() {
+    pub(super) fn lock(&self, deadline: Deadline) -> c_int {
+        if self.kind == 0 && deadline == Deadline::NEVER {
             self.lock.acquire();
             return 0;
         }
         self.lock_with_attributes(deadline)
     }
 
-    fn lock_with_attributes(&self, deadline: Option<u64>) -> c_int {
+    fn lock_with_attributes(&self, deadline: Deadline) -> c_int {
         if let Some(result) = self.held_already() {
             return result;
         }
@@ -112,12 +113,12 @@ impl Mutex {
                 return owned::lock(self, true, deadline);
             }
             match deadline {
-                None if self.has(kind::SHARED) => self.lock.acquire_shared(),
-                None => self.lock.acquire(),
-                Some(deadline) if !self.lock.acquire_until(deadline) => {
+                Deadline::NEVER if self.has(kind::SHARED) => self.lock.acquire_shared(),
+                Deadline::NEVER => self.lock.acquire(),
+                deadline if !self.lock.acquire_until(deadline) => {
                     return Error::TimedOut as c_int;
                 }
-                Some(_) => {}
+                _ => {}
             }
             self.taken()
         })
@@ -131,7 +132,7 @@ impl Mutex {
         }
         owned::with_ceiling(self, || {
             if self.has(kind::OWNED) {
-                owned::lock(self, false, None)
+                owned::lock(self, false, Deadline::NEVER)
             } else if self.lock.try_acquire() {
                 self.taken()
             } else {
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn pthread_mutex_destroy(mutex: *mut Mutex) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_mutex_lock(mutex: *mut Mutex) -> c_int {
     // SAFETY: the caller's.
-    unsafe { (*mutex).lock(None) }
+    unsafe { (*mutex).lock(Deadline::NEVER) }
 }
 
 /// POSIX: returns the error's number.
@@ -303,7 +304,7 @@ pub unsafe extern "C" fn pthread_mutex_setprioceiling(
         Some(0) => {}
         Some(error) => return error,
         None if mutex.has(kind::OWNED) => {
-            let locked = owned::lock(mutex, true, None);
+            let locked = owned::lock(mutex, true, Deadline::NEVER);
             if locked != 0 {
                 return locked;
             }

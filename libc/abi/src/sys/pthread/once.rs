@@ -5,7 +5,7 @@
 use super::cancel::{_pthread_cleanup_pop, _pthread_cleanup_push, Cleanup};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering};
-use libc_rt::futex;
+use libc_rt::futex::{self, Deadline};
 
 const RUNNING: u32 = 1;
 const DONE: u32 = 2;
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn pthread_once(
                     Ordering::Relaxed,
                     Ordering::Relaxed,
                 );
-                let _ = futex::wait(control, WAITED_FOR, None);
+                let _ = futex::wait_uncancelled(control, WAITED_FOR, Deadline::NEVER);
             }
         }
     }

@@ -6,7 +6,8 @@ use crate::sys::support::Error;
 use core::ffi::c_int;
 use core::sync::atomic::Ordering;
 use kernel_abi::process::{RobustList, lock_word};
-use libc_rt::{futex, thread};
+use libc_rt::futex::{self, Deadline};
+use libc_rt::thread;
 
 /// Distance from a mutex's links, which are its entry in a robust list, to its word.
 const OFFSET: isize =
@@ -90,7 +91,7 @@ enum Waited {
     Failed(Error),
 }
 
-fn wait(mutex: &Mutex, word: u32, deadline: Option<u64>) -> Waited {
+fn wait(mutex: &Mutex, word: u32, deadline: Deadline) -> Waited {
     use kernel_abi::Error as Kernel;
     let lock = mutex.lock.word();
     let inherits = mutex.kind & kind::INHERIT != 0;
@@ -112,14 +113,14 @@ fn wait(mutex: &Mutex, word: u32, deadline: Option<u64>) -> Waited {
     {
         return Waited::Again;
     }
-    match futex::wait(lock, marked, deadline) {
+    match futex::wait_uncancelled(lock, marked, deadline) {
         Err(Kernel::TimedOut) => Waited::Failed(Error::TimedOut),
         _ => Waited::Again,
     }
 }
 
 /// Takes the word: 0, `OwnerDead`, or the error. Without `wait_for_it`, `Busy` when it is held.
-pub(super) fn lock(mutex: &Mutex, wait_for_it: bool, deadline: Option<u64>) -> c_int {
+pub(super) fn lock(mutex: &Mutex, wait_for_it: bool, deadline: Deadline) -> c_int {
     let pending = Pending::new(mutex);
     let own = thread::lock_owner();
     let word = mutex.lock.word();

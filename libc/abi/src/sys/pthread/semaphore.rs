@@ -5,7 +5,7 @@
 use crate::sys::support::{Error, Timespec, fail};
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicU32, Ordering};
-use libc_rt::futex;
+use libc_rt::futex::{self, Deadline};
 
 pub(super) const LARGEST: u32 = 0x7fff_ffff;
 
@@ -78,7 +78,7 @@ fn take(semaphore: &Semaphore) -> bool {
     taken.is_ok()
 }
 
-unsafe fn wait(semaphore: *mut Semaphore, deadline: Option<u64>) -> c_int {
+unsafe fn wait(semaphore: *mut Semaphore, deadline: Deadline) -> c_int {
     super::cancellation_point();
     // SAFETY: the caller's.
     let semaphore = unsafe { &*semaphore };
@@ -99,7 +99,7 @@ unsafe fn wait(semaphore: *mut Semaphore, deadline: Option<u64>) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sem_wait(semaphore: *mut Semaphore) -> c_int {
     // SAFETY: the caller's.
-    unsafe { wait(semaphore, None) }
+    unsafe { wait(semaphore, Deadline::NEVER) }
 }
 
 /// POSIX.

@@ -7,6 +7,7 @@ use super::{cancel, keys};
 use crate::sys::support::{Error, Timespec, copy_text, number, text};
 use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::Ordering;
+use libc_rt::futex::Deadline;
 use libc_rt::thread::{self, Thread, detach_state};
 
 type Routine = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
@@ -68,7 +69,7 @@ pub extern "C" fn pthread_exit(result: *mut c_void) -> ! {
     thread::exit()
 }
 
-unsafe fn join(target: *mut Thread, result: *mut *mut c_void, deadline: Option<u64>) -> c_int {
+unsafe fn join(target: *mut Thread, result: *mut *mut c_void, deadline: Deadline) -> c_int {
     // SAFETY: the caller's.
     unsafe {
         if target == thread::current() {
@@ -97,7 +98,7 @@ unsafe fn join(target: *mut Thread, result: *mut *mut c_void, deadline: Option<u
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_join(target: *mut Thread, result: *mut *mut c_void) -> c_int {
     // SAFETY: the caller's.
-    unsafe { join(target, result, None) }
+    unsafe { join(target, result, Deadline::NEVER) }
 }
 
 /// GNU: returns the error's number.
@@ -111,7 +112,7 @@ pub unsafe extern "C" fn pthread_tryjoin_np(
         if (*target).alive.load(Ordering::Acquire) != 0 {
             return Error::Busy as c_int;
         }
-        join(target, result, None)
+        join(target, result, Deadline::NEVER)
     }
 }
 
