@@ -29,18 +29,15 @@ pub(super) unsafe fn futex_call(arguments: &[u64; 6]) -> i64 {
         WAIT | WAIT_BITSET => {
             // SAFETY: the caller's.
             let timeout = unsafe { (arguments[3] as *const Timespec).as_ref() };
-            let deadline = timeout
-                .map(nanoseconds)
-                .transpose()
-                .and_then(|time| match time {
-                    None => Ok(Deadline::NEVER),
-                    // A plain wait counts from now; one with a bit set is told a time.
-                    Some(wait_ns) if operation == WAIT => {
-                        Ok(Deadline::monotonic(clock::deadline_after(wait_ns)))
-                    }
-                    Some(at) if arguments[1] & CLOCK_REALTIME != 0 => Ok(Deadline::realtime(at)),
-                    Some(at) => Ok(Deadline::monotonic(at)),
-                });
+            let deadline = timeout.map(nanoseconds).transpose().map(|time| match time {
+                None => Deadline::NEVER,
+                // A plain wait counts from now; one with a bit set is told a time.
+                Some(wait_ns) if operation == WAIT => {
+                    Deadline::monotonic(clock::deadline_after(wait_ns))
+                }
+                Some(at) if arguments[1] & CLOCK_REALTIME != 0 => Deadline::realtime(at),
+                Some(at) => Deadline::monotonic(at),
+            });
             let result = deadline.and_then(|deadline| {
                 // SAFETY: the kernel checks the address.
                 unsafe { futex::wait_at(address, arguments[2] as u32, deadline) }
