@@ -138,7 +138,13 @@ pub unsafe extern "C" fn sched_rr_get_interval(
     const INTERVAL_NS: u64 = 10_000_000;
     let interval = super::support::Timespec::from_ns(INTERVAL_NS);
     // SAFETY: the caller's.
-    status(get_of(id).map(|_| unsafe { *out = interval }))
+    let Some(out) = (unsafe { out.as_mut() }) else {
+        return fail(Error::BadAddress as c_int);
+    };
+    if id < 0 {
+        return fail(Error::BadArgument as c_int);
+    }
+    status(get_of(id).map(|_| *out = interval))
 }
 
 /// POSIX: returns the error's number.
