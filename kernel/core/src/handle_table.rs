@@ -53,6 +53,10 @@ impl Half {
     fn take(&mut self, index: usize) -> Option<HandleEntry> {
         let entry = self.slots.get_mut(index)?.take()?;
         self.full_below = self.full_below.min(index);
+        // Forks look at every slot: none is kept behind the last one in use.
+        while let Some(None) = self.slots.last() {
+            self.slots.pop();
+        }
         Some(entry)
     }
 }

@@ -104,6 +104,14 @@ pub trait Machine {
         frame: Frame,
         flags: PageFlags,
     ) -> Result<(), OutOfFrames>;
+    /// Maps one page where none is mapped, and leaves one that is.
+    fn map_absent(
+        &mut self,
+        space: Space,
+        address: u64,
+        frame: Frame,
+        flags: PageFlags,
+    ) -> Result<(), OutOfFrames>;
     /// Unmaps pages and flushes them on every processor. Absent pages are skipped quickly.
     fn unmap(&mut self, space: Space, address: u64, pages: u64);
     /// Takes away the write permission of the pages of a range (fork, cleaning), with flush.

@@ -3,6 +3,9 @@
 
 use kernel_core::machine::Frame;
 
+/// Entries of a table that are looked at together.
+pub(crate) const GROUP: usize = 8;
+
 /// Bytes in a frame.
 pub const FRAME_SIZE: usize = 4096;
 
@@ -87,6 +90,24 @@ impl DirectMap {
         unsafe { AtomicU32::from_ptr(pointer) }
             .compare_exchange(current, new, Ordering::SeqCst, Ordering::SeqCst)
             .unwrap_or_else(|found| found)
+    }
+
+    /// Fills the first words of a frame with zeros.
+    #[inline]
+    pub(crate) fn zero_words(self, frame: Frame, words: usize) {
+        let pointer = self.pointer(frame, 0, words * 8).cast::<u64>();
+        // SAFETY: as in `zero`; `pointer` has checked the length.
+        unsafe { core::ptr::write_bytes(pointer, 0, words) };
+    }
+
+    /// Whether [`GROUP`] entries of a table, from a multiple of it on, are all zero.
+    #[inline]
+    pub(crate) fn is_group_empty(self, table: u64, first: usize) -> bool {
+        let place = (first & (511 & !(GROUP - 1))) as u64 * 8;
+        let pointer = (self.offset + table + place) as *const [u64; GROUP];
+        // SAFETY: as in `entry`; a group does not cross the end of the table.
+        let [a, b, c, d, e, f, g, h] = unsafe { pointer.read() };
+        a | b | c | d | e | f | g | h == 0
     }
 
     /// Loads an entry of a table.

@@ -1,7 +1,7 @@
 //! Four-level page tables (Intel SDM volume 3, 4.5), for user halves that share the kernel's
 //! upper half.
 
-use crate::direct_map::DirectMap;
+use crate::direct_map::{DirectMap, GROUP};
 use crate::frames::FrameAllocator;
 use kernel_core::machine::{Frame, OutOfFrames, PageFlags, Space};
 
@@ -15,6 +15,13 @@ const LARGE: u64 = 1 << 7;
 const DEVICE: u64 = 1 << 9;
 const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/// Bits that the processor ignores in an entry that leads to a table: which eighths of that table have
+/// ever had an entry that leads to another one. Nearly all tables are nearly empty.
+const USED_SHIFT: u32 = 52;
+/// Entries in an eighth of a table.
+const EIGHTH: usize = 64;
+/// Eighths that make the user half of a top table.
+const USER_EIGHTHS: u64 = 0b1111;
 /// First top-level entry of the kernel's half.
 const KERNEL_HALF: usize = 256;
 
@@ -62,8 +69,8 @@ impl PageTables {
     /// A space with an empty user half.
     pub fn create(&self, frames: &mut FrameAllocator) -> Result<Space, OutOfFrames> {
         let root = frames.allocate().ok_or(OutOfFrames)?;
-        self.map.zero(root);
         let half = 8 * KERNEL_HALF;
+        self.map.zero_words(root, KERNEL_HALF);
         let kernel = Frame((self.kernel_root >> 12) as u32);
         self.map.copy((kernel, half), (root, half), half);
         Ok(Space(root.address()))
@@ -71,32 +78,33 @@ impl PageTables {
 
     /// Frees the tables of a user half and the root.
     pub fn destroy(&self, frames: &mut FrameAllocator, space: Space) {
-        self.each_table(space.0, KERNEL_HALF, |table| {
-            self.free_table(frames, table, 2);
+        self.each_table(space.0, USER_EIGHTHS, |entry| {
+            self.free_table(frames, entry, 2);
         });
         frames.free(Frame((space.0 >> 12) as u32));
     }
 
-    fn free_table(&self, frames: &mut FrameAllocator, table: u64, level: u32) {
+    /// Frees the table that an entry leads to, and those below it.
+    fn free_table(&self, frames: &mut FrameAllocator, entry: u64, level: u32) {
+        let table = entry & ADDRESS;
         if level > 0 {
-            self.each_table(table, 512, |below| {
+            self.each_table(table, entry >> USED_SHIFT, |below| {
                 self.free_table(frames, below, level - 1);
             });
         }
         frames.free(Frame((table >> 12) as u32));
     }
 
-    /// Shows the tables that the first entries of a table lead to. Nearly all entries are empty,
-    /// so they are looked at by the group.
-    fn each_table(&self, table: u64, entries: usize, mut act: impl FnMut(u64)) {
-        const GROUP: usize = 8;
-        for first in (0..entries).step_by(GROUP) {
-            let group: [u64; GROUP] = core::array::from_fn(|at| self.map.entry(table, first + at));
-            if group.iter().fold(0, |all, entry| all | entry) & PRESENT == 0 {
-                continue;
+    /// Shows the entries of a table's used eighths that lead to other tables.
+    fn each_table(&self, table: u64, used: u64, mut act: impl FnMut(u64)) {
+        for eighth in (0..8).filter(|eighth| used >> eighth & 1 != 0) {
+            for first in (eighth * EIGHTH..(eighth + 1) * EIGHTH).step_by(GROUP) {
+                if !self.map.is_group_empty(table, first) {
+                    let entries = (first..first + GROUP).map(|at| self.map.entry(table, at));
+                    let present = entries.filter(|entry| entry & PRESENT != 0);
+                    present.for_each(&mut act);
+                }
             }
-            let present = group.iter().filter(|&entry| entry & PRESENT != 0);
-            present.for_each(|entry| act(entry & ADDRESS));
         }
     }
 
@@ -110,13 +118,34 @@ impl PageTables {
         frame: Frame,
         flags: PageFlags,
     ) -> Result<Flush, OutOfFrames> {
-        let bits = PRESENT
-            | USER
-            | if flags.write { WRITE } else { 0 }
-            | if flags.execute { 0 } else { NO_EXECUTE }
-            | if flags.device { DEVICE } else { 0 }
-            | cache_bits(flags.cache);
-        self.set(frames, space.0, address, frame.address() | bits, USER)
+        let entry = frame.address() | page_bits(flags);
+        let (table, slot) = self.leaf(frames, space.0, address, USER)?;
+        let before = self.map.entry(table, slot);
+        self.map.set_entry(table, slot, entry);
+        // Absent entries are never cached (SDM volume 3, 4.10.2.3).
+        Ok(if before & PRESENT != 0 {
+            Flush::Pages(address, 1)
+        } else {
+            Flush::None
+        })
+    }
+
+    /// Maps a page for user mode where none is; leaves one that is there. Nothing is to be flushed.
+    #[inline]
+    pub fn map_absent(
+        &self,
+        frames: &mut FrameAllocator,
+        space: Space,
+        address: u64,
+        frame: Frame,
+        flags: PageFlags,
+    ) -> Result<(), OutOfFrames> {
+        let (table, slot) = self.leaf(frames, space.0, address, USER)?;
+        if self.map.entry(table, slot) & PRESENT == 0 {
+            let entry = frame.address() | page_bits(flags);
+            self.map.set_entry(table, slot, entry);
+        }
+        Ok(())
     }
 
     /// Maps a page of device registers for the kernel (uncached).
@@ -127,14 +156,9 @@ impl PageTables {
         physical: u64,
     ) -> Result<(), OutOfFrames> {
         let bits = PRESENT | WRITE | NO_EXECUTE | CACHE_DISABLE | WRITE_THROUGH;
-        self.set(
-            frames,
-            self.kernel_root,
-            address,
-            physical & ADDRESS | bits,
-            0,
-        )
-        .map(|_| ())
+        let (table, slot) = self.leaf(frames, self.kernel_root, address, 0)?;
+        self.map.set_entry(table, slot, physical & ADDRESS | bits);
+        Ok(())
     }
 
     /// Maps a frame for the kernel's own data.
@@ -145,41 +169,43 @@ impl PageTables {
         frame: Frame,
     ) -> Result<(), OutOfFrames> {
         let bits = PRESENT | WRITE | NO_EXECUTE;
-        self.set(frames, self.kernel_root, address, frame.address() | bits, 0)
-            .map(|_| ())
+        let (table, slot) = self.leaf(frames, self.kernel_root, address, 0)?;
+        self.map.set_entry(table, slot, frame.address() | bits);
+        Ok(())
     }
 
-    fn set(
+    /// The table of pages on the way to an address, and the place in it; tables that are missing are
+    /// made.
+    fn leaf(
         &self,
         frames: &mut FrameAllocator,
         root: u64,
         address: u64,
-        entry: u64,
         table_bits: u64,
-    ) -> Result<Flush, OutOfFrames> {
+    ) -> Result<(u64, usize), OutOfFrames> {
         let mut table = root;
+        let mut above = None;
         for level in [3, 2, 1] {
             let slot = index(address, level);
             let next = self.map.entry(table, slot);
-            table = if next & PRESENT != 0 {
+            let below = if next & PRESENT != 0 {
                 next & ADDRESS
             } else {
                 let new = frames.allocate().ok_or(OutOfFrames)?;
                 self.map.zero(new);
                 self.map
                     .set_entry(table, slot, new.address() | PRESENT | WRITE | table_bits);
+                if let Some((table, above)) = above {
+                    let used = 1 << (USED_SHIFT + (slot / EIGHTH) as u32);
+                    self.map
+                        .set_entry(table, above, self.map.entry(table, above) | used);
+                }
                 new.address()
             };
+            above = Some((table, slot));
+            table = below;
         }
-        let slot = index(address, 0);
-        let before = self.map.entry(table, slot);
-        self.map.set_entry(table, slot, entry);
-        // Absent entries are never cached (SDM volume 3, 4.10.2.3).
-        Ok(if before & PRESENT != 0 {
-            Flush::Pages(address, 1)
-        } else {
-            Flush::None
-        })
+        Ok((table, index(address, 0)))
     }
 
     /// Unmaps pages; absent tables are stepped over.
@@ -205,6 +231,14 @@ impl PageTables {
             }
             let table_end = (at | (span(1) - 1)).saturating_add(1).min(end);
             while at < table_end {
+                let first = index(at, 0);
+                if first.is_multiple_of(GROUP)
+                    && table_end - at >= GROUP as u64 * 4096
+                    && self.map.is_group_empty(table, first)
+                {
+                    at += GROUP as u64 * 4096;
+                    continue;
+                }
                 let entry = self.map.entry(table, index(at, 0));
                 if entry & PRESENT != 0 {
                     let new = to(entry);
@@ -255,6 +289,16 @@ impl PageTables {
         let needed = PRESENT | USER | if write { WRITE } else { 0 };
         (entry & (needed | DEVICE) == needed).then_some(Frame(((entry & ADDRESS) >> 12) as u32))
     }
+}
+
+/// Bits of the entry for a page of user mode.
+fn page_bits(flags: PageFlags) -> u64 {
+    PRESENT
+        | USER
+        | if flags.write { WRITE } else { 0 }
+        | if flags.execute { 0 } else { NO_EXECUTE }
+        | if flags.device { DEVICE } else { 0 }
+        | cache_bits(flags.cache)
 }
 
 /// The default page attribute table: WT is type 1, UC- type 2, UC type 3. Write combining needs
@@ -373,6 +417,21 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_is_mapped_stays_where_only_absent_ones_are_asked_for() {
+        let Ram {
+            mut frames,
+            tables,
+            _memory,
+        } = ram();
+        let space = tables.create(&mut frames).unwrap();
+        for frame in [Frame(7), Frame(8)] {
+            let mapped = tables.map_absent(&mut frames, space, 0x1000, frame, PAGE);
+            assert_eq!(mapped, Ok(()));
+            assert_eq!(tables.translate(space, 0x1000, true), Some(Frame(7)));
+        }
+    }
+
+    #[test]
     fn destroying_a_space_gives_all_its_tables_back() {
         let Ram {
             mut frames,
@@ -381,7 +440,12 @@ mod tests {
         } = ram();
         let before = frames.free_count();
         let space = tables.create(&mut frames).unwrap();
-        for page in [0x1000, 0x20_0000, 0x7f00_0000_0000] {
+        // Tables in several eighths of the tables above them.
+        let pages = [0x1000, 0x20_0000, 0x1f80_0000, 0x3fe0_0000, 0x20_0000_0000];
+        for page in pages
+            .into_iter()
+            .chain([0x7f00_0000_0000, 0x7fff_ffff_e000])
+        {
             tables
                 .map(&mut frames, space, page, Frame(7), PAGE)
                 .unwrap();

@@ -314,6 +314,16 @@ impl Machine for Hardware {
         Ok(())
     }
 
+    fn map_absent(
+        &mut self,
+        space: Space,
+        address: u64,
+        frame: Frame,
+        flags: PageFlags,
+    ) -> Result<(), OutOfFrames> {
+        FRAMES.with(|frames| (self.tables).map_absent(frames, space, address, frame, flags))
+    }
+
     fn unmap(&mut self, space: Space, address: u64, pages: u64) {
         flush::run(space.0, self.tables.unmap(space, address, pages));
     }

@@ -212,22 +212,14 @@ impl MemorySystem {
         let last = memory
             .mapped_page_limit()
             .min(first.saturating_add(page_of(end - start)));
-        for page in first..last {
+        // A private page that is not mapped (after a fork) hides what is beneath it; it is left to
+        // its own fault. Mostly there is none.
+        let private = (!region.is_shared()).then_some(&space.private);
+        let private = private.filter(|pages| pages.next(page_of(start), page_of(end)).is_some());
+        let mut show = |page: u64, entry: Entry, frame: Frame| {
             let place = start + ((page - first) << PAGE_SHIFT);
-            let entry = memory.pages.get(page);
-            let frame = match memory.source {
-                Source::Physical { first, .. } => Frame(first.0 + page as u32),
-                _ => match entry.frame() {
-                    Some(frame) => frame,
-                    None => continue,
-                },
-            };
-            // A private page that is not mapped (after a fork) hides what is beneath it; it is
-            // left to its own fault.
-            let hidden = !region.is_shared() && space.private.get(page_of(place)) != Entry::EMPTY;
-            // A device's page is never found: it is mapped as it was.
-            if hidden || machine.translate(space.machine, place, false).is_some() {
-                continue;
+            if private.is_some_and(|pages| pages.get(page_of(place)) != Entry::EMPTY) {
+                return Ok(());
             }
             let flags = PageFlags {
                 write: region.is_shared()
@@ -237,10 +229,16 @@ impl MemorySystem {
                 cache: memory.cache(),
                 device: memory.is_device(),
             };
-            if machine.map(space.machine, place, frame, flags).is_err() {
-                return;
-            }
-        }
+            machine.map_absent(space.machine, place, frame, flags)
+        };
+        // Without memory for tables, the pages are left to their own faults.
+        let _ = match memory.source {
+            Source::Physical { first: base, .. } => (first..last)
+                .try_for_each(|page| show(page, Entry::EMPTY, Frame(base.0 + page as u32))),
+            _ => (memory.pages.range(first, last))
+                .filter_map(|(page, entry)| Some((page, entry, entry.frame()?)))
+                .try_for_each(|(page, entry, frame)| show(page, entry, frame)),
+        };
     }
 
     /// Refuses pages beyond the contents: a mapping may be longer than its object.

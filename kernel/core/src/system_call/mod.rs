@@ -123,6 +123,7 @@ impl<M: Machine> Kernel<M> {
 
     /// Carries out a call. The numbers go by subject, and so do the functions that follow one another
     /// in looking for a call: the last ones need not wait until the first have looked.
+    #[inline]
     pub(crate) fn dispatch(&mut self, call: Call, request: &Request) -> Step {
         const MEMORY: u64 = Call::MemoryCreate as u64;
         const PROCESSES: u64 = Call::ProcessCreate as u64;
@@ -130,16 +131,22 @@ impl<M: Machine> Kernel<M> {
         const FUTEXES: u64 = Call::FutexWait as u64;
         const UPCALLS: u64 = Call::UpcallRaise as u64;
         const WAITS: u64 = Call::Wait as u64;
-        match call as u64 {
-            MEMORY..PROCESSES => self.dispatch_memory(call, request),
-            PROCESSES..THREADS => self.dispatch_process(call, request),
-            THREADS..FUTEXES | UPCALLS..WAITS => self.dispatch_thread(call, request),
-            FUTEXES..UPCALLS | WAITS.. => self.dispatch_object(call, request),
-            _ => self.dispatch_message(call, request),
+        let number = call as u64;
+        if number < MEMORY {
+            self.dispatch_message(call, request)
+        } else if number < PROCESSES {
+            self.dispatch_memory(call, request)
+        } else if number < THREADS {
+            self.dispatch_process(call, request)
+        } else if number < FUTEXES || (UPCALLS..WAITS).contains(&number) {
+            self.dispatch_thread(call, request)
+        } else {
+            self.dispatch_object(call, request)
         }
     }
 
     /// Messages and bytes.
+    #[inline(never)]
     fn dispatch_message(&mut self, call: Call, request: &Request) -> Step {
         let &Request {
             cpu,

@@ -184,6 +184,20 @@ impl Machine for FakeMachine {
         Ok(())
     }
 
+    fn map_absent(
+        &mut self,
+        space: Space,
+        address: u64,
+        frame: Frame,
+        flags: PageFlags,
+    ) -> Result<(), OutOfFrames> {
+        let pages = self.spaces.get(&space.0).expect("no such space");
+        match pages.contains_key(&address) {
+            true => Ok(()),
+            false => self.map(space, address, frame, flags),
+        }
+    }
+
     fn unmap(&mut self, space: Space, address: u64, pages: u64) {
         let end = address.saturating_add(pages.saturating_mul(PAGE_SIZE));
         let table = self.spaces.get_mut(&space.0).expect("no such space");

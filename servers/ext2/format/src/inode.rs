@@ -204,8 +204,9 @@ impl Inode {
         let mode = get_u16(raw, 0);
         let kind = FileKind::from_mode(mode).ok_or(Error::Corrupt("inode has no file type"))?;
         let mut pointers = [0; POINTERS];
-        for (index, pointer) in pointers.iter_mut().enumerate() {
-            *pointer = get_u32(raw, 40 + index * 4);
+        let places = raw[40..40 + POINTERS * 4].as_chunks().0;
+        for (pointer, place) in pointers.iter_mut().zip(places) {
+            *pointer = u32::from_le_bytes(*place);
         }
         let high = match kind {
             FileKind::Regular => u64::from(get_u32(raw, 108)) << 32,
