@@ -42,7 +42,11 @@ impl Half {
     }
 
     fn put(&mut self, index: usize, entry: HandleEntry) -> Option<HandleEntry> {
-        if index >= self.slots.len() {
+        if index == self.slots.len() {
+            self.slots.push(Some(entry));
+            return None;
+        }
+        if index > self.slots.len() {
             self.slots.resize(index + 1, None);
         }
         self.slots

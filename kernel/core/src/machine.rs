@@ -104,13 +104,11 @@ pub trait Machine {
         frame: Frame,
         flags: PageFlags,
     ) -> Result<(), OutOfFrames>;
-    /// Maps one page where none is mapped, and leaves one that is.
+    /// Maps pages where none are mapped, and leaves those that are: address, frame and flags of each.
     fn map_absent(
         &mut self,
         space: Space,
-        address: u64,
-        frame: Frame,
-        flags: PageFlags,
+        pages: impl Iterator<Item = (u64, Frame, PageFlags)>,
     ) -> Result<(), OutOfFrames>;
     /// Unmaps pages and flushes them on every processor. Absent pages are skipped quickly.
     fn unmap(&mut self, space: Space, address: u64, pages: u64);

@@ -106,12 +106,10 @@ impl Process {
 
     /// The set of upcalls whose action has a flag.
     pub(crate) fn actions_with(&self, flag: u64) -> u64 {
-        let having = self
-            .actions
-            .iter()
-            .enumerate()
-            .filter(|(_, a)| a.flags & flag != 0);
-        having.fold(0, |set, (upcall, _)| set | 1 << upcall)
+        let last_first = self.actions.iter().rev();
+        last_first.fold(0, |set, action| {
+            set << 1 | u64::from(action.flags & flag != 0)
+        })
     }
 }
 

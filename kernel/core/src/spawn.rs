@@ -58,10 +58,11 @@ impl<M: Machine> Kernel<M> {
         let ignored = from.actions_with(upcall_flags::IGNORED) & !defaults;
         let (limits, priority) = (from.limits, from.priority);
         let to = self.processes.get_mut(child).ok_or(Error::NoProcess)?;
-        for (upcall, action) in to.actions.iter_mut().enumerate() {
-            if ignored >> upcall & 1 != 0 {
-                action.flags = upcall_flags::IGNORED;
-            }
+        // Mostly none, or one.
+        let mut left = ignored;
+        while let Some(action) = to.actions.get_mut(left.trailing_zeros() as usize) {
+            action.flags = upcall_flags::IGNORED;
+            left &= left - 1;
         }
         let before_ns = to.limits.cpu_ns;
         to.limits = limits;

@@ -100,6 +100,15 @@ impl DirectMap {
         unsafe { core::ptr::write_bytes(pointer, 0, words) };
     }
 
+    /// Clears entries of a table.
+    #[inline]
+    pub(crate) fn clear_entries(self, table: u64, first: usize, count: usize) {
+        let frame = Frame((table >> 12) as u32);
+        let pointer = self.pointer(frame, first * 8, count * 8).cast::<u64>();
+        // SAFETY: as in `zero`; `pointer` has checked the range.
+        unsafe { core::ptr::write_bytes(pointer, 0, count) };
+    }
+
     /// Whether [`GROUP`] entries of a table, from a multiple of it on, are all zero.
     #[inline]
     pub(crate) fn is_group_empty(self, table: u64, first: usize) -> bool {

@@ -27,6 +27,8 @@ pub struct FrameAllocator {
     /// The region that fresh frames come from now.
     current: usize,
     list: u32,
+    /// Frames of zeros (but for their link), which page tables are made from and become again.
+    zeroed: u32,
     free: usize,
     total: usize,
     limit: u32,
@@ -41,6 +43,7 @@ impl FrameAllocator {
             region_count: 0,
             current: 0,
             list: NO_FRAME,
+            zeroed: NO_FRAME,
             free: 0,
             total: 0,
             limit: 0,
@@ -96,7 +99,28 @@ impl FrameAllocator {
             }
             self.current += 1;
         }
-        None
+        self.take_zeroed()
+    }
+
+    /// Takes a frame of zeros.
+    pub fn allocate_zeroed(&mut self) -> Option<Frame> {
+        if let Some(frame) = self.take_zeroed() {
+            return Some(frame);
+        }
+        let frame = self.allocate()?;
+        self.map.zero(frame);
+        Some(frame)
+    }
+
+    fn take_zeroed(&mut self) -> Option<Frame> {
+        if self.zeroed == NO_FRAME {
+            return None;
+        }
+        let frame = Frame(self.zeroed);
+        self.zeroed = self.map.load_u32(frame, 0);
+        self.map.zero_words(frame, 1);
+        self.free -= 1;
+        Some(frame)
     }
 
     /// Takes neighbouring frames from the end of a fresh region. Frames that came back are not
@@ -119,6 +143,13 @@ impl FrameAllocator {
     pub fn free(&mut self, frame: Frame) {
         self.map.write(frame, 0, &self.list.to_le_bytes());
         self.list = frame.0;
+        self.free += 1;
+    }
+
+    /// Gives a frame of zeros back.
+    pub fn free_zeroed(&mut self, frame: Frame) {
+        self.map.write(frame, 0, &self.zeroed.to_le_bytes());
+        self.zeroed = frame.0;
         self.free += 1;
     }
 
@@ -169,6 +200,31 @@ mod tests {
             .map(|f| f.0)
             .collect();
         assert_eq!(again, seen);
+    }
+
+    #[test]
+    fn frames_of_zeros_stay_so_and_serve_as_others_when_there_is_no_other() {
+        let (_memory, map) = ram(16);
+        let mut frames = FrameAllocator::new(map);
+        frames.add(0x1000, 3 * 4096);
+        let all: std::vec::Vec<Frame> = core::iter::from_fn(|| frames.allocate()).collect();
+        map.write(all[0], 8, b"text");
+        frames.free(all[0]);
+        map.zero(all[1]);
+        map.zero(all[2]);
+        frames.free_zeroed(all[1]);
+        frames.free_zeroed(all[2]);
+        assert_eq!(frames.free_count(), 3);
+        for _ in 0..3 {
+            let frame = frames.allocate_zeroed().unwrap();
+            let mut bytes = [1; 4096];
+            map.read(frame, 0, &mut bytes);
+            assert_eq!(bytes, [0; 4096]);
+        }
+        assert!(frames.allocate_zeroed().is_none());
+        frames.free_zeroed(all[1]);
+        assert_eq!(frames.allocate().map(|frame| frame.0), Some(all[1].0));
+        assert!(frames.allocate().is_none());
     }
 
     #[test]

@@ -16,7 +16,7 @@ const DEVICE: u64 = 1 << 9;
 const NO_EXECUTE: u64 = 1 << 63;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 /// Bits that the processor ignores in an entry that leads to a table: which eighths of that table have
-/// ever had an entry that leads to another one. Nearly all tables are nearly empty.
+/// ever had an entry. Nearly all tables are nearly empty.
 const USED_SHIFT: u32 = 52;
 /// Entries in an eighth of a table.
 const EIGHTH: usize = 64;
@@ -84,15 +84,19 @@ impl PageTables {
         frames.free(Frame((space.0 >> 12) as u32));
     }
 
-    /// Frees the table that an entry leads to, and those below it.
+    /// Frees the table that an entry leads to, and those below it. What was used of it is cleared, so
+    /// that it can be a table again as it is.
     fn free_table(&self, frames: &mut FrameAllocator, entry: u64, level: u32) {
-        let table = entry & ADDRESS;
+        let (table, used) = (entry & ADDRESS, entry >> USED_SHIFT);
         if level > 0 {
-            self.each_table(table, entry >> USED_SHIFT, |below| {
+            self.each_table(table, used, |below| {
                 self.free_table(frames, below, level - 1);
             });
         }
-        frames.free(Frame((table >> 12) as u32));
+        for eighth in (0..8).filter(|eighth| used >> eighth & 1 != 0) {
+            self.map.clear_entries(table, eighth * EIGHTH, EIGHTH);
+        }
+        frames.free_zeroed(Frame((table >> 12) as u32));
     }
 
     /// Shows the entries of a table's used eighths that lead to other tables.
@@ -130,20 +134,28 @@ impl PageTables {
         })
     }
 
-    /// Maps a page for user mode where none is; leaves one that is there. Nothing is to be flushed.
+    /// Maps pages for user mode where none are; leaves those that are there. Nothing is to be flushed.
     #[inline]
     pub fn map_absent(
         &self,
         frames: &mut FrameAllocator,
         space: Space,
-        address: u64,
-        frame: Frame,
-        flags: PageFlags,
+        pages: impl Iterator<Item = (u64, Frame, PageFlags)>,
     ) -> Result<(), OutOfFrames> {
-        let (table, slot) = self.leaf(frames, space.0, address, USER)?;
-        if self.map.entry(table, slot) & PRESENT == 0 {
-            let entry = frame.address() | page_bits(flags);
-            self.map.set_entry(table, slot, entry);
+        // Mostly all of them are in one eighth of a table.
+        let mut last = None;
+        for (address, frame, flags) in pages {
+            let block = address / (EIGHTH as u64 * 4096);
+            let table = match last {
+                Some((known, table)) if known == block => table,
+                _ => self.leaf(frames, space.0, address, USER)?.0,
+            };
+            last = Some((block, table));
+            let slot = index(address, 0);
+            if self.map.entry(table, slot) & PRESENT == 0 {
+                let entry = frame.address() | page_bits(flags);
+                self.map.set_entry(table, slot, entry);
+            }
         }
         Ok(())
     }
@@ -184,26 +196,19 @@ impl PageTables {
         table_bits: u64,
     ) -> Result<(u64, usize), OutOfFrames> {
         let mut table = root;
-        let mut above = None;
         for level in [3, 2, 1] {
             let slot = index(address, level);
-            let next = self.map.entry(table, slot);
-            let below = if next & PRESENT != 0 {
-                next & ADDRESS
-            } else {
-                let new = frames.allocate().ok_or(OutOfFrames)?;
-                self.map.zero(new);
-                self.map
-                    .set_entry(table, slot, new.address() | PRESENT | WRITE | table_bits);
-                if let Some((table, above)) = above {
-                    let used = 1 << (USED_SHIFT + (slot / EIGHTH) as u32);
-                    self.map
-                        .set_entry(table, above, self.map.entry(table, above) | used);
-                }
-                new.address()
-            };
-            above = Some((table, slot));
-            table = below;
+            let before = self.map.entry(table, slot);
+            let eighth = index(address, level - 1) / EIGHTH;
+            let mut entry = before | 1 << (USED_SHIFT + eighth as u32);
+            if before & PRESENT == 0 {
+                let new = frames.allocate_zeroed().ok_or(OutOfFrames)?;
+                entry |= new.address() | PRESENT | WRITE | table_bits;
+            }
+            if entry != before {
+                self.map.set_entry(table, slot, entry);
+            }
+            table = entry & ADDRESS;
         }
         Ok((table, index(address, 0)))
     }
@@ -424,10 +429,13 @@ mod tests {
             _memory,
         } = ram();
         let space = tables.create(&mut frames).unwrap();
-        for frame in [Frame(7), Frame(8)] {
-            let mapped = tables.map_absent(&mut frames, space, 0x1000, frame, PAGE);
-            assert_eq!(mapped, Ok(()));
-            assert_eq!(tables.translate(space, 0x1000, true), Some(Frame(7)));
+        let pages = [0x1000, 0x2000, 0x20_0000, 0x1000].into_iter().zip(7..);
+        let pages = pages.map(|(address, frame)| (address, Frame(frame), PAGE));
+        let mapped = tables.map_absent(&mut frames, space, pages);
+        assert_eq!(mapped, Ok(()));
+        for (address, frame) in [(0x1000, 7), (0x2000, 8), (0x20_0000, 9)] {
+            let found = tables.translate(space, address, true);
+            assert_eq!(found, Some(Frame(frame)));
         }
     }
 

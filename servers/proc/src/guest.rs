@@ -74,24 +74,19 @@ impl Guest {
         slot as u64 * RECORD_SLOT + RECORD_HEADER + which * RECORD_HALF
     }
 
-    fn random_pages(&mut self) -> u64 {
-        let mut bytes = [0; 8];
-        self.random(&mut bytes);
-        u64::from_le_bytes(bytes) % RANDOM_PAGES * PAGE_SIZE
-    }
-
     /// Fills an empty process; answers what lies on its stack.
     fn fill(&mut self, process: Handle, program: &Program<'_>) -> Result<FirstStack, Error> {
-        let base = elf::DEFAULT_BASE + self.random_pages();
+        let mut random = [[0; 8]; 4];
+        self.random(random.as_flattened_mut());
+        let [base, top, first, second] = random.map(u64::from_le_bytes);
+        let pages = |word: u64| word % RANDOM_PAGES * PAGE_SIZE;
+        let (base, top) = (elf::DEFAULT_BASE + pages(base), STACK_TOP - pages(top));
         let memory = program.source.memory;
         let loaded =
             elf::load(process, program.image, memory, 0, base).map_err(|error| match error {
                 elf::ElfError::Kernel(error) => Error::from(error),
                 _ => Error::NotExecutable,
             })?;
-        let top = STACK_TOP - self.random_pages();
-        let mut random = [0; 16];
-        self.random(&mut random);
         let identity = &program.identity;
         let contents = stack::Contents {
             arguments: program.arguments,
@@ -111,7 +106,7 @@ impl Guest {
                 (auxiliary::SECURE, identity.flags & 1),
             ],
             path: program.path,
-            random,
+            random: (u128::from(second) << 64 | u128::from(first)).to_le_bytes(),
         };
         let bytes = stack::build(&contents, top)?;
         let least = (bytes.len() as u64 + (128 << 10)).next_multiple_of(PAGE_SIZE);

@@ -317,11 +317,9 @@ impl Machine for Hardware {
     fn map_absent(
         &mut self,
         space: Space,
-        address: u64,
-        frame: Frame,
-        flags: PageFlags,
+        pages: impl Iterator<Item = (u64, Frame, PageFlags)>,
     ) -> Result<(), OutOfFrames> {
-        FRAMES.with(|frames| (self.tables).map_absent(frames, space, address, frame, flags))
+        FRAMES.with(|frames| self.tables.map_absent(frames, space, pages))
     }
 
     fn unmap(&mut self, space: Space, address: u64, pages: u64) {

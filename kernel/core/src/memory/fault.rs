@@ -212,33 +212,33 @@ impl MemorySystem {
         let last = memory
             .mapped_page_limit()
             .min(first.saturating_add(page_of(end - start)));
-        // A private page that is not mapped (after a fork) hides what is beneath it; it is left to
-        // its own fault. Mostly there is none.
-        let private = (!region.is_shared()).then_some(&space.private);
-        let private = private.filter(|pages| pages.next(page_of(start), page_of(end)).is_some());
-        let mut show = |page: u64, entry: Entry, frame: Frame| {
-            let place = start + ((page - first) << PAGE_SHIFT);
-            if private.is_some_and(|pages| pages.get(page_of(place)) != Entry::EMPTY) {
-                return Ok(());
-            }
+        let mut found = [Entry::EMPTY; FAULT_AROUND_PAGES as usize];
+        let place = |page: u64| (page - first) as usize % FAULT_AROUND_PAGES as usize;
+        match memory.source {
+            Source::Physical { first: base, .. } => (first..last).for_each(|page| {
+                found[place(page)] = Entry::present(Frame(base.0 + page as u32));
+            }),
+            _ => (memory.pages).each_near(first, last, |page, entry| found[place(page)] = entry),
+        }
+        if !region.is_shared() {
+            // A private page that is not mapped (after a fork) hides what is beneath it; it is left
+            // to its own fault.
+            let from = page_of(start);
+            let hide = |page, _| found[(page - from) as usize % found.len()] = Entry::EMPTY;
+            (space.private).each_near(from, page_of(end), hide);
+        }
+        let writable = region.is_shared() && region.is_writable();
+        let shown = found.iter().zip(0..).filter_map(|(&entry, index)| {
             let flags = PageFlags {
-                write: region.is_shared()
-                    && region.is_writable()
-                    && self.is_open_for_writing(memory, entry),
+                write: writable && self.is_open_for_writing(memory, entry),
                 execute: region.is_executable(),
                 cache: memory.cache(),
                 device: memory.is_device(),
             };
-            machine.map_absent(space.machine, place, frame, flags)
-        };
+            Some((start + (index << PAGE_SHIFT), entry.frame()?, flags))
+        });
         // Without memory for tables, the pages are left to their own faults.
-        let _ = match memory.source {
-            Source::Physical { first: base, .. } => (first..last)
-                .try_for_each(|page| show(page, Entry::EMPTY, Frame(base.0 + page as u32))),
-            _ => (memory.pages.range(first, last))
-                .filter_map(|(page, entry)| Some((page, entry, entry.frame()?)))
-                .try_for_each(|(page, entry, frame)| show(page, entry, frame)),
-        };
+        let _ = machine.map_absent(space.machine, shown);
     }
 
     /// Refuses pages beyond the contents: a mapping may be longer than its object.

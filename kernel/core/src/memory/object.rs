@@ -330,7 +330,6 @@ impl MemorySystem {
     /// `NotFound`.
     pub fn info(&self, id: MemoryId) -> Result<MemoryInfo, Error> {
         let memory = self.memories.get(id).ok_or(Error::NotFound)?;
-        let dirty = |(_, entry): &(u64, Entry)| entry.is_dirty() || entry.is_cleaning();
         let present_pages = match memory.source {
             Source::Physical { .. } => page_of(memory.size),
             _ => memory.pages.present(),
@@ -339,7 +338,7 @@ impl MemorySystem {
             size: memory.size,
             length: memory.length,
             present_pages,
-            dirty_pages: memory.pages.range(0, u64::MAX).filter(dirty).count() as u64,
+            dirty_pages: memory.pages.unclean(),
             modified_ns: memory.modified_ns,
             references: u64::from(memory.references.saturating_sub(1)),
         })

@@ -61,6 +61,11 @@ impl Entry {
         self.0 & Self::CLEANING != 0
     }
 
+    /// Written and not yet safe on the disk.
+    const fn is_unclean(self) -> bool {
+        self.0 & (Self::DIRTY | Self::CLEANING) != 0
+    }
+
     /// Sets or clears the dirty bit.
     pub const fn with_dirty(self, dirty: bool) -> Entry {
         if dirty {
@@ -106,7 +111,24 @@ struct Chunk {
 #[derive(Clone, Default)]
 pub(crate) struct PageMap {
     chunks: BTreeMap<u64, Box<Chunk>>,
+    counts: Counts,
+}
+
+/// How many entries of a kind there are.
+#[derive(Clone, Copy, Default)]
+struct Counts {
     present: u64,
+    unclean: u64,
+}
+
+impl Counts {
+    /// An entry takes the place of another one.
+    fn replace(&mut self, old: Entry, new: Entry) {
+        self.present += u64::from(new.frame().is_some());
+        self.present -= u64::from(old.frame().is_some());
+        self.unclean += u64::from(new.is_unclean());
+        self.unclean -= u64::from(old.is_unclean());
+    }
 }
 
 impl PageMap {
@@ -134,14 +156,13 @@ impl PageMap {
         });
         let old = core::mem::replace(&mut chunk.entries[place], entry);
         chunk.used |= 1 << place;
-        self.present =
-            self.present + u64::from(entry.frame().is_some()) - u64::from(old.frame().is_some());
+        self.counts.replace(old, entry);
         old
     }
 
     /// Empties a range, showing what was in it, ascending.
     pub fn take_range(&mut self, from: u64, end: u64, mut taken: impl FnMut(u64, Entry)) {
-        let PageMap { chunks, present } = self;
+        let PageMap { chunks, counts } = self;
         let (first, last) = (split(from).0, split(end.saturating_sub(1)).0);
         if from >= end {
             return;
@@ -150,7 +171,7 @@ impl PageMap {
             for place in bits(chunk.used & places(key, from, end)) {
                 let old = core::mem::replace(&mut chunk.entries[place], Entry::EMPTY);
                 chunk.used &= !(1 << place);
-                *present -= u64::from(old.frame().is_some());
+                counts.replace(old, Entry::EMPTY);
                 taken(key * CHUNK_PAGES + place as u64, old);
             }
             chunk.used == 0
@@ -173,6 +194,21 @@ impl PageMap {
         })
     }
 
+    /// As [`Self::range`], for the few pages of a window: without walking the tree.
+    pub fn each_near(&self, from: u64, end: u64, mut show: impl FnMut(u64, Entry)) {
+        for key in split(from).0..end.div_ceil(CHUNK_PAGES) {
+            let Some(chunk) = self.chunks.get(&key) else {
+                continue;
+            };
+            let mut used = chunk.used & places(key, from, end);
+            while used != 0 {
+                let place = used.trailing_zeros() as usize % CHUNK_PAGES as usize;
+                used &= used - 1;
+                show(key * CHUNK_PAGES + place as u64, chunk.entries[place]);
+            }
+        }
+    }
+
     /// Bytes that a copy of the map takes, about.
     pub fn footprint(&self) -> usize {
         // The tree adds a key and a pointer, in nodes that are half full at worst.
@@ -181,7 +217,12 @@ impl PageMap {
 
     /// How many pages have a frame.
     pub fn present(&self) -> u64 {
-        self.present
+        self.counts.present
+    }
+
+    /// How many pages are dirty or on their way to the disk.
+    pub fn unclean(&self) -> u64 {
+        self.counts.unclean
     }
 }
 
@@ -226,6 +267,9 @@ mod tests {
             );
         }
         assert_eq!(map.present(), 4);
+        let mut near = std::vec::Vec::new();
+        map.each_near(3, 65, |page, entry| near.push((page, entry.frame())));
+        assert_eq!(near, [(3, Some(Frame(3))), (64, Some(Frame(64)))]);
         assert_eq!(
             map.range(4, far)
                 .map(|(page, _)| page)
@@ -235,6 +279,23 @@ mod tests {
         assert_eq!(map.set(64, Entry::EMPTY).frame(), Some(Frame(64)));
         assert_eq!(map.next(4, 65), None);
         assert_eq!(map.present(), 3);
+    }
+
+    #[test]
+    fn what_is_not_clean_is_counted_whatever_takes_its_place() {
+        let mut map = PageMap::default();
+        let page = Entry::present(Frame(1));
+        for (entry, unclean) in [
+            (page.with_dirty(true), 1),
+            (page.with_dirty(true).with_cleaning(true), 1),
+            (page, 0),
+            (page.with_cleaning(true), 1),
+        ] {
+            map.set(9, entry);
+            assert_eq!((map.present(), map.unclean()), (1, unclean));
+        }
+        map.take_range(0, 100, |_, _| ());
+        assert_eq!((map.present(), map.unclean()), (0, 0));
     }
 
     #[test]

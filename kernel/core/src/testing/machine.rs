@@ -187,15 +187,15 @@ impl Machine for FakeMachine {
     fn map_absent(
         &mut self,
         space: Space,
-        address: u64,
-        frame: Frame,
-        flags: PageFlags,
+        pages: impl Iterator<Item = (u64, Frame, PageFlags)>,
     ) -> Result<(), OutOfFrames> {
-        let pages = self.spaces.get(&space.0).expect("no such space");
-        match pages.contains_key(&address) {
-            true => Ok(()),
-            false => self.map(space, address, frame, flags),
+        for (address, frame, flags) in pages {
+            let mapped = self.spaces.get(&space.0).expect("no such space");
+            if !mapped.contains_key(&address) {
+                self.map(space, address, frame, flags)?;
+            }
         }
+        Ok(())
     }
 
     fn unmap(&mut self, space: Space, address: u64, pages: u64) {

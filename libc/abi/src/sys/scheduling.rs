@@ -141,9 +141,6 @@ pub unsafe extern "C" fn sched_rr_get_interval(
     let Some(out) = (unsafe { out.as_mut() }) else {
         return fail(Error::BadAddress as c_int);
     };
-    if id < 0 {
-        return fail(Error::BadArgument as c_int);
-    }
     status(get_of(id).map(|_| *out = interval))
 }
 
