@@ -104,11 +104,13 @@ pub trait Machine {
         frame: Frame,
         flags: PageFlags,
     ) -> Result<(), OutOfFrames>;
-    /// Maps pages where none are mapped, and leaves those that are: address, frame and flags of each.
+    /// Maps frames, where there are some, to the pages from an address on that are not mapped yet.
     fn map_absent(
         &mut self,
         space: Space,
-        pages: impl Iterator<Item = (u64, Frame, PageFlags)>,
+        address: u64,
+        frames: &[Option<Frame>],
+        flags: PageFlags,
     ) -> Result<(), OutOfFrames>;
     /// Unmaps pages and flushes them on every processor. Absent pages are skipped quickly.
     fn unmap(&mut self, space: Space, address: u64, pages: u64);

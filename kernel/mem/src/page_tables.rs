@@ -134,27 +134,30 @@ impl PageTables {
         })
     }
 
-    /// Maps pages for user mode where none are; leaves those that are there. Nothing is to be flushed.
-    #[inline]
+    /// Maps frames, where there are some, for user mode to the pages from an address on that are not
+    /// mapped yet. Nothing is to be flushed.
     pub fn map_absent(
         &self,
         frames: &mut FrameAllocator,
         space: Space,
-        pages: impl Iterator<Item = (u64, Frame, PageFlags)>,
+        address: u64,
+        shown: &[Option<Frame>],
+        flags: PageFlags,
     ) -> Result<(), OutOfFrames> {
+        let bits = page_bits(flags);
         // Mostly all of them are in one eighth of a table.
         let mut last = None;
-        for (address, frame, flags) in pages {
-            let block = address / (EIGHTH as u64 * 4096);
+        for (place, frame) in (address..).step_by(4096).zip(shown) {
+            let &Some(frame) = frame else { continue };
+            let eighth = place / (EIGHTH as u64 * 4096);
             let table = match last {
-                Some((known, table)) if known == block => table,
-                _ => self.leaf(frames, space.0, address, USER)?.0,
+                Some((known, table)) if known == eighth => table,
+                _ => self.leaf(frames, space.0, place, USER)?.0,
             };
-            last = Some((block, table));
-            let slot = index(address, 0);
+            last = Some((eighth, table));
+            let slot = index(place, 0);
             if self.map.entry(table, slot) & PRESENT == 0 {
-                let entry = frame.address() | page_bits(flags);
-                self.map.set_entry(table, slot, entry);
+                self.map.set_entry(table, slot, frame.address() | bits);
             }
         }
         Ok(())
@@ -429,13 +432,17 @@ mod tests {
             _memory,
         } = ram();
         let space = tables.create(&mut frames).unwrap();
-        let pages = [0x1000, 0x2000, 0x20_0000, 0x1000].into_iter().zip(7..);
-        let pages = pages.map(|(address, frame)| (address, Frame(frame), PAGE));
-        let mapped = tables.map_absent(&mut frames, space, pages);
-        assert_eq!(mapped, Ok(()));
-        for (address, frame) in [(0x1000, 7), (0x2000, 8), (0x20_0000, 9)] {
-            let found = tables.translate(space, address, true);
-            assert_eq!(found, Some(Frame(frame)));
+        // Over the end of a table, first with a hole.
+        let start = 0x1f_e000;
+        let first = [Some(Frame(7)), Some(Frame(8)), None, Some(Frame(9))];
+        for (shown, third) in [(first, None), ([Some(Frame(5)); 4], Some(Frame(5)))] {
+            let mapped = tables.map_absent(&mut frames, space, start, &shown, PAGE);
+            assert_eq!(mapped, Ok(()));
+            let found = [0, 1, 2, 3].map(|page| tables.translate(space, start + page * 4096, true));
+            assert_eq!(
+                found,
+                [Some(Frame(7)), Some(Frame(8)), third, Some(Frame(9))]
+            );
         }
     }
 

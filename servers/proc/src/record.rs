@@ -2,6 +2,7 @@
 //! in the order of the fields.
 
 use alloc::vec::Vec;
+use core::array;
 use kernel_abi::Handle;
 use proto::Identity;
 use proto::types::Plain;
@@ -17,12 +18,12 @@ const VERSION: u64 = 4;
 /// Most bytes of the arguments that are kept.
 const COMMAND_LINE: usize = 512;
 
-fn number(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(&value.to_le_bytes());
+fn numbers<const COUNT: usize>(out: &mut Vec<u8>, values: [u64; COUNT]) {
+    out.extend_from_slice(values.map(u64::to_le_bytes).as_flattened());
 }
 
 fn text(out: &mut Vec<u8>, bytes: &[u8]) {
-    number(out, bytes.len() as u64);
+    numbers(out, [bytes.len() as u64]);
     out.extend_from_slice(bytes);
 }
 
@@ -34,14 +35,13 @@ fn plain<T: Plain>(out: &mut Vec<u8>, value: &T) {
 }
 
 fn usage(out: &mut Vec<u8>, usage: &Usage) {
-    for value in [
+    let values = [
         usage.user_ns,
         usage.kernel_ns,
         usage.minor_faults,
         usage.major_faults,
-    ] {
-        number(out, value);
-    }
+    ];
+    numbers(out, values);
 }
 
 /// The record of a process.
@@ -52,9 +52,9 @@ pub fn encode(process: &Process) -> Vec<u8> {
         State::Stopped { signal, reported } => (1, u64::from(signal), u64::from(reported)),
         State::Zombie { status } => (2, status, 0),
     };
-    number(&mut out, VERSION);
+    numbers(&mut out, [VERSION]);
     plain(&mut out, &process.identity);
-    for value in [
+    let values = [
         state,
         first,
         second,
@@ -70,14 +70,13 @@ pub fn encode(process: &Process) -> Vec<u8> {
         process.answered.number,
         process.answered.value,
         process.dumps,
-    ] {
-        number(&mut out, value);
-    }
-    for resource in 0..limits::COUNT as u32 {
-        let (current, maximum) = process.limits.get(resource).unwrap_or_default();
-        number(&mut out, current);
-        number(&mut out, maximum);
-    }
+    ];
+    numbers(&mut out, values);
+    let limits: [_; limits::COUNT] = array::from_fn(|resource| {
+        let (current, maximum) = process.limits.get(resource as u32).unwrap_or_default();
+        [current, maximum]
+    });
+    numbers::<{ 2 * limits::COUNT }>(&mut out, array::from_fn(|at| limits[at / 2][at % 2]));
     usage(&mut out, &process.usage);
     usage(&mut out, &process.children_usage);
     text(&mut out, &process.name);

@@ -317,9 +317,11 @@ impl Machine for Hardware {
     fn map_absent(
         &mut self,
         space: Space,
-        pages: impl Iterator<Item = (u64, Frame, PageFlags)>,
+        address: u64,
+        shown: &[Option<Frame>],
+        flags: PageFlags,
     ) -> Result<(), OutOfFrames> {
-        FRAMES.with(|frames| self.tables.map_absent(frames, space, pages))
+        FRAMES.with(|frames| (self.tables).map_absent(frames, space, address, shown, flags))
     }
 
     fn unmap(&mut self, space: Space, address: u64, pages: u64) {

@@ -4,7 +4,7 @@ use super::copy::CopyStop;
 use super::object::{Memory, Source};
 use super::page_map::Entry;
 use super::region::Region;
-use super::{MemoryId, MemorySystem, PAGE, PAGE_SHIFT, SpaceId, page_of};
+use super::{MemoryId, MemorySystem, PAGE, SpaceId, page_of};
 use crate::machine::{self, Frame, Machine, PageFlags};
 use kernel_abi::memory::{cache, map_flags};
 use kernel_abi::process::fault_kind;
@@ -227,18 +227,20 @@ impl MemorySystem {
             let hide = |page, _| found[(page - from) as usize % found.len()] = Entry::EMPTY;
             (space.private).each_near(from, page_of(end), hide);
         }
-        let writable = region.is_shared() && region.is_writable();
-        let shown = found.iter().zip(0..).filter_map(|(&entry, index)| {
-            let flags = PageFlags {
-                write: writable && self.is_open_for_writing(memory, entry),
-                execute: region.is_executable(),
-                cache: memory.cache(),
-                device: memory.is_device(),
-            };
-            Some((start + (index << PAGE_SHIFT), entry.frame()?, flags))
-        });
+        let flags = |write| PageFlags {
+            write,
+            execute: region.is_executable(),
+            cache: memory.cache(),
+            device: memory.is_device(),
+        };
+        if region.is_shared() && region.is_writable() {
+            let open = |entry: Entry| self.is_open_for_writing(memory, entry);
+            let frames = found.map(|entry| entry.frame().filter(|_| open(entry)));
+            let _ = machine.map_absent(space.machine, start, &frames, flags(true));
+        }
         // Without memory for tables, the pages are left to their own faults.
-        let _ = machine.map_absent(space.machine, shown);
+        let frames = found.map(Entry::frame);
+        let _ = machine.map_absent(space.machine, start, &frames, flags(false));
     }
 
     /// Refuses pages beyond the contents: a mapping may be longer than its object.

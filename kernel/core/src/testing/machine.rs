@@ -187,12 +187,17 @@ impl Machine for FakeMachine {
     fn map_absent(
         &mut self,
         space: Space,
-        pages: impl Iterator<Item = (u64, Frame, PageFlags)>,
+        address: u64,
+        frames: &[Option<Frame>],
+        flags: PageFlags,
     ) -> Result<(), OutOfFrames> {
-        for (address, frame, flags) in pages {
+        let places = (address..).step_by(PAGE_SIZE as usize);
+        for (place, frame) in places.zip(frames) {
             let mapped = self.spaces.get(&space.0).expect("no such space");
-            if !mapped.contains_key(&address) {
-                self.map(space, address, frame, flags)?;
+            if let Some(frame) = frame
+                && !mapped.contains_key(&place)
+            {
+                self.map(space, place, *frame, flags)?;
             }
         }
         Ok(())
