@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use kernel_abi::memory::cache;
 use kernel_abi::process::{
-    DEFAULT_QUEUED_UPCALLS, Registers, UpcallAction, priority, process_state,
+    DEFAULT_QUEUED_UPCALLS, Registers, UpcallAction, priority, process_state, upcall_flags,
 };
 use kernel_abi::{CLOCK_PAGE, Error, IDENTITY_PAGE, Rights, Signals};
 
@@ -110,6 +110,16 @@ impl Process {
         last_first.fold(0, |set, action| {
             set << 1 | u64::from(action.flags & flag != 0)
         })
+    }
+
+    /// The sets of upcalls that are caught, and that are ignored.
+    pub(crate) fn caught_and_ignored(&self) -> (u64, u64) {
+        let (mut caught, mut ignored) = (0, 0);
+        for action in self.actions.iter().rev() {
+            caught = caught << 1 | u64::from(action.flags & upcall_flags::CAUGHT != 0);
+            ignored = ignored << 1 | u64::from(action.flags & upcall_flags::IGNORED != 0);
+        }
+        (caught, ignored)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::pending::Raised;
 use crate::priority::Priority;
 use crate::thread::{Step, user_address};
 use kernel_abi::message::IDENTITY_SIZE;
-use kernel_abi::process::{MAX_QUEUED_UPCALLS, process_property, process_state, upcall_flags};
+use kernel_abi::process::{MAX_QUEUED_UPCALLS, process_property, process_state};
 use kernel_abi::{Error, Rights};
 
 /// The upcall that a process beyond its CPU time gets (`SIGXCPU` - 1).
@@ -217,6 +217,7 @@ impl<M: Machine> Kernel<M> {
         let cpu_ns = self.process_cpu_now_ns(process);
         let kernel_ns = self.process_kernel_ns(process);
         let found = self.processes.get(process).ok_or(Error::NoProcess)?;
+        let (caught, ignored) = found.caught_and_ignored();
         let words = [
             Object::Process(process).number(),
             found.label,
@@ -230,8 +231,8 @@ impl<M: Machine> Kernel<M> {
             found.minor_faults,
             found.major_faults,
             found.pending.set(),
-            found.actions_with(upcall_flags::CAUGHT),
-            found.actions_with(upcall_flags::IGNORED),
+            caught,
+            ignored,
         ];
         self.write_words(thread, address, &words)?;
         Ok(0)

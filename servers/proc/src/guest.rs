@@ -226,9 +226,14 @@ impl Kernel for Guest {
 
     fn adopt(&mut self, process: Handle, badge: u64) -> Result<(), Error> {
         let session = safe::session_create(self.endpoint, badge, Handle::NONE, 0)?;
-        let installed = install(process, session, Handle::PROCESS_SERVER);
-        safe::handle_close(session)?;
-        installed?;
+        let (slot, flags) = (
+            Handle::PROCESS_SERVER.0,
+            handle_flags::EXACT | handle_flags::MOVE,
+        );
+        if let Err(error) = safe::handle_install(process, session, slot, Rights::ALL, flags) {
+            safe::handle_close(session)?;
+            return Err(error.into());
+        }
         safe::process_supervise(process, self.endpoint, badge)?;
         self.watch(process, badge & !crate::PROCESS_BADGE);
         Ok(())
@@ -430,19 +435,29 @@ fn read_program(handle: Handle) -> Result<Source, Error> {
     let attributes = Attributes::decode(&bytes).ok_or(Error::BadMessage)?;
     let access = protection::READ | protection::EXECUTE;
     let answer = file::map(&session, access, &[])?;
-    let mut header = vec![0; elf::HEADER_BYTES];
-    let read = safe::read_at(answer.handles[0], &mut header, 0);
-    if read.is_err() {
+    let header = read_header(answer.handles[0], answer.words[0]);
+    if header.is_err() {
         safe::handle_close(answer.handles[0])?;
     }
-    let count = read?;
-    // Beyond the content a Memory reads as zeros to the end of its page.
-    header.truncate(count.min(usize::try_from(answer.words[0]).unwrap_or(count)));
     Ok(Source {
         file: handle,
         memory: answer.handles[0],
         length: answer.words[0],
-        header,
+        header: header?,
         attributes,
     })
+}
+
+/// The beginning of a program of so many bytes, as far as it has to be looked at.
+fn read_header(memory: Handle, length: u64) -> Result<Vec<u8>, Error> {
+    let mut header = vec![0; elf::FIRST_BYTES];
+    let mut count = safe::read_at(memory, &mut header, 0)?;
+    let needed = elf::needed_bytes(&header);
+    if needed > header.len() {
+        header.resize(needed, 0);
+        count = safe::read_at(memory, &mut header, 0)?;
+    }
+    // Beyond the content a Memory reads as zeros to the end of its page.
+    header.truncate(count.min(usize::try_from(length).unwrap_or(count)));
+    Ok(header)
 }

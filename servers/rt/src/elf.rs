@@ -13,6 +13,16 @@ use kernel_stubs::safe;
 pub const DEFAULT_BASE: u64 = 0x0000_5555_5555_0000;
 /// Bytes of a file that [`Image::parse`] wants to see: header and program headers.
 pub const HEADER_BYTES: usize = 4096;
+/// As many suffice for nearly every file; [`needed_bytes`] says whether they do.
+pub const FIRST_BYTES: usize = 1024;
+
+/// Bytes that [`Image::parse`] wants to see of a file with this beginning; [`HEADER_BYTES`] at most.
+pub fn needed_bytes(file: &[u8]) -> usize {
+    let table = long(file, 32).unwrap_or(0);
+    let headers = half(file, 56).map_or(0, |count| usize::from(count) * PROGRAM_HEADER_SIZE);
+    let end = usize::try_from(table).map_or(HEADER_BYTES, |table| table.saturating_add(headers));
+    end.min(HEADER_BYTES)
+}
 
 const FILE_HEADER_SIZE: usize = 64;
 const PROGRAM_HEADER_SIZE: usize = 56;

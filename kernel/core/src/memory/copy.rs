@@ -225,6 +225,18 @@ impl MemorySystem {
                 stop: Some(CopyStop::Fault),
             };
         };
+        // Mostly both pieces lie in one page each, which is there.
+        if length <= rest_of_page(from.1).min(rest_of_page(to.1))
+            && from.1.max(to.1) < kernel_abi::USER_END
+            && let Some(read) = machine.translate(source, from.1, false)
+            && let Some(write) = machine.translate(target, to.1, true)
+        {
+            machine.copy((read, in_page(from.1)), (write, in_page(to.1)), length);
+            return Progress {
+                copied: length,
+                stop: None,
+            };
+        }
         Progress::run(length, |done, left| {
             let read = from.1.checked_add(done as u64).ok_or(CopyStop::Fault)?;
             let write = to.1.checked_add(done as u64).ok_or(CopyStop::Fault)?;

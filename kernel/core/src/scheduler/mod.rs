@@ -459,7 +459,10 @@ impl<M: Machine> Kernel<M> {
         }
         self.scheduler.cpu(cpu).watch_ns = watch_ns;
         let processor = self.scheduler.cpu(cpu);
-        if processor.programmed_ns != Some(wanted_ns) {
+        // One that comes too early is programmed anew then: the end of a slice moves with every
+        // switch, and goes when nobody waits any more.
+        let is_late = |programmed_ns| wanted_ns < programmed_ns;
+        if processor.programmed_ns.is_none_or(is_late) {
             processor.programmed_ns = Some(wanted_ns);
             self.machine.set_timer(cpu, wanted_ns);
         }
