@@ -257,3 +257,16 @@ pub fn halt() -> ! {
         unsafe { asm!("cli", "hlt", options(nomem, nostack)) };
     }
 }
+
+/// A word of the processor's generator, or 0 where there is none.
+pub fn random_word() -> u64 {
+    let has = core::arch::x86_64::__cpuid(1).ecx & 1 << 30 != 0;
+    let mut value: u64 = 0;
+    if has {
+        // SAFETY: the processor reports the instruction. On failure it leaves 0.
+        unsafe {
+            asm!("rdrand {}", inout(reg) value, options(nomem, nostack));
+        }
+    }
+    value
+}

@@ -481,25 +481,12 @@ impl Machine for Hardware {
 
     fn entropy(&mut self) -> u64 {
         // The counter's jitter, stirred; where the processor has a generator, that too.
-        self.entropy ^= crate::clock::ticks().rotate_left(32) ^ hardware_random();
+        self.entropy ^= crate::clock::ticks().rotate_left(32) ^ cpu::random_word();
         self.entropy ^= self.entropy << 13;
         self.entropy ^= self.entropy >> 7;
         self.entropy ^= self.entropy << 17;
         self.entropy
     }
-}
-
-/// A word of the processor's generator, or 0 where there is none.
-fn hardware_random() -> u64 {
-    let has = core::arch::x86_64::__cpuid(1).ecx & 1 << 30 != 0;
-    let mut value: u64 = 0;
-    if has {
-        // SAFETY: the processor reports the instruction. On failure it leaves 0.
-        unsafe {
-            core::arch::asm!("rdrand {}", inout(reg) value, options(nomem, nostack));
-        }
-    }
-    value
 }
 
 const _: () = assert!(size_of::<Registers>() == 160);
