@@ -160,6 +160,7 @@ long syscall(long, ...);
 int execvpe(const char *, char *const[], char *const[]);
 int issetugid(void);
 int getentropy(void *, size_t);
+void closefrom(int);
 extern int optreset;
 #endif
 #if __GNU_VISIBLE

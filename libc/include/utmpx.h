@@ -29,6 +29,9 @@ void setutxent(void);
 #if __BSD_VISIBLE
 #define e_exit __e_exit
 #define e_termination __e_termination
+#define __UT_LINESIZE 32
+#define __UT_NAMESIZE 32
+#define __UT_HOSTSIZE 256
 void updwtmpx(const char *, const struct utmpx *);
 int utmpxname(const char *);
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -43,6 +44,8 @@ static void descriptors(void)
 	CHECK("dup shares the position", second == 4 && lseek(second, 0, SEEK_CUR) == 4);
 	CHECK("dup2 to a number", dup2(fd, 20) == 20 && lseek(20, 0, SEEK_CUR) == 4);
 	CHECK("F_DUPFD takes a lowest number", fcntl(fd, F_DUPFD, 10) == 10);
+	struct rlimit limit;
+	CHECK("F_DUPFD refuses a number that no descriptor may have", getrlimit(RLIMIT_NOFILE, &limit) == 0 && fcntl(fd, F_DUPFD, (int)limit.rlim_cur) == -1 && errno == EINVAL);
 	CHECK("F_DUPFD_CLOEXEC sets the flag", fcntl(fd, F_DUPFD_CLOEXEC, 30) == 30 && fcntl(30, F_GETFD) == FD_CLOEXEC);
 	CHECK("F_GETFL tells the access mode", (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR);
 	CHECK("F_SETFL sets O_APPEND", fcntl(fd, F_SETFL, O_APPEND) == 0 && fcntl(fd, F_GETFL) & O_APPEND);
@@ -50,7 +53,9 @@ static void descriptors(void)
 	CHECK("ftruncate shortens", ftruncate(fd, 3) == 0 && lseek(fd, 0, SEEK_END) == 3);
 	CHECK("fsync", fsync(fd) == 0);
 	CHECK("a read-only descriptor refuses writes", close(second) == 0 && (second = open("file", O_RDONLY)) >= 0 && write(second, "x", 1) == -1 && errno == EBADF);
-	close(second), close(10), close(20), close(30);
+	closefrom(10);
+	CHECK("closefrom closes all from there on", fcntl(10, F_GETFD) == -1 && fcntl(30, F_GETFD) == -1 && fcntl(second, F_GETFD) == 0);
+	close(second);
 	CHECK("close twice fails with EBADF", close(fd) == 0 && close(fd) == -1 && errno == EBADF);
 	CHECK("O_EXCL refuses what exists", open("file", O_CREAT | O_EXCL | O_WRONLY, 0600) == -1 && errno == EEXIST);
 	CHECK("a missing file gives ENOENT", open("missing", O_RDONLY) == -1 && errno == ENOENT);

@@ -118,8 +118,19 @@ pub fn duplicate(descriptor: i32, lowest: i32, close_on_exec: bool) -> Result<i3
 /// The same, with [`kept_flags`].
 pub fn duplicate_keeping(descriptor: i32, lowest: i32, flags: u64) -> Result<i32> {
     let lowest = u32::try_from(lowest).map_err(|_| Error::BadArgument)?;
-    let made = kernel::handle_duplicate(handle(descriptor)?, lowest, Rights::ALL, flags)?;
-    Ok(made.0 as i32)
+    match kernel::handle_duplicate(handle(descriptor)?, lowest, Rights::ALL, flags) {
+        Ok(made) => Ok(made.0 as i32),
+        // POSIX tells a number that no descriptor may have from a table without a free one.
+        Err(kernel_abi::Error::TableFull) if is_beyond_limit(lowest) => Err(Error::BadArgument),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the process may not have a descriptor of that number (`RLIMIT_NOFILE`).
+fn is_beyond_limit(number: u32) -> bool {
+    const DESCRIPTORS: u32 = 7;
+    crate::process::limit(0, DESCRIPTORS, None)
+        .is_ok_and(|[current, _]| u64::from(number) >= current)
 }
 
 /// `dup3` with [`kept_flags`], without the check that the two differ.
