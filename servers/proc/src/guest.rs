@@ -154,7 +154,7 @@ impl Kernel for Guest {
 
     fn is_caller(&mut self, token: u64, process: Handle) -> Result<bool, Error> {
         let caller = safe::process_of_caller(token)?;
-        let numbers = [caller, process].map(|handle| safe::process_info(handle));
+        let numbers = [caller, process].map(safe::process_info);
         safe::handle_close(caller)?;
         let [caller, process] = numbers;
         Ok(caller?.object == process?.object)
