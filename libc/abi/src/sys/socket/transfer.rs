@@ -104,8 +104,8 @@ unsafe fn send_message(
     message.target = match &target {
         Target::Own => Handle::NONE.0,
         Target::Destination(destination) => destination.handle().0,
-        // SAFETY: the caller's.
         Target::Address(address) => {
+            // SAFETY: the caller's.
             return unsafe { datagram::send(fd, address, message, control) };
         }
     };
