@@ -16,6 +16,7 @@ void free(void *);
 void *valloc(size_t);
 void *memalign(size_t, size_t);
 size_t malloc_usable_size(void *);
+int malloc_trim(size_t);
 
 #ifdef __cplusplus
 }
