@@ -38,7 +38,7 @@ extern char **environ;
 static void kill_all(const char *server, int kills)
 {
 	char command[100];
-	snprintf(command, sizeof command, "/sbin/svc restart %s >/dev/null 2>&1", server);
+	snprintf(command, sizeof command, "/sbin/svc kill %s >/dev/null 2>&1", server);
 	srand(kills);
 	for (int i = 0; i < kills; i++) {
 		usleep(rand() % MOST_PAUSE_US);
