@@ -102,7 +102,7 @@ struct MachineArguments {
     /// Memory in MiB
     #[arg(long, default_value_t = 256, value_parser = |text: &str| bounded(text, 8, 65536))]
     memory: u32,
-    /// A network card: user, none, or socket: with listen=[ADDRESS:]PORT, connect=ADDRESS:PORT,
+    /// A network card: user, none, or socket: with `listen=[ADDRESS:]PORT`, connect=ADDRESS:PORT,
     /// multicast=GROUP:PORT or unix=PATH; may be repeated
     #[arg(long, default_value = "user")]
     net: Vec<Attachment>,

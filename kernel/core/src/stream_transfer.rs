@@ -186,12 +186,11 @@ impl<M: Machine> Kernel<M> {
             false if length <= ATOMIC_BYTES => length.min(capacity),
             _ => 1,
         };
-        if free < needed && lossy {
-            return Ok(length as u64);
-        }
         if free < needed {
-            let stop = self.stream_wait(thread, opening, true);
-            return partly(done, stop);
+            return match lossy {
+                true => Ok(length as u64),
+                false => partly(done, self.stream_wait(thread, opening, true)),
+            };
         }
         self.check_reserve()?;
         let count = if messages {

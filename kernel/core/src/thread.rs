@@ -12,9 +12,10 @@ use crate::priority::Priority;
 use crate::scheduler::Account;
 use crate::signal::Observer;
 use crate::timer::{TimerKey, TimerTarget};
+use crate::upcall_frame::initial_floating_point;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use kernel_abi::process::{FLOATING_POINT_SIZE, Registers, ThreadArguments, process_state};
+use kernel_abi::process::{Registers, ThreadArguments, process_state};
 use kernel_abi::{Error, Signals};
 
 /// Why a system call did not return a value at once.
@@ -489,15 +490,4 @@ pub(crate) fn user_address(address: u64) -> Result<u64, Error> {
     } else {
         Err(Error::BadAddress)
     }
-}
-
-/// The image that `FNINIT` and the System V ABI start with: all exceptions masked.
-fn initial_floating_point() -> [u8; FLOATING_POINT_SIZE] {
-    let mut image = [0; FLOATING_POINT_SIZE];
-    // Control word 0x037f at 0, MXCSR 0x1f80 at 24.
-    image[0] = 0x7f;
-    image[1] = 0x03;
-    image[24] = 0x80;
-    image[25] = 0x1f;
-    image
 }

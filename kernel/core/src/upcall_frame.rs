@@ -139,6 +139,17 @@ fn sanitize_floating_point(image: &mut [u8; FLOATING_POINT_SIZE]) {
     }
 }
 
+/// The image that `FNINIT` and the System V ABI start with: all exceptions masked.
+pub(crate) fn initial_floating_point() -> [u8; FLOATING_POINT_SIZE] {
+    let mut image = [0; FLOATING_POINT_SIZE];
+    // Control word 0x037f at 0, MXCSR 0x1f80 at 24.
+    image[0] = 0x7f;
+    image[1] = 0x03;
+    image[24] = 0x80;
+    image[25] = 0x1f;
+    image
+}
+
 /// Registers in the order of the structure.
 pub(crate) fn register_words(r: &Registers) -> [u64; 20] {
     [

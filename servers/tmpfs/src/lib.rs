@@ -13,6 +13,7 @@ mod record;
 mod surviving;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod volume;
 
 pub use journal::Medium;

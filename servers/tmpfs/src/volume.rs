@@ -12,7 +12,7 @@ use proto::{Attributes, Error};
 use crate::node::{Body, Directory, Node};
 use crate::record::Keeper;
 
-const ROOT: u64 = 1;
+pub(crate) const ROOT: u64 = 1;
 /// Device number of the file system: there is one, and 1 is the disk's.
 const DEVICE: u64 = 2;
 /// `f_type` that programs know a file system in memory by.
@@ -114,96 +114,6 @@ impl TemporaryVolume {
     /// Bytes of memory in which a volume of this size can be written down, twice.
     pub fn journal_bytes(&self) -> u64 {
         2 * (self.nodes_limit * RECORD_BYTES + (1 << 20))
-    }
-
-    fn add_entry(&mut self, directory: u64, name: &[u8], node: u64) -> Result<(), Error> {
-        let cursor = self.directory_mut(directory)?.insert(name, node);
-        self.note_entry(directory, cursor, name, node);
-        Ok(())
-    }
-
-    fn remove_entry(&mut self, directory: u64, name: &[u8]) -> Result<(), Error> {
-        self.directory_mut(directory)?.remove(name);
-        self.note_no_entry(directory, name);
-        Ok(())
-    }
-
-    fn node(&self, node: u64) -> Result<&Node, Error> {
-        self.nodes.get(&node).ok_or(Error::NotFound)
-    }
-
-    fn node_mut(&mut self, node: u64) -> Result<&mut Node, Error> {
-        self.nodes.get_mut(&node).ok_or(Error::NotFound)
-    }
-
-    fn directory(&self, node: u64) -> Result<&Directory, Error> {
-        match &self.node(node)?.body {
-            Body::Directory(directory) => Ok(directory),
-            _ => Err(Error::NotDirectory),
-        }
-    }
-
-    pub(crate) fn directory_mut(&mut self, node: u64) -> Result<&mut Directory, Error> {
-        match &mut self.node_mut(node)?.body {
-            Body::Directory(directory) => Ok(directory),
-            _ => Err(Error::NotDirectory),
-        }
-    }
-
-    /// Notes that a directory's entries changed, and its links by `links`.
-    fn touch(&mut self, directory: u64, links: i32, now_ns: i64) -> Result<(), Error> {
-        let attributes = &mut self.node_mut(directory)?.attributes;
-        attributes.modify_ns = now_ns;
-        attributes.change_ns = now_ns;
-        attributes.links = attributes.links.saturating_add_signed(links);
-        self.note_node(directory);
-        Ok(())
-    }
-
-    /// Takes one link of a node (all of a directory's); the node if none is left.
-    fn drop_link(&mut self, node: u64, now_ns: i64) -> Result<Option<u64>, Error> {
-        let found = self.node_mut(node)?;
-        let links = if found.is_directory() {
-            0
-        } else {
-            found.attributes.links.saturating_sub(1)
-        };
-        found.attributes.links = links;
-        found.attributes.change_ns = now_ns;
-        self.note_node(node);
-        Ok((links == 0).then_some(node))
-    }
-
-    /// A directory that takes new entries.
-    fn live_directory(&self, node: u64) -> Result<&Directory, Error> {
-        let directory = self.directory(node)?;
-        if self.node(node)?.attributes.links == 0 {
-            Err(Error::NotFound)
-        } else {
-            Ok(directory)
-        }
-    }
-
-    fn is_inside(&self, mut inner: u64, outer: u64) -> Result<bool, Error> {
-        while inner != ROOT {
-            if inner == outer {
-                return Ok(true);
-            }
-            inner = self.directory(inner)?.parent;
-        }
-        Ok(outer == ROOT)
-    }
-
-    /// Checks that `node` may replace `target`.
-    fn check_replace(&self, node: u64, target: u64) -> Result<(), Error> {
-        let replaced = self.node(target)?;
-        match (self.node(node)?.is_directory(), &replaced.body) {
-            (true, Body::Directory(directory)) if !directory.is_empty() => Err(Error::NotEmpty),
-            (true, Body::Directory(_)) => Ok(()),
-            (true, _) => Err(Error::NotDirectory),
-            (false, Body::Directory(_)) => Err(Error::IsDirectory),
-            (false, _) => Ok(()),
-        }
     }
 
     fn account(&mut self, old_bytes: u64, new_bytes: u64) {
