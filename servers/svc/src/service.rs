@@ -101,6 +101,12 @@ impl Supervisor {
         self.log_line(&line);
     }
 
+    fn say_cannot_start(&mut self, index: usize, reason: &dyn core::fmt::Display) {
+        let name = &self.system.servers[index].name;
+        let line = Text::of(format_args!("cannot start {name}: {reason}"));
+        self.log_line(&line);
+    }
+
     fn log_line(&mut self, line: &Text) {
         let line = line.as_str().trim_end();
         log!("{line}");
@@ -194,7 +200,7 @@ impl Supervisor {
 
     fn start(&mut self, index: usize) {
         if let Err(error) = self.try_start(index) {
-            self.say(index, format_args!("cannot start: {error}"));
+            self.say_cannot_start(index, &error);
             self.entries[index].reason = Reason::Launch(error);
             self.give_up(index);
         }
@@ -291,7 +297,7 @@ impl Supervisor {
             }
         };
         let by_operator = core::mem::take(&mut entry.ended_by_operator);
-        self.report(index, end, now_ns);
+        self.report(index, now_ns);
         if self.entries[index].update.is_some() {
             self.update_ended(index);
         } else if by_operator && end == End::Crash {
@@ -302,17 +308,17 @@ impl Supervisor {
     }
 
     /// Says how an instance ended.
-    fn report(&mut self, index: usize, end: End, now_ns: u64) {
+    fn report(&mut self, index: usize, now_ns: u64) {
         let (entry, name) = (&self.entries[index], &self.system.servers[index].name);
-        let line = match end {
-            End::CannotStart => Text::of(format_args!("{name}: {}", entry.reason)),
-            End::Crash => {
+        let event = Text::of(format_args!("{now_ns} {name} ended: {}\n", entry.reason));
+        let line = match &entry.reason {
+            Reason::Start(reason) => Text::of(format_args!("cannot start {name}: {reason}")),
+            _ => {
                 let mut line = Text::of(format_args!("died: "));
                 entry.line(name, now_ns, &mut line);
                 line
             }
         };
-        let event = Text::of(format_args!("{now_ns} {name} ended: {}\n", entry.reason));
         self.log_line(&line);
         self.events.tell(&event);
     }

@@ -8,7 +8,7 @@ static void kill_server(const char *name)
 	pid_t child = fork();
 	int status = -1;
 	if (child == 0)
-		execl("/sbin/svc", "svc", "restart", name, NULL);
+		execl("/sbin/svc", "svc", "kill", name, NULL);
 	CHECK("a server is killed", waitpid(child, &status, 0) == child && status == 0);
 }
 

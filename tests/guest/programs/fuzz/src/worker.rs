@@ -33,8 +33,10 @@ const ENDING: [Call; 16] = [
 ];
 /// What root may rightly do to all, and is not tried as root: ending processes by their numbers is
 /// in [`Arguments::process`].
-const SHIELDED: [&str; 5] = [
+const SHIELDED: [&str; 7] = [
     "supervisor::kill",
+    "supervisor::update",
+    "supervisor::crash",
     "supervisor::shut_down",
     "supervisor::set_clock",
     "directory::mount",
