@@ -55,7 +55,7 @@ static void test_thousand(void)
 /* What the kernel's reference says of SystemInfo: a call's number, and where a counter lies. */
 static uint64_t system_calls(void)
 {
-	uint64_t words[20] = { 0 };
+	uint64_t words[64] = { 0 };
 	uint64_t number = 0x1000 + 171;
 	__asm__ volatile("syscall" : "+a"(number) : "D"(words) : "rcx", "r11", "memory");
 	return words[14];

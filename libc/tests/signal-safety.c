@@ -26,7 +26,7 @@
 #include <utime.h>
 #include <wchar.h>
 
-enum { WANTED = 150 };
+enum { WANTED = 40 };
 
 static sem_t semaphore;
 static timer_t timer;

@@ -34,7 +34,6 @@ impl<M: Machine> Kernel<M> {
             Call::HandleInstall => self.handle_install(process, arguments),
             Call::HandleTake => self.handle_take(process, a, b),
             Call::HandleNext => self.handle_next(process, a, b),
-            Call::ThreadInfo => self.thread_info(thread, process, arguments),
             Call::HandleCopy => self.handle_copy(process, arguments),
             Call::HandleRevoke => self.handle_revoke(process, a, b, c),
             Call::ProcessInherit => self.process_inherit(process, arguments),

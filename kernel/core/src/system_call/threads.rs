@@ -32,6 +32,7 @@ impl<M: Machine> Kernel<M> {
             Call::ThreadSet => self.thread_set(thread, process, a, b, c),
             Call::ThreadGet => self.thread_get(thread, process, a, b),
             Call::ThreadYield => self.thread_yield(request),
+            Call::ThreadInfo => self.thread_info(thread, process, arguments),
             Call::ThreadNumber => self.thread_number(thread, process, a),
             Call::ProcessorNumber => Ok(u64::from(cpu.0)),
             Call::SleepUntil => self.sleep_until(request, a, b),
