@@ -137,18 +137,17 @@ fn a_thread_takes_no_more_priority_than_its_process_may() {
 fn a_process_that_has_had_all_its_cpu_time_is_killed() {
     let mut h = Harness::new();
     let (id, thread) = h.process();
-    let own = u64::from(kernel_abi::Handle::SELF.0);
+    let (_, owner) = h.process();
+    let handle = h.give_process(thread, owner);
+    for (limit, time_ns) in [
+        (process_property::LIMIT_CPU_NS, 1_000_000),
+        (process_property::LIMIT_CPU_END_NS, 3_000_000),
+    ] {
+        h.ok(owner, Call::ProcessSet, &[handle, limit, time_ns]);
+    }
     h.ok(thread, Call::UpcallMask, &[2, u64::MAX]);
-    h.ok(
-        thread,
-        Call::ProcessSet,
-        &[own, process_property::LIMIT_CPU_NS, 1_000_000],
-    );
-    h.ok(
-        thread,
-        Call::ProcessSet,
-        &[own, process_property::LIMIT_CPU_END_NS, 3_000_000],
-    );
+    h.start(owner, Call::UpcallSuspend, &[0]);
+    h.kernel.run_on(h.cpu, thread);
     h.advance(2_000_000);
     assert_eq!(h.ok(thread, Call::UpcallPending, &[]), 1 << 23);
     for _ in 0..4 {

@@ -81,7 +81,9 @@ fn programs_fill_the_memory_with_objects_only_as_far_as_servers_can_go_on() {
     h.kernel.processes.get_mut(process).unwrap().label = 7;
     h.ok(program, Call::EventCreate, &[0]);
     while h.call(program, Call::EventCreate, &[0]).is_ok() {
-        h.kernel.machine.allocate_frame().unwrap();
+        for _ in 0..32 {
+            h.kernel.machine.allocate_frame().unwrap();
+        }
     }
     assert_eq!(
         h.call(program, Call::EventCreate, &[0]),
