@@ -161,23 +161,46 @@ pub(crate) fn register_words(r: &Registers) -> [u64; 20] {
 /// What a frame says beside the floating-point registers. With the RESTART flag the registers stand
 /// before the interrupted call, to execute it again.
 fn frame_words(thread: &Thread, due: &Due) -> Words {
-    let mut registers = thread.context.registers;
+    let r = &thread.context.registers;
     let restarts =
         thread.interrupted == Some(true) && due.action.flags & upcall_flags::RESTART != 0;
-    if restarts {
-        registers.rax = thread.call_number;
-        registers.rip = registers.rip.wrapping_sub(SYSCALL_LENGTH);
-    }
+    let (rax, rip) = match restarts {
+        true => (thread.call_number, r.rip.wrapping_sub(SYSCALL_LENGTH)),
+        false => (r.rax, r.rip),
+    };
     let mask = thread.saved_mask.unwrap_or(thread.mask);
     let numbers = u64::from(due.fault.0) << 32 | u64::from(due.raised.upcall);
     let [first, second] = due.raised.details;
-    let others = [mask, numbers, due.fault.1, due.raised.value, first, second];
-    let mut words: Words = [[0; 8]; WORDS];
-    let all = register_words(&registers).into_iter().chain(others);
-    for (word, value) in words.iter_mut().zip(all) {
-        *word = value.to_le_bytes();
-    }
-    words
+    // As one array, not by a loop over `register_words`: handlers are entered often.
+    [
+        rax,
+        r.rbx,
+        r.rcx,
+        r.rdx,
+        r.rsi,
+        r.rdi,
+        r.rbp,
+        r.rsp,
+        r.r8,
+        r.r9,
+        r.r10,
+        r.r11,
+        r.r12,
+        r.r13,
+        r.r14,
+        r.r15,
+        rip,
+        r.rflags,
+        r.fs_base,
+        r.gs_base,
+        mask,
+        numbers,
+        due.fault.1,
+        due.raised.value,
+        first,
+        second,
+    ]
+    .map(u64::to_le_bytes)
 }
 
 /// The registers of a frame, in the order of the structure.
